@@ -1,0 +1,1 @@
+//! The versioned bytes of pyramids, surfaces and thumbnails.

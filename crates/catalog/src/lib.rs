@@ -1,0 +1,1 @@
+//! SQL: what was ingested.

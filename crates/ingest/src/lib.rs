@@ -1,0 +1,1 @@
+//! The pipeline, readable as one list of steps.

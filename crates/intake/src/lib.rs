@@ -1,0 +1,1 @@
+//! What strangers bring: sniffing, archives, file names, byte budgets.

@@ -1,0 +1,1 @@
+//! Draws volumes and surfaces; knows no patient.

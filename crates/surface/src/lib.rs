@@ -1,0 +1,5 @@
+//! Isosurface, repair, simplification and measures in millimeters.
+
+mod mesh;
+
+pub use mesh::Mesh;

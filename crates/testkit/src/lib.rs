@@ -1,0 +1,1 @@
+//! Phantoms with closed-form answers, a DICOM writer for tests, picture comparison.

@@ -1,0 +1,1 @@
+//! Encrypted, chunked, integrity-checked objects over object_store; the key hierarchy.
