@@ -117,8 +117,60 @@ pub struct Image {
     /// Pixel Spacing (0028,0030) or, without it, the calibration of the picture only: Imager Pixel Spacing
     /// (0018,1164) or ultrasound regions are not spacing in the patient and stand here. Row then column, mm.
     pub imager_spacing_mm: Option<[f64; 2]>,
+    /// Where the lookup tables of the picture lie.
+    pub lookup: LookupTables,
+    /// The part that this instance is of one multi-frame picture split over several instances.
+    pub concatenation: Option<Concatenation>,
     /// One entry a frame; never empty, and as many as `pixels.frames`.
     pub frames: Vec<FrameDescription>,
+}
+
+/// The lookup tables of a picture. They are not copied out of the file: each is a byte range of the data set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupTables {
+    /// LUT Data (0028,3006) of the Modality LUT Sequence (0028,3000).
+    pub modality: Option<LookupTable>,
+    /// Red, green and blue palette (0028,1201) to (0028,1203), or their segmented forms (0028,1221) to (0028,1223).
+    pub palette: Option<[LookupTable; 3]>,
+}
+
+/// One lookup table (PS3.3 C.11.1.1, C.7.6.3.1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupTable {
+    /// How many entries it has, 1 to 65,536.
+    pub entries: u32,
+    /// The stored value that takes the first entry.
+    pub first: i32,
+    /// Bits an entry, 8 or 16, as the descriptor says; entries of 8 bits may still lie in 16.
+    pub bits: u16,
+    /// Whether the entries are packed as segments (PS3.3 C.7.9.2).
+    pub form: LookupForm,
+    /// Order of the bytes of 16-bit entries.
+    pub byte_order: ByteOrder,
+    /// First byte of the table.
+    pub offset: u64,
+    /// Length of the table, bytes; never beyond the data set.
+    pub len: u64,
+}
+
+/// How the entries of a lookup table are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LookupForm {
+    /// One entry after another.
+    Plain,
+    /// Discrete, linear and indirect segments.
+    Segmented,
+}
+
+/// Which part of a concatenation an instance is (PS3.3 C.7.6.16.1.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concatenation {
+    /// Concatenation UID (0020,9161), the same in every part.
+    pub uid: String,
+    /// In-concatenation Number (0020,9162), from 1.
+    pub number: Option<u32>,
+    /// Concatenation Frame Offset Number (0020,9228): frames before the first of this part.
+    pub frame_offset: Option<u32>,
 }
 
 /// Where one frame lies and how its values are read.
@@ -220,8 +272,34 @@ pub struct PixelDescription {
     pub sign: Sign,
     /// Pixel Padding Value (0028,0120) and Range Limit (0028,0121), stored values; equal where only one is given.
     pub padding: Option<[i64; 2]>,
+    /// What the bytes of a native sample are: integers or floating point numbers.
+    pub format: SampleFormat,
+    /// Order of the bytes of a native sample.
+    pub byte_order: ByteOrder,
     /// Where the pixel data lie.
     pub location: PixelLocation,
+}
+
+/// What the bytes of a sample are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SampleFormat {
+    /// Integers: Pixel Data (7FE0,0010).
+    Integer,
+    /// IEEE 754 single precision: Float Pixel Data (7FE0,0008).
+    Float32,
+    /// IEEE 754 double precision: Double Float Pixel Data (7FE0,0009).
+    Float64,
+}
+
+/// Order of the bytes of numbers in native data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ByteOrder {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+    /// Samples of at most 8 bits in 16-bit words, most significant byte first: neighbors are swapped (PS3.5 8.1.1).
+    BigWords,
 }
 
 /// Whether stored values have a sign.
