@@ -1,1 +1,3 @@
 //! Phantoms with closed-form answers, a DICOM writer for tests, picture comparison.
+
+pub mod dicom;

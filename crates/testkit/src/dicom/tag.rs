@@ -1,0 +1,54 @@
+//! The tags that tests name most. Any other is written as [`Tag`]`(group, element)`.
+#![allow(missing_docs, reason = "the names are the keywords of PS3.6")]
+
+use super::Tag;
+
+pub const SPECIFIC_CHARACTER_SET: Tag = Tag(0x0008, 0x0005);
+pub const IMAGE_TYPE: Tag = Tag(0x0008, 0x0008);
+pub const SOP_CLASS_UID: Tag = Tag(0x0008, 0x0016);
+pub const SOP_INSTANCE_UID: Tag = Tag(0x0008, 0x0018);
+pub const STUDY_DATE: Tag = Tag(0x0008, 0x0020);
+pub const CONTENT_TIME: Tag = Tag(0x0008, 0x0033);
+pub const MODALITY: Tag = Tag(0x0008, 0x0060);
+pub const MANUFACTURER: Tag = Tag(0x0008, 0x0070);
+pub const STUDY_DESCRIPTION: Tag = Tag(0x0008, 0x1030);
+pub const SERIES_DESCRIPTION: Tag = Tag(0x0008, 0x103E);
+pub const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
+pub const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
+pub const SLICE_THICKNESS: Tag = Tag(0x0018, 0x0050);
+pub const SPACING_BETWEEN_SLICES: Tag = Tag(0x0018, 0x0088);
+pub const GANTRY_TILT: Tag = Tag(0x0018, 0x1120);
+pub const PATIENT_POSITION: Tag = Tag(0x0018, 0x5100);
+pub const STUDY_INSTANCE_UID: Tag = Tag(0x0020, 0x000D);
+pub const SERIES_INSTANCE_UID: Tag = Tag(0x0020, 0x000E);
+pub const SERIES_NUMBER: Tag = Tag(0x0020, 0x0011);
+pub const ACQUISITION_NUMBER: Tag = Tag(0x0020, 0x0012);
+pub const INSTANCE_NUMBER: Tag = Tag(0x0020, 0x0013);
+pub const IMAGE_POSITION: Tag = Tag(0x0020, 0x0032);
+pub const IMAGE_ORIENTATION: Tag = Tag(0x0020, 0x0037);
+pub const FRAME_OF_REFERENCE_UID: Tag = Tag(0x0020, 0x0052);
+pub const SAMPLES_PER_PIXEL: Tag = Tag(0x0028, 0x0002);
+pub const PHOTOMETRIC: Tag = Tag(0x0028, 0x0004);
+pub const PLANAR_CONFIGURATION: Tag = Tag(0x0028, 0x0006);
+pub const NUMBER_OF_FRAMES: Tag = Tag(0x0028, 0x0008);
+pub const ROWS: Tag = Tag(0x0028, 0x0010);
+pub const COLUMNS: Tag = Tag(0x0028, 0x0011);
+pub const PIXEL_SPACING: Tag = Tag(0x0028, 0x0030);
+pub const BITS_ALLOCATED: Tag = Tag(0x0028, 0x0100);
+pub const BITS_STORED: Tag = Tag(0x0028, 0x0101);
+pub const HIGH_BIT: Tag = Tag(0x0028, 0x0102);
+pub const PIXEL_REPRESENTATION: Tag = Tag(0x0028, 0x0103);
+pub const PIXEL_PADDING_VALUE: Tag = Tag(0x0028, 0x0120);
+pub const WINDOW_CENTER: Tag = Tag(0x0028, 0x1050);
+pub const WINDOW_WIDTH: Tag = Tag(0x0028, 0x1051);
+pub const RESCALE_INTERCEPT: Tag = Tag(0x0028, 0x1052);
+pub const RESCALE_SLOPE: Tag = Tag(0x0028, 0x1053);
+pub const RESCALE_TYPE: Tag = Tag(0x0028, 0x1054);
+pub const PIXEL_MEASURES_SEQUENCE: Tag = Tag(0x0028, 0x9110);
+pub const PLANE_POSITION_SEQUENCE: Tag = Tag(0x0020, 0x9113);
+pub const PLANE_ORIENTATION_SEQUENCE: Tag = Tag(0x0020, 0x9116);
+pub const SHARED_FUNCTIONAL_GROUPS: Tag = Tag(0x5200, 0x9229);
+pub const PER_FRAME_FUNCTIONAL_GROUPS: Tag = Tag(0x5200, 0x9230);
+pub const EXTENDED_OFFSET_TABLE: Tag = Tag(0x7FE0, 0x0001);
+pub const EXTENDED_OFFSET_TABLE_LENGTHS: Tag = Tag(0x7FE0, 0x0002);
+pub const PIXEL_DATA: Tag = Tag(0x7FE0, 0x0010);
