@@ -1,2 +1,46 @@
 //! The commands behind `./x`.
-fn main() {}
+//!
+//! Everything that a person or CI does to the workspace is a command here: `./x demo`, `./x test`, `./x check`,
+//! `./x bench`, `./x build`. Each installs what it needs below `target/tools` and says so.
+
+mod bench;
+mod check;
+mod demo;
+mod layers;
+mod shell;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+./x demo     build Vitrine, write a synthetic head CT, ingest it, and leave pictures to look at (in demo/)
+./x test     run every test
+./x check    formatting, lints, layers, dependencies, documentation
+./x bench    benchmarks, beside other programs where they are installed  [NAME of a row to run it alone]
+./x build    build the vitrine program in release mode
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["demo"] => demo::run(),
+        ["test", rest @ ..] => test::run(rest),
+        ["check"] => check::run(),
+        ["bench", rest @ ..] => bench::run(rest),
+        ["build"] => shell::build_release().map(|program| println!("built {}", program.display())),
+        ["help" | "--help" | "-h"] | [] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [other, ..] => Err(anyhow::anyhow!("there is no command {other}\n\n{HELP}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("x: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `./x check`: everything that needs no test run.
+
+use anyhow::Result;
+
+use crate::{layers, shell, tools};
+
+pub(crate) fn run() -> Result<()> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    layers::check()?;
+    shell::run(shell::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--quiet",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
+    let deny = tools::cargo_deny()?;
+    let manifest = shell::root().join("Cargo.toml");
+    shell::run(
+        std::process::Command::new(deny)
+            .current_dir(shell::root())
+            .arg("--offline")
+            .arg("--manifest-path")
+            .arg(manifest)
+            .args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]),
+    )?;
+    shell::run(
+        shell::cargo()
+            .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"])
+            .env("RUSTDOCFLAGS", "--deny warnings"),
+    )?;
+    println!("\nall checks passed");
+    Ok(())
+}
