@@ -12,6 +12,12 @@
     )
 )]
 
+pub mod archive;
 pub mod budget;
+mod dicom_start;
+pub mod name;
+mod sniff;
 
+pub use archive::{Archive, ArchiveError, Entry, EntryError, Refused};
 pub use budget::{Budget, BudgetError};
+pub use sniff::{HEAD_BYTES, Kind, sniff};
