@@ -6,6 +6,7 @@
 //! Damaged streams may still make a decoder slow; the caller bounds time.
 
 mod error;
+pub mod jpeg_ls;
 
 pub use error::CodecError;
 
