@@ -1,3 +1,4 @@
 //! Phantoms with closed-form answers, a DICOM writer for tests, picture comparison.
 
 pub mod dicom;
+pub mod head;
