@@ -73,8 +73,7 @@ impl Segment {
 
     /// Whether a reader has taken more bits than the stream holds.
     pub(super) fn is_overrun(&self, reader: &BitReader<'_>) -> bool {
-        reader
-            .next
+        (reader.next as usize)
             .saturating_mul(8)
             .saturating_sub(reader.valid as usize)
             > self.bits
@@ -116,6 +115,8 @@ impl Unstuffer {
 }
 
 /// Reads bits, most significant first. Past the end of the segment it reads zeros; [`Segment::is_overrun`] tells.
+///
+/// Arithmetic wraps: only on a damaged stream does more get taken than is valid, and then what is read does not matter.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
@@ -123,20 +124,23 @@ pub(super) struct BitReader<'a> {
     cache: u64,
     /// Bits of `cache` that count as read from `bytes`.
     valid: u32,
-    /// Index of the first byte that is not in `cache`.
-    next: usize,
+    /// Index of the first byte that is not in `cache`. 32 bits, so that the end of a word needs no check of its own.
+    next: u32,
 }
 
 impl BitReader<'_> {
     /// Makes at least 56 bits valid.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
+        let next = self.next as usize;
         let word = self
             .bytes
-            .get(self.next..)
-            .and_then(|rest| rest.first_chunk::<8>());
-        self.cache |= word.map_or(0, |&word| u64::from_be_bytes(word)) >> self.valid;
-        self.next = self.next.wrapping_add((63 - self.valid) as usize >> 3);
+            .get(next..next + 8)
+            .and_then(|bytes| bytes.first_chunk::<8>());
+        self.cache |= word
+            .map_or(0, |&word| u64::from_be_bytes(word))
+            .wrapping_shr(self.valid);
+        self.next = self.next.wrapping_add((self.valid ^ 63) >> 3);
         self.valid |= 56;
     }
 
@@ -151,18 +155,18 @@ impl BitReader<'_> {
     #[inline(always)]
     pub(super) fn take_after_zeros(&mut self, zeros: u32, count: u32) -> u32 {
         let rest = self.cache << zeros << 1;
-        self.cache = rest << count;
-        self.valid -= zeros + 1 + count;
-        (rest >> 1 >> (63 - count)) as u32
+        self.cache = rest.wrapping_shl(count);
+        self.valid = self.valid.wrapping_sub(zeros + 1 + count);
+        (rest >> 1).wrapping_shr(count ^ 63) as u32
     }
 
     /// A number of at most 32 bits.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u32 {
         self.refill();
-        let value = (self.cache >> 1 >> (63 - count)) as u32;
-        self.cache <<= count;
-        self.valid -= count;
+        let value = (self.cache >> 1).wrapping_shr(count ^ 63) as u32;
+        self.cache = self.cache.wrapping_shl(count);
+        self.valid = self.valid.wrapping_sub(count);
         value
     }
 
@@ -178,8 +182,8 @@ impl BitReader<'_> {
         }
         self.take_after_zeros(zeros, 0);
         match zeros < longest {
-            true => zeros << k | self.take(k),
-            false => self.take(escape_bits) + 1,
+            true => zeros.wrapping_shl(k) | self.take(k),
+            false => self.take(escape_bits).wrapping_add(1),
         }
     }
 }

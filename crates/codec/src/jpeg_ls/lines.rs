@@ -10,15 +10,12 @@
 )]
 
 use super::bits::BitReader;
-use super::model::{Coding, Model, RunContext};
+use super::model::{Coding, Context, Gradients, Model, REGULAR, RunContext};
 
 /// log2 of the length of a full run, by run index (T.87 A.2.1, J).
 const RUN_LENGTH_BITS: [u8; 32] = [
     0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 ];
-
-/// Zeros in a code up to which the kernel takes it in one step.
-const SHORT_ZEROS: u32 = 32;
 
 /// What the decoder carries through a segment besides the model.
 #[derive(Clone, Copy)]
@@ -66,6 +63,15 @@ impl Line {
         Neighbors { a, b, c }
     }
 
+    /// The number of the context of a sample before merging of signs, -364..=364; 0 where run mode begins (T.87
+    /// A.3.3, A.3.4).
+    #[inline(always)]
+    fn signed_context(&self, gradients: &Gradients, x: usize) -> i32 {
+        let Neighbors { a, b, c } = self.neighbors(x);
+        let d = i32::from(self.above[x + 1]);
+        81 * gradients.region(d - b) + 9 * gradients.region(b - c) + gradients.region(c - a)
+    }
+
     /// The decoded samples.
     pub(super) fn samples(&self) -> &[u16] {
         &self.current[1..self.current.len() - 1]
@@ -103,14 +109,14 @@ struct Neighbors {
 /// Decodes a sample in regular mode (T.87 A.4 to A.6) in the context with the given number before merging of signs.
 #[inline(always)]
 fn regular<const EXACT: bool>(
-    model: &mut Model,
+    coding: &Coding,
+    contexts: &mut [Context; REGULAR],
     state: &mut State<'_>,
     signed_context: i32,
     near: Neighbors,
 ) -> i32 {
-    let coding = &model.coding;
     let sign = signed_context >> 31;
-    let context = &mut model.regular[((signed_context ^ sign) - sign) as usize];
+    let context = &mut contexts[((signed_context ^ sign) - sign) as u32 as usize];
     let Neighbors { a, b, c } = near;
     let edge = (a + b - c).max(a.min(b)).min(a.max(b));
     let predicted = (edge + ((i32::from(context.correction) ^ sign) - sign))
@@ -118,45 +124,33 @@ fn regular<const EXACT: bool>(
         .min(coding.maxval);
 
     let k = u32::from(context.k);
-    let longest = coding.longest(0);
     state.reader.refill();
     let zeros = state.reader.peek_zeros();
-    let code = if zeros < longest.min(SHORT_ZEROS) {
-        zeros << k | state.reader.take_after_zeros(zeros, k)
+    let code = if zeros < coding.short_zeros {
+        zeros.wrapping_shl(k) | state.reader.take_after_zeros(zeros, k)
     } else {
-        long_code(state, k, longest, coding.error_bits)
+        long_code(state, coding, k)
     };
     state.codes |= code;
-    let error = (code >> 1) as i32 ^ -((code & 1) as i32) ^ i32::from(context.flip);
-    context.update::<EXACT>(coding, error);
-    reconstruct::<EXACT>(coding, predicted, (error ^ sign) - sign)
+    let folded = (code >> 1) as i32 ^ -((code & 1) as i32);
+    let flip = i32::from(context.flip);
+    context.update::<EXACT>(coding, folded ^ flip);
+    // The sign and the flip join before the code is there: ((folded ^ flip) ^ sign) - sign.
+    reconstruct::<EXACT>(coding, predicted, (folded ^ (flip ^ sign)) - sign)
 }
 
 /// The rare codes that the kernel leaves aside. Goes by a copy, so that the kernel may keep its reader in registers.
-#[cold]
-#[inline(never)]
-fn long_code_apart(
-    mut reader: BitReader<'_>,
-    k: u32,
-    longest: u32,
-    escape_bits: u32,
-) -> (BitReader<'_>, u32) {
-    let code = reader.take_golomb(k, longest, escape_bits);
-    (reader, code)
-}
-
 #[inline(always)]
-fn long_code(state: &mut State<'_>, k: u32, longest: u32, escape_bits: u32) -> u32 {
-    let (reader, code) = long_code_apart(state.reader, k, longest, escape_bits);
+fn long_code(state: &mut State<'_>, coding: &Coding, k: u32) -> u32 {
+    #[cold]
+    #[inline(never)]
+    fn apart<'a>(mut reader: BitReader<'a>, coding: &Coding, k: u32) -> (BitReader<'a>, u32) {
+        let code = reader.take_golomb(k, coding.longest(0), coding.error_bits);
+        (reader, code)
+    }
+    let (reader, code) = apart(state.reader, coding, k);
     state.reader = reader;
     code
-}
-
-/// The number of a context before merging of signs, -364..=364; 0 where run mode begins (T.87 A.3.3, A.3.4).
-#[inline(always)]
-fn signed_context(model: &Model, near: Neighbors, d: i32) -> i32 {
-    let regions = &model.gradients;
-    81 * regions.region(d - near.b) + 9 * regions.region(near.b - near.c) + regions.region(near.c - near.a)
 }
 
 #[inline(always)]
@@ -168,38 +162,32 @@ fn line_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, line
         run_index,
     } = line;
     let columns = current.len() - 2;
-    let above = &above[..columns + 2];
-    let current = &mut current[..columns + 2];
+    let coding = model.coding;
     let mut local = *state;
     let mut x = 1;
     while x <= columns {
+        let gradients = &model.gradients;
         let mut near = Neighbors {
             a: i32::from(current[x - 1]),
             b: i32::from(above[x]),
             c: i32::from(above[x - 1]),
         };
-        let mut region_bc = model.gradients.region(near.b - near.c);
-        while x <= columns {
-            let d = i32::from(above[x + 1]);
-            let region_db = model.gradients.region(d - near.b);
-            let context = 81 * region_db + 9 * region_bc + model.gradients.region(near.c - near.a);
+        let mut region_bc = gradients.region(near.b - near.c);
+        for (sample, &d) in current[x..=columns].iter_mut().zip(&above[x + 1..]) {
+            let d = i32::from(d);
+            let region_db = gradients.region(d - near.b);
+            let context = 9 * (9 * region_db + region_bc) + gradients.region(near.c - near.a);
             if context == 0 {
                 break;
             }
-            let sample = regular::<EXACT>(model, &mut local, context, near);
-            current[x] = sample as u16;
-            near = Neighbors {
-                a: sample,
-                b: d,
-                c: near.b,
-            };
+            let a = regular::<EXACT>(&coding, &mut model.regular, &mut local, context, near);
+            *sample = a as u16;
+            near = Neighbors { a, b: d, c: near.b };
             region_bc = region_db;
             x += 1;
         }
         if x <= columns {
-            let (after, state_after) = run_apart::<EXACT>(model, local, above, current, run_index, x);
-            x = after;
-            local = state_after;
+            (x, local) = run_apart::<EXACT>(model, local, above, current, run_index, x);
         }
     }
     *state = local;
@@ -297,12 +285,13 @@ fn run_apart<'a, const EXACT: bool>(
 fn interleaved_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, lines: &mut [Line]) {
     lines.iter_mut().for_each(Line::advance);
     let columns = lines[0].current.len() - 2;
+    let coding = model.coding;
     let mut run_index = lines[0].run_index;
     let mut x = 1;
     while x <= columns {
         let mut contexts = [0; 4];
         for (context, line) in contexts.iter_mut().zip(lines.iter()) {
-            *context = signed_context(model, line.neighbors(x), i32::from(line.above[x + 1]));
+            *context = line.signed_context(&model.gradients, x);
         }
         if contexts == [0; 4] {
             x = interleaved_run::<EXACT>(model, state, lines, &mut run_index, x);
@@ -310,7 +299,7 @@ fn interleaved_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_
         }
         for (context, line) in contexts.into_iter().zip(lines.iter_mut()) {
             let near = line.neighbors(x);
-            line.current[x] = regular::<EXACT>(model, state, context, near) as u16;
+            line.current[x] = regular::<EXACT>(&coding, &mut model.regular, state, context, near) as u16;
         }
         x += 1;
     }

@@ -4,10 +4,8 @@ use super::header::{Frame, Preset};
 use super::malformed;
 use crate::CodecError;
 
-/// Golomb parameters are held below this, which no valid stream reaches, so that shifts stay in range on any stream.
-const MAX_K: u32 = 24;
 /// Contexts for regular samples: 365 after merging signs (T.87 A.3.4).
-const REGULAR: usize = 365;
+pub(super) const REGULAR: usize = 365;
 
 /// The numbers that stay the same throughout a scan (T.87 A.2, C.2.4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +20,8 @@ pub(super) struct Coding {
     pub(super) error_bits: u32,
     /// LIMIT: bits of the longest code.
     pub(super) limit: u32,
+    /// Codes of fewer zeros than this are no escapes and, with up to 24 bits more, fit what a refill makes valid.
+    pub(super) short_zeros: u32,
     /// T1, T2, T3.
     pub(super) thresholds: [i32; 3],
     /// RESET.
@@ -63,12 +63,15 @@ impl Coding {
         let range = (maxval + 2 * near) / (2 * near + 1) + 1;
         let bits = bits_of(maxval).max(2);
         let limit = 2 * (bits + bits.max(8));
+        let error_bits = bits_of(range - 1);
+        let short_zeros = limit.saturating_sub(error_bits + 1).min(32);
         Ok(Self {
             maxval,
             near,
             range,
-            error_bits: bits_of(range - 1),
+            error_bits,
             limit,
+            short_zeros,
             thresholds,
             reset,
         })
@@ -125,11 +128,11 @@ fn default_thresholds(maxval: i32, near: i32) -> [i32; 3] {
     [t1, t2, clamp(t3, t2)]
 }
 
-/// The smallest k for which `count << k` reaches `sum` (T.87 A.5.1).
+/// The smallest k for which `count << k` reaches `sum` (T.87 A.5.1). At most 17 as long as all codes are in range.
 #[inline(always)]
 fn golomb_k(sum: u32, count: u32) -> u32 {
     let k = count.leading_zeros().saturating_sub(sum.leading_zeros());
-    (k + u32::from(count << k < sum)).min(MAX_K)
+    k + u32::from(count << k < sum)
 }
 
 /// The state of one context of regular mode (T.87 A.2.1), and what the next sample in it needs at once. The latter
@@ -144,49 +147,51 @@ pub(super) struct Context {
     /// N, at most RESET.
     count: u16,
     /// C, -128..=127.
-    pub(super) correction: i16,
+    pub(super) correction: i8,
     /// The Golomb parameter for the next sample.
-    pub(super) k: u16,
+    pub(super) k: u8,
     /// -1 where the next prediction error comes inverted (T.87 A.5.2, the case k = 0), else 0.
-    pub(super) flip: i16,
+    pub(super) flip: i8,
 }
 
 impl Context {
     fn new(coding: &Coding) -> Self {
         let sum = initial_sum(coding);
-        let k = golomb_k(sum, 1) as u16;
         Self {
             sum,
             bias: 0,
             count: 1,
             correction: 0,
-            k,
+            k: golomb_k(sum, 1) as u8,
             flip: 0,
         }
     }
 
-    /// Learns, with the arithmetic of [`super::lines`], from a prediction error before its sign is restored (T.87 A.6). Branches here would be taken at
-    /// random, so there are none.
+    /// Learns, with the arithmetic of [`super::lines`], from a prediction error before its sign is restored (T.87
+    /// A.6). Branches on the bias would be taken at random, so there are none.
     #[inline(always)]
     pub(super) fn update<const EXACT: bool>(&mut self, coding: &Coding, error: i32) {
         let step = if EXACT { 1 } else { coding.step() };
         let may_flip = EXACT || coding.near == 0;
-        let halve = u32::from(u32::from(self.count) == coding.reset);
-        let sum = self.sum.wrapping_add(error.unsigned_abs()) >> halve;
-        let bias = self.bias.wrapping_add(error.wrapping_mul(step)) >> halve;
-        let count = (u32::from(self.count) >> halve) + 1;
+        let mut sum = self.sum.wrapping_add(error.unsigned_abs());
+        let mut bias = self.bias.wrapping_add(error.wrapping_mul(step));
+        let mut count = u32::from(self.count);
+        if count == coding.reset {
+            sum >>= 1;
+            bias >>= 1;
+            count >>= 1;
+        }
+        count += 1;
         let n = count as i32;
         let shift = i32::from(bias > 0) - i32::from(bias <= -n);
         let bias = bias.wrapping_sub(n * shift).max(1 - n).min(0);
-        let k = golomb_k(sum, count);
-        *self = Self {
-            sum,
-            bias,
-            count: count as u16,
-            correction: (self.correction + shift as i16).clamp(-128, 127),
-            k: k as u16,
-            flip: -i16::from(may_flip & (k == 0) & (2 * bias <= -n)),
-        };
+        let correction = i32::from(self.correction) + shift;
+        self.sum = sum;
+        self.bias = bias;
+        self.count = count as u16;
+        self.correction = i8::try_from(correction).unwrap_or(self.correction);
+        self.k = golomb_k(sum, count) as u8;
+        self.flip = -i8::from(may_flip & (sum <= count) & (2 * bias <= -n));
     }
 }
 
@@ -268,34 +273,47 @@ impl Model {
     }
 }
 
+/// Differences of samples modulo this are distinct.
+const DIFFERENCES: usize = 1 << 17;
+
 /// Regions of local gradients, -4..=4 (T.87 A.3.3), by table.
 pub(super) struct Gradients {
-    /// Indexed by gradient plus MAXVAL.
-    regions: Vec<i8>,
-    maxval: i32,
+    /// Indexed by gradient modulo the length.
+    regions: Box<[i8; DIFFERENCES]>,
 }
 
 impl Gradients {
     fn new(coding: &Coding) -> Self {
+        let mut regions = vec![0_i8; DIFFERENCES];
         let [t1, t2, t3] = coding.thresholds;
-        let region = |gradient: i32| {
-            let size = gradient.abs();
-            let region = i8::from(size > coding.near)
-                + i8::from(size >= t1)
-                + i8::from(size >= t2)
-                + i8::from(size >= t3);
-            if gradient < 0 { -region } else { region }
-        };
+        // Each entry is written by the last bound that it reaches.
+        for (region, least) in (1..).zip([coding.near + 1, t1, t2, t3]) {
+            let [least, end] = [least, coding.maxval + 1].map(|gradient| gradient as usize);
+            regions
+                .iter_mut()
+                .take(end)
+                .skip(least)
+                .for_each(|entry| *entry = region);
+            regions
+                .iter_mut()
+                .rev()
+                .take(end - 1)
+                .skip(least - 1)
+                .for_each(|entry| *entry = -region);
+        }
+        let regions = regions.into_boxed_slice().try_into();
         Self {
-            regions: (-coding.maxval..=coding.maxval).map(region).collect(),
-            maxval: coding.maxval,
+            regions: regions.unwrap_or_else(|_| unreachable!("the length is that of the type")),
         }
     }
 
-    /// The region of the difference of two samples of at most MAXVAL.
+    /// The region of the difference of two samples.
     #[inline(always)]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the remainder is below the length of the array"
+    )]
     pub(super) fn region(&self, gradient: i32) -> i32 {
-        let index = (gradient + self.maxval) as usize;
-        self.regions.get(index).map_or(0, |&region| i32::from(region))
+        i32::from(self.regions[gradient as usize % DIFFERENCES])
     }
 }
