@@ -166,7 +166,11 @@ fn line_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, line
     let mut local = *state;
     let mut x = 1;
     while x <= columns {
-        let gradients = &model.gradients;
+        let Model {
+            gradients,
+            regular: contexts,
+            ..
+        } = &mut *model;
         let mut near = Neighbors {
             a: i32::from(current[x - 1]),
             b: i32::from(above[x]),
@@ -180,7 +184,7 @@ fn line_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, line
             if context == 0 {
                 break;
             }
-            let a = regular::<EXACT>(&coding, &mut model.regular, &mut local, context, near);
+            let a = regular::<EXACT>(&coding, contexts, &mut local, context, near);
             *sample = a as u16;
             near = Neighbors { a, b: d, c: near.b };
             region_bc = region_db;
