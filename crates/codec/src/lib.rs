@@ -6,7 +6,9 @@
 //! Damaged streams may still make a decoder slow; the caller bounds time.
 
 mod error;
+pub mod jpeg;
 pub mod jpeg_ls;
+pub mod rle;
 
 pub use error::CodecError;
 
