@@ -29,7 +29,14 @@ pub(crate) fn run() -> Result<()> {
     )?;
     shell::run(
         shell::cargo()
-            .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"])
+            .args([
+                "doc",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+                "--locked",
+                "--quiet",
+            ])
             .env("RUSTDOCFLAGS", "--deny warnings"),
     )?;
     println!("\nall checks passed");

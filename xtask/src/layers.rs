@@ -17,25 +17,33 @@ struct Room {
 }
 
 pub(crate) fn check() -> Result<()> {
-    let text = shell::output(shell::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
+    let text =
+        shell::output(shell::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
     let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
     let rooms = rooms(&metadata)?;
     let faults = faults(&rooms);
     if faults.is_empty() {
-        println!("layers: {} rooms, every import runs from left to right", rooms.len());
+        println!(
+            "layers: {} rooms, every import runs from left to right",
+            rooms.len()
+        );
         return Ok(());
     }
     bail!("imports against the layers:\n  {}", faults.join("\n  "))
 }
 
 fn rooms(metadata: &Value) -> Result<BTreeMap<String, Room>> {
-    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata lists no packages")?;
     let names: Vec<&str> = packages.iter().filter_map(|p| p["name"].as_str()).collect();
     let mut rooms = BTreeMap::new();
     for package in packages {
         let name = package["name"].as_str().context("a package without a name")?;
         let stated = &package["metadata"]["vitrine"];
-        let layer = stated["layer"].as_i64().with_context(|| format!("{name} states no layer"))?;
+        let layer = stated["layer"]
+            .as_i64()
+            .with_context(|| format!("{name} states no layer"))?;
         let may_import = strings(&stated["may_import"]);
         let imports = package["dependencies"].as_array().into_iter().flatten();
         let imports = imports
@@ -44,7 +52,14 @@ fn rooms(metadata: &Value) -> Result<BTreeMap<String, Room>> {
             .filter(|d| names.contains(d))
             .map(str::to_owned)
             .collect();
-        rooms.insert(name.to_owned(), Room { layer, may_import, imports });
+        rooms.insert(
+            name.to_owned(),
+            Room {
+                layer,
+                may_import,
+                imports,
+            },
+        );
     }
     Ok(rooms)
 }
@@ -54,14 +69,19 @@ fn faults(rooms: &BTreeMap<String, Room>) -> Vec<String> {
     for (name, room) in rooms {
         for import in &room.imports {
             if !room.may_import.contains(import) {
-                faults.push(format!("{name} imports {import}, which its `may_import` does not list"));
+                faults.push(format!(
+                    "{name} imports {import}, which its `may_import` does not list"
+                ));
             }
         }
         for import in &room.may_import {
             match rooms.get(import) {
                 None => faults.push(format!("{name} lists {import}, which does not exist")),
                 Some(other) if other.layer > room.layer => {
-                    faults.push(format!("{name} ({}) lists {import} ({}), to its right", room.layer, other.layer));
+                    faults.push(format!(
+                        "{name} ({}) lists {import} ({}), to its right",
+                        room.layer, other.layer
+                    ));
                 }
                 Some(_) => {}
             }
@@ -71,7 +91,13 @@ fn faults(rooms: &BTreeMap<String, Room>) -> Vec<String> {
 }
 
 fn strings(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -80,7 +106,11 @@ mod tests {
 
     fn room(layer: i64, may_import: &[&str], imports: &[&str]) -> Room {
         let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-        Room { layer, may_import: own(may_import), imports: own(imports) }
+        Room {
+            layer,
+            may_import: own(may_import),
+            imports: own(imports),
+        }
     }
 
     #[test]
@@ -98,6 +128,9 @@ mod tests {
             ("left".to_owned(), room(0, &[], &[])),
             ("right".to_owned(), room(4, &[], &["left"])),
         ]);
-        assert_eq!(faults(&rooms), ["right imports left, which its `may_import` does not list"]);
+        assert_eq!(
+            faults(&rooms),
+            ["right imports left, which its `may_import` does not list"]
+        );
     }
 }

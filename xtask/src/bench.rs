@@ -1,0 +1,346 @@
+//! `./x bench`: whole-program runs beside other programs, then the criterion benches.
+//!
+//! Each row times our side and its peers one after the other in the same run on the same files, and prints medians
+//! and the ratio between them. Peers are Python packages and Debian programs; a row says plainly which are missing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::shell;
+
+/// How often each side of a row runs.
+const RUNS: &str = "5";
+
+type Row = fn(&Bench) -> Result<()>;
+
+const ROWS: &[(&str, Row)] = &[
+    ("volume", |b| b.volumes()),
+    ("isosurface", |b| b.surfaces()),
+    ("ingest", |b| b.ingest()),
+    ("memory", |b| b.memory()),
+    ("scaling", |b| b.scaling()),
+    ("criterion", |_| {
+        shell::run(shell::cargo().args(["bench", "--workspace", "--locked"]))
+    }),
+];
+
+pub(crate) fn run(wanted: &[&str]) -> Result<()> {
+    let known = |name: &&&str| !ROWS.iter().any(|(row, _)| row == **name);
+    if let Some(unknown) = wanted.iter().find(known) {
+        let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+        bail!("there is no row {unknown}; the rows are {}", names.join(", "));
+    }
+    shell::run(shell::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "server",
+        "-p",
+        "benches",
+        "-p",
+        "testkit",
+    ]))?;
+    let bench = Bench::new()?;
+    for (name, row) in ROWS {
+        if wanted.is_empty() || wanted.contains(name) {
+            println!("\n== {name}");
+            row(&bench)?;
+        }
+    }
+    Ok(())
+}
+
+struct Bench {
+    programs: PathBuf,
+    /// Series are kept here between runs.
+    data: PathBuf,
+    /// The scripts that time other programs, and a Python that has what they need.
+    peers: Option<(PathBuf, PathBuf)>,
+}
+
+impl Bench {
+    fn new() -> Result<Self> {
+        let data = shell::target().join("bench");
+        std::fs::create_dir_all(&data)?;
+        let peers = peers();
+        if peers.is_none() {
+            println!(
+                "peers are skipped: no Python with numpy, pydicom and SimpleITK, or no scripts \
+                 (VITRINE_PEERS_PYTHON, VITRINE_PEERS)"
+            );
+        }
+        Ok(Self {
+            programs: shell::target().join("release"),
+            data,
+            peers,
+        })
+    }
+
+    /// Series to one sorted volume in memory, uncompressed and compressed.
+    fn volumes(&self) -> Result<()> {
+        for (syntax, slices, times) in [
+            ("explicit", 400, 5.0),
+            ("rle", 120, 4.0),
+            ("jpegll", 120, 2.5),
+            ("jpegls", 120, 2.5),
+            ("j2k", 120, 2.0),
+        ] {
+            let Some(series) = self.series(syntax, slices)? else {
+                println!("{syntax}: skipped, the tool that writes it is missing");
+                continue;
+            };
+            let ours = self.ours("series_to_volume", &[&series, Path::new(RUNS)])?;
+            let peers = self.peer("ingest_peers.py", &series, &[])?;
+            compare(&format!("{slices} files, {syntax}"), &ours, &peers, times);
+        }
+        Ok(())
+    }
+
+    /// Isosurface and simplification of the large series.
+    fn surfaces(&self) -> Result<()> {
+        let series = self.series("explicit", 400)?.context("the uncompressed series")?;
+        let ours = self.ours("isosurface", &[&series, Path::new(RUNS)])?;
+        let peers = self.peer("surface_peers.py", &series, &["--iso", "300"])?;
+        let task = |lines: &[Value], task: &str| -> Vec<Value> {
+            lines.iter().filter(|l| l["task"] == task).cloned().collect()
+        };
+        for (name, times) in [("isosurface with normals", 2.0), ("decimate by 90 %", 10.0)] {
+            compare(name, &task(&ours, name), &task(&peers, name), times);
+        }
+        Ok(())
+    }
+
+    /// The whole ingest against Orthanc merely storing the files.
+    fn ingest(&self) -> Result<()> {
+        let series = self.series("explicit", 400)?.context("the uncompressed series")?;
+        let mut ours = Vec::new();
+        for _ in 0..5 {
+            ours.push(self.timed_ingest(&series)?);
+        }
+        let secs = median(ours.iter().map(|run| run.secs));
+        let peak = ours.iter().map(|run| run.peak_bytes).max().unwrap_or_default();
+        println!(
+            "vitrine ingest: median {secs:.3} s, peak memory {} MB",
+            peak / 1_000_000
+        );
+        let orthanc = match &self.peers {
+            Some((python, _)) => {
+                let script = shell::root().join("benches/peers/orthanc.py");
+                lines(
+                    Command::new(python)
+                        .arg(script)
+                        .arg(&series)
+                        .args(["--runs", RUNS]),
+                )
+            }
+            None => Ok(Vec::new()),
+        };
+        match orthanc {
+            Ok(lines) if !lines.is_empty() => {
+                let theirs = lines[0]["median_s"].as_f64().unwrap_or(f64::NAN);
+                println!("Orthanc, storing only: median {theirs:.3} s");
+                println!("ratio {:.2} (asked: at most 1.5)", secs / theirs);
+            }
+            _ => println!("Orthanc: skipped, it is not installed"),
+        }
+        Ok(())
+    }
+
+    /// Peak memory against the size of the volume, for a large and a very large series.
+    fn memory(&self) -> Result<()> {
+        for (slices, asked) in [(400u32, "1.6 times the volume"), (3000, "1.2 GB")] {
+            let series = self.head(slices)?;
+            let run = self.timed_ingest(&series)?;
+            let volume = 512.0 * 512.0 * 2.0 * f64::from(slices);
+            println!(
+                "{slices} slices: {:.1} s, peak {:.0} MB = {:.2} times the volume (asked: at most {asked})",
+                run.secs,
+                run.peak_bytes as f64 / 1e6,
+                run.peak_bytes as f64 / volume
+            );
+        }
+        Ok(())
+    }
+
+    /// Time a voxel over the number of slices.
+    fn scaling(&self) -> Result<()> {
+        let mut per_voxel = Vec::new();
+        for slices in [100u32, 400, 1000, 3000] {
+            let series = self.head(slices)?;
+            let secs = median(
+                (0..3)
+                    .map(|_| self.timed_ingest(&series).map(|r| r.secs))
+                    .collect::<Result<Vec<_>>>()?,
+            );
+            let ns = secs * 1e9 / (512.0 * 512.0 * f64::from(slices));
+            println!("{slices:>5} slices: {secs:7.2} s, {ns:.2} ns a voxel");
+            per_voxel.push(ns);
+        }
+        let (low, high) = per_voxel
+            .iter()
+            .fold((f64::MAX, 0.0f64), |(l, h), &v| (l.min(v), h.max(v)));
+        println!("largest over smallest: {:.2} (asked: at most 1.2)", high / low);
+        Ok(())
+    }
+
+    /// A series as the peers' phantom script writes it, made once; `None` where its tool is missing.
+    fn series(&self, syntax: &str, slices: u32) -> Result<Option<PathBuf>> {
+        let folder = self.data.join(format!("{syntax}-{slices}"));
+        if folder.is_dir() {
+            return Ok(Some(folder));
+        }
+        let Some((python, scripts)) = &self.peers else {
+            return if syntax == "explicit" {
+                self.head(slices).map(Some)
+            } else {
+                Ok(None)
+            };
+        };
+        let partial = folder.with_extension("partial");
+        let _ = std::fs::remove_dir_all(&partial);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let bin = python
+            .parent()
+            .map(|p| p.display().to_string())
+            .unwrap_or_default();
+        let made = shell::run(
+            Command::new(python)
+                .env("PATH", format!("{bin}:{path}"))
+                .arg(scripts.join("phantom.py"))
+                .arg(&partial)
+                .args(["--slices", &slices.to_string(), "--syntax", syntax]),
+        );
+        if made.is_err() {
+            return Ok(None);
+        }
+        std::fs::rename(&partial, &folder)?;
+        Ok(Some(folder))
+    }
+
+    /// The synthetic head as a series, made once.
+    fn head(&self, slices: u32) -> Result<PathBuf> {
+        let folder = self.data.join(format!("head-{slices}"));
+        if !folder.is_dir() {
+            let partial = folder.with_extension("partial");
+            let _ = std::fs::remove_dir_all(&partial);
+            let mut writer = Command::new(self.programs.join("head_ct"));
+            shell::run(writer.arg(&partial).args(["--slices", &slices.to_string()]))?;
+            std::fs::rename(&partial, &folder)?;
+        }
+        Ok(folder)
+    }
+
+    fn ours(&self, program: &str, arguments: &[&Path]) -> Result<Vec<Value>> {
+        lines(Command::new(self.programs.join(program)).args(arguments))
+    }
+
+    fn peer(&self, script: &str, series: &Path, options: &[&str]) -> Result<Vec<Value>> {
+        let Some((python, scripts)) = &self.peers else {
+            return Ok(Vec::new());
+        };
+        lines(
+            Command::new(python)
+                .arg(scripts.join(script))
+                .arg(series)
+                .args(options)
+                .args(["--runs", RUNS]),
+        )
+    }
+
+    /// One ingest into an empty store, with its time and the peak memory of all its processes.
+    fn timed_ingest(&self, series: &Path) -> Result<Run> {
+        let store = self.data.join("store");
+        let _ = std::fs::remove_dir_all(&store);
+        let out = lines(
+            Command::new(self.programs.join("peak"))
+                .arg(self.programs.join("vitrine"))
+                .arg("ingest")
+                .arg(series)
+                .arg("--data")
+                .arg(&store)
+                .arg("--key-file")
+                .arg(self.data.join("bench.key")),
+        )?;
+        std::fs::remove_dir_all(&store)?;
+        let line = out.last().context("what the memory watch prints")?;
+        let number = |name: &str| {
+            line[name]
+                .as_f64()
+                .with_context(|| format!("{name} is missing in {line}"))
+        };
+        Ok(Run {
+            secs: number("secs")?,
+            peak_bytes: number("peak_bytes")? as u64,
+        })
+    }
+}
+
+struct Run {
+    secs: f64,
+    peak_bytes: u64,
+}
+
+/// A Python with the peers' packages, and the scripts.
+fn peers() -> Option<(PathBuf, PathBuf)> {
+    let scripts = std::env::var_os("VITRINE_PEERS")
+        .map_or_else(|| shell::root().join("../shared/peers"), PathBuf::from);
+    let python =
+        std::env::var_os("VITRINE_PEERS_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let ready = Command::new(&python)
+        .args(["-c", "import numpy, pydicom, SimpleITK"])
+        .output()
+        .ok()?
+        .status
+        .success();
+    (ready && scripts.join("phantom.py").is_file()).then_some((python, scripts))
+}
+
+/// The JSON lines that a command prints.
+fn lines(command: &mut Command) -> Result<Vec<Value>> {
+    let text = shell::output(command)?;
+    Ok(text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect())
+}
+
+/// Prints ours, theirs and the ratio to the best of them.
+fn compare(what: &str, ours: &[Value], peers: &[Value], asked: f64) {
+    let secs = |line: &Value| line["median_s"].as_f64();
+    let own = ours.iter().filter_map(secs).fold(f64::INFINITY, f64::min);
+    for line in ours.iter().chain(peers) {
+        let name = line["peer"].as_str().unwrap_or("vitrine");
+        match secs(line) {
+            Some(s) => println!("{what}: {name} {s:.3} s  {}", extras(line)),
+            None => println!("{what}: {name} failed: {}", line["error"]),
+        }
+    }
+    match peers.iter().filter_map(secs).reduce(f64::min) {
+        Some(best) => println!(
+            "{what}: {:.1} times as fast as the best of them (asked: {asked})",
+            best / own
+        ),
+        None => println!("{what}: no peer to compare with"),
+    }
+}
+
+fn extras(line: &Value) -> String {
+    let known = ["peer", "task", "median_s", "min_s", "voxels_per_s"];
+    let Some(object) = line.as_object() else {
+        return String::new();
+    };
+    let rest = object.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    rest.map(|(name, value)| format!("{name} {value}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
