@@ -28,8 +28,7 @@ const ROWS: &[(&str, Row)] = &[
 ];
 
 pub(crate) fn run(wanted: &[&str]) -> Result<()> {
-    let known = |name: &&&str| !ROWS.iter().any(|(row, _)| row == **name);
-    if let Some(unknown) = wanted.iter().find(known) {
+    if let Some(unknown) = wanted.iter().find(|name| !ROWS.iter().any(|(row, _)| row == *name)) {
         let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
         bail!("there is no row {unknown}; the rows are {}", names.join(", "));
     }
