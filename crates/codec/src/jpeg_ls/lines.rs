@@ -136,7 +136,7 @@ fn regular<const EXACT: bool>(
     let flip = i32::from(context.flip);
     context.update::<EXACT>(coding, folded ^ flip);
     // The sign and the flip join before the code is there: ((folded ^ flip) ^ sign) - sign.
-    reconstruct::<EXACT>(coding, predicted, (folded ^ (flip ^ sign)) - sign)
+    reconstruct::<EXACT>(coding, predicted, (folded ^ (flip ^ sign)).wrapping_sub(sign))
 }
 
 /// The rare codes that the kernel leaves aside. Goes by a copy, so that the kernel may keep its reader in registers.
@@ -248,7 +248,7 @@ fn interruption<const EXACT: bool>(
     state.codes |= code;
     let error = context.error(&model.coding, k, code);
     let (predicted, error) = match kind {
-        0 if near.a > near.b => (near.b, -error),
+        0 if near.a > near.b => (near.b, error.wrapping_neg()),
         0 => (near.b, error),
         _ => (near.a, error),
     };

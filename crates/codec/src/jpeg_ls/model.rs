@@ -244,7 +244,7 @@ impl RunContext {
         }
         self.count += 1;
         let magnitude = magnitude as i32;
-        if is_negative { -magnitude } else { magnitude }
+        if is_negative { magnitude.wrapping_neg() } else { magnitude }
     }
 }
 
