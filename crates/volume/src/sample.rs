@@ -31,8 +31,17 @@ impl SampleType {
     }
 }
 
-mod sealed {
-    pub trait Sealed {}
+/// What only this room needs of a sample: exact sums for means.
+pub(crate) mod sealed {
+    pub trait Sealed: Copy {
+        /// Holds the sum of eight samples exactly (integers) or nearly so (`f64` for `f32`).
+        type Sum: Copy + Send + Default + std::ops::Add<Output = Self::Sum>;
+
+        fn widen(self) -> Self::Sum;
+
+        /// The mean of `2^log2_count` samples that add up to `sum`: to nearest, ties towards positive infinity.
+        fn mean(sum: Self::Sum, log2_count: u32) -> Self;
+    }
 }
 
 /// A number that a volume can store.
@@ -52,11 +61,27 @@ pub trait Sample:
     fn to_f64(self) -> f64;
     /// The nearest value of this type, clamped to its range; NaN becomes zero for integers.
     fn from_f64(value: f64) -> Self;
+    /// A typed vector as samples of any type.
+    fn into_samples(samples: Vec<Self>) -> Samples;
+    /// The typed samples inside, if they are of this type.
+    fn of_samples(samples: &Samples) -> Option<&[Self]>;
 }
 
 macro_rules! sample {
-    ($type:ty, $name:ident, $round:expr) => {
-        impl sealed::Sealed for $type {}
+    ($type:ty, $name:ident, $round:expr, $sum:ty, $mean:expr) => {
+        impl sealed::Sealed for $type {
+            type Sum = $sum;
+
+            #[inline(always)]
+            fn widen(self) -> $sum {
+                self.into()
+            }
+            #[inline(always)]
+            fn mean(sum: $sum, log2_count: u32) -> Self {
+                let mean: fn($sum, u32) -> $sum = $mean;
+                mean(sum, log2_count) as $type
+            }
+        }
         impl Sample for $type {
             const TYPE: SampleType = SampleType::$name;
             const LOWEST: Self = <$type>::MIN;
@@ -75,16 +100,25 @@ macro_rules! sample {
                 let round: fn(f64) -> f64 = $round;
                 round(value) as $type
             }
+            fn into_samples(samples: Vec<Self>) -> Samples {
+                Samples::$name(samples)
+            }
+            fn of_samples(samples: &Samples) -> Option<&[Self]> {
+                match samples {
+                    Samples::$name(samples) => Some(samples),
+                    _ => None,
+                }
+            }
         }
     };
 }
 
-sample!(u8, U8, f64::round);
-sample!(i16, I16, f64::round);
-sample!(u16, U16, f64::round);
-sample!(i32, I32, f64::round);
-sample!(u32, U32, f64::round);
-sample!(f32, F32, |value| value);
+sample!(u8, U8, f64::round, i32, |sum, n| (sum + (1 << n >> 1)) >> n);
+sample!(i16, I16, f64::round, i32, |sum, n| (sum + (1 << n >> 1)) >> n);
+sample!(u16, U16, f64::round, i32, |sum, n| (sum + (1 << n >> 1)) >> n);
+sample!(i32, I32, f64::round, i64, |sum, n| (sum + (1 << n >> 1)) >> n);
+sample!(u32, U32, f64::round, i64, |sum, n| (sum + (1 << n >> 1)) >> n);
+sample!(f32, F32, |value| value, f64, |sum, n| sum / f64::from(1u32 << n));
 
 /// Runs `$body` with `$name` bound to the typed vector inside a [`Samples`].
 #[macro_export]
@@ -202,6 +236,19 @@ mod tests {
         assert_eq!(u16::from_f64(f64::NAN), 0);
         assert_eq!(i32::from_f64(-2.5), -3);
         assert!(f32::from_f64(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn means_round_to_nearest_and_ties_up() {
+        use super::sealed::Sealed;
+        assert_eq!(i16::mean(-3, 1), -1);
+        assert_eq!(i16::mean(3, 1), 2);
+        assert_eq!(i16::mean(8 * i32::from(i16::MIN), 3), i16::MIN);
+        assert_eq!(u16::mean(8 * 65_535, 3), u16::MAX);
+        assert_eq!(u32::mean(8 * i64::from(u32::MAX), 3), u32::MAX);
+        assert_eq!(u8::mean(7, 0), 7);
+        assert_eq!(f32::mean(8.0 * f64::from(f32::MAX), 3), f32::MAX);
+        assert!(f32::mean(f64::NAN, 3).is_nan());
     }
 
     #[test]
