@@ -1,4 +1,5 @@
 //! Phantoms with closed-form answers, a DICOM writer for tests, picture comparison.
 
 pub mod dicom;
+pub mod encode;
 pub mod head;
