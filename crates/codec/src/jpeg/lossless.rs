@@ -4,7 +4,7 @@
 //! the bits it took, where the two fit in [`FAST_BITS`], and rows of differences become samples in loops of their own,
 //! one for each predictor.
 
-use super::entropy::{BitReader, EntropySource, extend};
+use super::entropy::{BitReader, EntropySource, REFILLED_BITS, extend};
 use super::frame::Frame;
 use super::huffman::HuffmanTable;
 use super::markers::{HuffmanTables, ScanComponent, ScanHeader};
@@ -15,6 +15,8 @@ use crate::CodecError;
 
 /// Bits by which differences are looked up.
 const FAST_BITS: u32 = 11;
+/// Differences that can be looked up between two refills, at least three.
+const GROUP: usize = (REFILLED_BITS / FAST_BITS) as usize;
 /// The category of the difference 32768, which has no further bits (T.81 H.1.2.2).
 const CATEGORY_OF_32768: u8 = 16;
 
@@ -149,6 +151,11 @@ fn read_differences(
     if let [part] = parts {
         return part.table.read_row(bits, part.plane.row_pair_mut(mcu_row).1);
     }
+    if let Ok(colors) = <&mut [Part<'_>; 3]>::try_from(&mut *parts)
+        && colors.iter().all(|part| (part.h, part.v) == (1, 1))
+    {
+        return read_colors(bits, colors, mcu_row);
+    }
     for mcu in 0..across {
         for part in &mut *parts {
             for row in mcu_row * part.v..(mcu_row + 1) * part.v {
@@ -162,6 +169,22 @@ fn read_differences(
             }
         }
     }
+    Ok(())
+}
+
+/// Reads the differences of one row of three components at full resolution, sample by sample.
+fn read_colors(bits: &mut BitReader<'_>, parts: &mut [Part<'_>; 3], row: usize) -> Result<(), CodecError> {
+    let [a, b, c] = parts
+        .each_mut()
+        .map(|part| (&part.table, part.plane.row_pair_mut(row).1));
+    let mut reader = *bits;
+    for ((x, y), z) in a.1.iter_mut().zip(b.1).zip(c.1) {
+        reader.refill();
+        *x = a.0.read(&mut reader)?;
+        *y = b.0.read(&mut reader)?;
+        *z = c.0.read(&mut reader)?;
+    }
+    *bits = reader;
     Ok(())
 }
 
@@ -203,28 +226,43 @@ impl<'t> DifferenceTable<'t> {
     fn read_row(&self, bits: &mut BitReader<'_>, row: &mut [u16]) -> Result<(), CodecError> {
         // A copy of its own stays in registers.
         let mut reader = *bits;
-        for sample in row {
+        let (groups, rest) = row.as_chunks_mut::<GROUP>();
+        for group in groups {
             reader.refill();
-            #[expect(
-                clippy::indexing_slicing,
-                reason = "a number of FAST_BITS bits is below the table's length"
-            )]
-            let entry = self.fast[(reader.window() >> (64 - FAST_BITS)) as usize];
-            if entry != 0 {
-                *sample = (entry >> 16) as u16;
-                reader.consume(entry & 0xFF);
-                continue;
+            for sample in group {
+                *sample = self.read(&mut reader)?;
             }
-            let code = self.codes.find(reader.window());
-            if code.length == 0 || code.symbol > CATEGORY_OF_32768 {
-                return Err(reader.bad_code());
-            }
-            reader.consume(code.length);
-            *sample = difference(code.symbol, reader.window());
-            reader.consume(magnitude_bits(code.symbol));
+        }
+        for sample in rest {
+            reader.refill();
+            *sample = self.read(&mut reader)?;
         }
         *bits = reader;
         Ok(())
+    }
+
+    /// Reads a difference, for which [`FAST_BITS`] bits must be at hand.
+    #[inline(always)]
+    fn read(&self, reader: &mut BitReader<'_>) -> Result<u16, CodecError> {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a number of FAST_BITS bits is below the table's length"
+        )]
+        let entry = self.fast[(reader.window() >> (64 - FAST_BITS)) as usize];
+        if entry != 0 {
+            reader.consume(entry & 0xFF);
+            return Ok((entry >> 16) as u16);
+        }
+        reader.refill();
+        let code = self.codes.find(reader.window());
+        if code.length == 0 || code.symbol > CATEGORY_OF_32768 {
+            return Err(reader.bad_code());
+        }
+        reader.consume(code.length);
+        let difference = difference(code.symbol, reader.window());
+        reader.consume(magnitude_bits(code.symbol));
+        reader.refill();
+        Ok(difference)
     }
 }
 
