@@ -11,5 +11,7 @@
 //! Nothing to the right of this room sees a DICOM tag.
 
 pub mod instance;
+pub mod read;
 
 pub use instance::{Content, Instance};
+pub use read::{ReadError, read};
