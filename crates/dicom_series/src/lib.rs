@@ -10,8 +10,11 @@
 //!
 //! Nothing to the right of this room sees a DICOM tag.
 
+pub mod group;
 pub mod instance;
+pub mod pixels;
 pub mod read;
 
+pub use group::{Group, GroupKind, group};
 pub use instance::{Content, Instance};
 pub use read::{ReadError, read};
