@@ -1,0 +1,493 @@
+//! The catalog as the pipeline uses it: over a real file, interrupted, and by several processes at once.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use catalog::{
+    Artifact, Case, Catalog, CatalogError, Committed, ItemOriginal, NewArtifact, NewItem, NewOriginal,
+    ObjectRow,
+};
+use domain::{ArtifactId, ArtifactKind, CaseId, IngestId, ItemId, ItemKind, OriginalId, Phi};
+use geometry::{DAffine3, DMat3, DVec3, GridGeometry};
+
+struct Place {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    Place {
+        path: folder.path().join("catalog.db"),
+        _folder: folder,
+    }
+}
+
+/// 16 bytes that differ for each pair of numbers.
+fn bytes(kind: u8, number: u32) -> [u8; 16] {
+    let mut bytes = [kind; 16];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+fn hash(number: u32) -> [u8; 32] {
+    let mut hash = [0xAB; 32];
+    hash[28..].copy_from_slice(&number.to_be_bytes());
+    hash
+}
+
+fn object(name: &str, number: u32) -> ObjectRow {
+    ObjectRow {
+        name: format!("{name}-{number}"),
+        reference: vec![number as u8; 85],
+        len: u64::from(number) + 1,
+    }
+}
+
+fn original(number: u32) -> NewOriginal {
+    NewOriginal {
+        id: OriginalId::from_random(bytes(1, number)),
+        sha256: hash(number),
+        file_name: Phi::new(format!("Doe^Jane/IM{number}")),
+        object: object("original", number),
+    }
+}
+
+fn case() -> Case {
+    Case {
+        id: CaseId::from_random(bytes(2, 0)),
+        title: "Default".to_owned(),
+        wrapped_key: vec![7; 60],
+    }
+}
+
+fn ingest(number: u32) -> IngestId {
+    IngestId::from_random(bytes(3, number))
+}
+
+/// An item made of the originals whose numbers are `originals`, with a pyramid of two objects and a surface.
+fn item(number: u32, originals: std::ops::Range<u32>) -> NewItem {
+    let artifact = |kind, name: &str, parts: &[&str]| NewArtifact {
+        id: ArtifactId::from_random(bytes(4, number * 16 + kind as u32)),
+        kind,
+        name: name.to_owned(),
+        details: serde_json::json!({ "levels": 4 }),
+        objects: parts
+            .iter()
+            .map(|part| ((*part).to_owned(), object(&format!("{name}-{part}"), number)))
+            .collect(),
+    };
+    NewItem {
+        id: ItemId::from_random(bytes(5, number)),
+        case: case().id,
+        ingest: ingest(0),
+        kind: ItemKind::Volume,
+        name: "Head 1.0".to_owned(),
+        modality: Some("CT".to_owned()),
+        study_uid: Some("1.2.3".to_owned()),
+        series_uid: None,
+        content_key: hash(900_000 + number),
+        grid: Some(sheared_grid()),
+        findings: serde_json::json!([{ "kind": "gap", "mm": 2.0 }]),
+        details: serde_json::json!({ "unit": "HU" }),
+        originals: originals.map(|n| ItemOriginal::New(original(n))).collect(),
+        artifacts: vec![
+            artifact(ArtifactKind::Pyramid, "volume", &["level0", "head"]),
+            artifact(ArtifactKind::Surface, "bone", &["mesh"]),
+        ],
+    }
+}
+
+/// Numbers that decimal text does not hold exactly.
+fn sheared_grid() -> GridGeometry {
+    let axes = DMat3::from_cols(
+        DVec3::new(0.1 + 0.2, 1e-17, -0.0),
+        DVec3::new(0.0, 1.0 / 3.0, 0.153_070_000_000_000_1),
+        DVec3::new(0.0, -5e-324, 2.370_81),
+    );
+    let translation = DVec3::new(-123.456_789_012_345_67, 1e300, f64::MIN_POSITIVE);
+    GridGeometry::new(
+        [512, 511, 54],
+        DAffine3 {
+            matrix3: axes,
+            translation,
+        },
+    )
+    .unwrap()
+}
+
+fn object_names(item: &NewItem) -> Vec<String> {
+    let originals = item.originals.iter().filter_map(|original| match original {
+        ItemOriginal::New(original) => Some(original.object.name.clone()),
+        ItemOriginal::Known(_) => None,
+    });
+    let artifacts = item
+        .artifacts
+        .iter()
+        .flat_map(|artifact| artifact.objects.iter().map(|(_, o)| o.name.clone()));
+    originals.chain(artifacts).collect()
+}
+
+/// A catalog with its default case and a run that has begun.
+async fn begun(path: &Path) -> Catalog {
+    let catalog = Catalog::open(path).await.unwrap();
+    catalog.default_case_or(&case()).await.unwrap();
+    catalog.begin_ingest(ingest(0), "host/1/start").await.unwrap();
+    catalog
+}
+
+#[tokio::test]
+async fn what_is_committed_is_found_again() {
+    let place = place();
+    let catalog = begun(&place.path).await;
+    let new = item(1, 0..2500);
+    assert_eq!(catalog.commit_item(&new).await.unwrap(), Committed::New);
+    catalog.close().await;
+
+    let catalog = Catalog::open(&place.path).await.unwrap();
+    let [found] = catalog.items().await.unwrap().try_into().unwrap();
+    assert_eq!((found.id, found.case, found.kind), (new.id, new.case, new.kind));
+    assert_eq!(found.name, new.name);
+    assert_eq!(
+        (&found.modality, &found.study_uid, &found.series_uid),
+        (&new.modality, &new.study_uid, &None)
+    );
+    assert_eq!((&found.findings, &found.details), (&new.findings, &new.details));
+    let rows = |grid: GridGeometry| grid.patient_from_voxel_rows().map(f64::to_bits);
+    assert_eq!(found.grid.map(rows), new.grid.map(rows));
+    assert!(found.created.elapsed().unwrap().as_secs() < 600);
+
+    let originals = catalog.originals(new.id).await.unwrap();
+    assert_eq!(originals.len(), 2500);
+    for (number, found) in (0..).zip(&originals) {
+        let expected = original(number);
+        assert_eq!(
+            (found.id, found.sha256, &found.object),
+            (expected.id, expected.sha256, &expected.object)
+        );
+        assert_eq!(found.file_name, expected.file_name);
+    }
+    let artifacts = catalog.artifacts(new.id).await.unwrap();
+    assert_eq!(
+        artifacts.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(),
+        ["volume", "bone"]
+    );
+    assert_eq!(artifacts[0].object("head"), Some(&object("volume-head", 1)));
+    assert_eq!(artifacts[0].object("tail"), None);
+    assert_eq!(
+        artifacts.iter().map(Artifact::size_bytes).collect::<Vec<_>>(),
+        [4, 2]
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_stored_twice() {
+    let place = place();
+    let catalog = begun(&place.path).await;
+    let first = item(1, 0..10);
+    catalog.commit_item(&first).await.unwrap();
+    let known = catalog
+        .known_originals(case().id, &[hash(3), hash(99)])
+        .await
+        .unwrap();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), [(hash(3), original(3).id)]);
+    assert_eq!(
+        catalog
+            .item_by_content_key(case().id, &first.content_key)
+            .await
+            .unwrap(),
+        Some(first.id)
+    );
+    assert_eq!(
+        catalog.item_by_content_key(case().id, &hash(0)).await.unwrap(),
+        None
+    );
+
+    // The same item again, under another id.
+    let again = NewItem {
+        id: ItemId::from_random(bytes(5, 77)),
+        ..first.clone()
+    };
+    assert_eq!(
+        catalog.commit_item(&again).await.unwrap(),
+        Committed::AlreadyThere(first.id)
+    );
+
+    // Another item that shares files with it: one named as known, one stored again by somebody who did not know.
+    let mut second = item(2, 20..22);
+    let mut stored_again = original(4);
+    stored_again.id = OriginalId::from_random(bytes(1, 1000));
+    stored_again.object.name = "stored-again".to_owned();
+    catalog
+        .record_pending(ingest(0), &["stored-again".to_owned()])
+        .await
+        .unwrap();
+    second.originals.push(ItemOriginal::Known(original(3).id));
+    second.originals.push(ItemOriginal::New(stored_again));
+    // And one file twice in one item.
+    second.originals.push(ItemOriginal::New(original(20)));
+    catalog.commit_item(&second).await.unwrap();
+    let ids: Vec<_> = catalog
+        .originals(second.id)
+        .await
+        .unwrap()
+        .iter()
+        .map(|o| o.id)
+        .collect();
+    assert_eq!(ids, [20, 21, 3, 4, 20].map(|number| original(number).id));
+    assert_eq!(catalog.items().await.unwrap().len(), 2);
+    catalog.finish_ingest(ingest(0)).await.unwrap();
+    assert_eq!(
+        catalog.abandoned_objects(|_| true).await.unwrap(),
+        ["stored-again"]
+    );
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_whole_is_not_there() {
+    let place = place();
+    let catalog = begun(&place.path).await;
+    let names = object_names(&item(1, 0..3));
+    catalog.record_pending(ingest(0), &names).await.unwrap();
+    // Its last step fails: two artifacts of one kind and name.
+    let mut broken = item(1, 0..3);
+    broken.artifacts.push(NewArtifact {
+        id: ArtifactId::from_random(bytes(4, 9999)),
+        ..broken.artifacts[1].clone()
+    });
+    assert!(matches!(
+        catalog.commit_item(&broken).await,
+        Err(CatalogError::Database(_))
+    ));
+    // Or it names what is not there.
+    let mut dangling = item(1, 0..3);
+    dangling.originals.push(ItemOriginal::Known(original(500).id));
+    assert!(matches!(
+        catalog.commit_item(&dangling).await,
+        Err(CatalogError::Database(_))
+    ));
+    assert!(catalog.items().await.unwrap().is_empty());
+    assert!(
+        catalog
+            .known_originals(case().id, &[hash(0)])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        catalog.abandoned_objects(|_| false).await.unwrap().len(),
+        names.len()
+    );
+    // Whole, it goes through.
+    assert_eq!(catalog.commit_item(&item(1, 0..3)).await.unwrap(), Committed::New);
+    assert!(catalog.abandoned_objects(|_| false).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_interrupted_run_leaves_names_to_sweep() {
+    let place = place();
+    let catalog = begun(&place.path).await;
+    catalog.begin_ingest(ingest(1), "host/2/start").await.unwrap();
+    let (done, lost) = (item(1, 0..3), item(2, 10..1500));
+    catalog
+        .record_pending(ingest(0), &object_names(&done))
+        .await
+        .unwrap();
+    catalog
+        .record_pending(ingest(0), &object_names(&lost))
+        .await
+        .unwrap();
+    catalog
+        .record_pending(ingest(1), &["of-another".to_owned()])
+        .await
+        .unwrap();
+    catalog.commit_item(&done).await.unwrap();
+    // The process ends here, without closing anything.
+    std::mem::forget(catalog);
+
+    let catalog = Catalog::open(&place.path).await.unwrap();
+    assert_eq!(catalog.items().await.unwrap().len(), 1);
+    assert!(catalog.abandoned_objects(|_| true).await.unwrap().is_empty());
+    let mut abandoned = catalog
+        .abandoned_objects(|process| process != "host/1/start")
+        .await
+        .unwrap();
+    let mut expected = object_names(&lost);
+    abandoned.sort();
+    expected.sort();
+    assert_eq!(abandoned, expected);
+    catalog.forget_pending(&abandoned).await.unwrap();
+    assert_eq!(
+        catalog.abandoned_objects(|_| false).await.unwrap(),
+        ["of-another"]
+    );
+    // The lost item can be made again.
+    catalog.commit_item(&lost).await.unwrap();
+}
+
+#[tokio::test]
+async fn items_are_found_by_the_beginning_of_their_id() {
+    let place = place();
+    let catalog = begun(&place.path).await;
+    for number in [0x1234_0000, 0x1234_5678] {
+        let mut new = item(number & 0xFF, 0..0);
+        new.id = ItemId::from_random(bytes(5, number));
+        new.artifacts.clear();
+        catalog.commit_item(&new).await.unwrap();
+    }
+    let id = |number| ItemId::from_random(bytes(5, number));
+    assert_eq!(catalog.item("12345").await.unwrap().id, id(0x1234_5678));
+    assert_eq!(
+        catalog
+            .item(&id(0x1234_0000).to_string().to_uppercase())
+            .await
+            .unwrap()
+            .id,
+        id(0x1234_0000)
+    );
+    assert!(matches!(
+        catalog.item("1234").await,
+        Err(CatalogError::AmbiguousItem(_))
+    ));
+    for text in ["", "9", "%", "1234_", "12345'", "ä"] {
+        assert!(
+            matches!(catalog.item(text).await, Err(CatalogError::NoItem(_))),
+            "{text:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn data_stay_with_their_root_key_and_case() {
+    let place = place();
+    let catalog = Catalog::open(&place.path).await.unwrap();
+    catalog.bind_root_key("0123456789abcdef").await.unwrap();
+    catalog.bind_root_key("0123456789abcdef").await.unwrap();
+    let error = catalog
+        .bind_root_key("fedcba9876543210")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("0123456789abcdef") && error.contains("fedcba9876543210"),
+        "{error}"
+    );
+
+    assert_eq!(catalog.default_case_or(&case()).await.unwrap(), case());
+    let other = Case {
+        id: CaseId::from_random(bytes(2, 9)),
+        title: "Other".to_owned(),
+        wrapped_key: vec![1],
+    };
+    assert_eq!(catalog.default_case_or(&other).await.unwrap(), case());
+}
+
+#[tokio::test]
+async fn a_later_schema_and_strange_files_are_told() {
+    let place = place();
+    Catalog::open(&place.path).await.unwrap().close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&place.path);
+    let pool = sqlx::sqlite::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (42, 'later', TRUE, x'00', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    let error = Catalog::open(&place.path).await.unwrap_err();
+    assert!(
+        matches!(error, CatalogError::Newer { found: 42, known: 1 }),
+        "{error}"
+    );
+
+    let strange = place.path.with_file_name("strange.db");
+    std::fs::write(
+        &strange,
+        "this is no database, and long enough to be looked at as one, surely".repeat(100),
+    )
+    .unwrap();
+    assert!(matches!(
+        Catalog::open(&strange).await,
+        Err(CatalogError::Open { .. })
+    ));
+    let missing = place.path.with_file_name("no/such/folder/catalog.db");
+    assert!(matches!(
+        Catalog::open(&missing).await,
+        Err(CatalogError::Open { .. })
+    ));
+}
+
+const CHILD: &str = "VITRINE_TEST_CATALOG_CHILD";
+const CHILDREN: u32 = 4;
+const ITEMS_A_CHILD: u32 = 12;
+
+/// Each process opens the same new file, commits items of its own and tries one that all of them have.
+#[tokio::test]
+async fn several_processes_write_at_once() {
+    if let Ok(child) = std::env::var(CHILD) {
+        let (number, path) = child.split_once(' ').unwrap();
+        return write_as_child(number.parse().unwrap(), Path::new(path)).await;
+    }
+    let place = place();
+    let children: Vec<_> = (1..=CHILDREN)
+        .map(|number| {
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "several_processes_write_at_once"])
+                .env(CHILD, format!("{number} {}", place.path.display()))
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let catalog = Catalog::open(&place.path).await.unwrap();
+    let items = catalog.items().await.unwrap();
+    assert_eq!(items.len() as u32, CHILDREN * ITEMS_A_CHILD + 1);
+    for item in items {
+        assert_eq!(catalog.artifacts(item.id).await.unwrap().len(), 2);
+        assert!(!catalog.originals(item.id).await.unwrap().is_empty());
+    }
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&place.path);
+    let pool = sqlx::sqlite::SqlitePool::connect_with(options).await.unwrap();
+    let check: String = sqlx::query_scalar("PRAGMA integrity_check")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(check, "ok");
+}
+
+async fn write_as_child(number: u32, path: &Path) {
+    let catalog = Catalog::open(path).await.unwrap();
+    let case = catalog.default_case_or(&case()).await.unwrap();
+    catalog
+        .begin_ingest(ingest(number), &format!("host/{number}"))
+        .await
+        .unwrap();
+    for count in 0..ITEMS_A_CHILD {
+        let own = number * 100 + count;
+        let new = NewItem {
+            case: case.id,
+            ingest: ingest(number),
+            ..item(own, own * 10..own * 10 + 5)
+        };
+        catalog
+            .record_pending(ingest(number), &object_names(&new))
+            .await
+            .unwrap();
+        assert_eq!(catalog.commit_item(&new).await.unwrap(), Committed::New);
+    }
+    let shared = NewItem {
+        ingest: ingest(number),
+        ..item(1, 1..3)
+    };
+    let shared = NewItem {
+        id: ItemId::from_random(bytes(5, number)),
+        ..shared
+    };
+    let committed = catalog.commit_item(&shared).await.unwrap();
+    assert!(matches!(committed, Committed::New | Committed::AlreadyThere(_)));
+    catalog.finish_ingest(ingest(number)).await.unwrap();
+}
