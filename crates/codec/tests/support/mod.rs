@@ -96,14 +96,25 @@ pub(crate) fn read(path: &Path) -> Image {
     panic!("no pixel data in {}", path.display());
 }
 
-/// One frame an item where the numbers agree, else the items after the offset table joined to a single frame.
+/// One frame an item where the numbers agree; all items after the offset table where there is one frame; else a frame
+/// begins with each item that begins a stream of the JPEG family.
 fn frames(items: &[&[u8]], count: usize) -> Vec<Vec<u8>> {
     let fragments = &items[1..];
+    if count == 1 {
+        return vec![fragments.concat()];
+    }
     if fragments.len() == count {
         return fragments.iter().map(|fragment| fragment.to_vec()).collect();
     }
-    assert_eq!(count, 1, "frames split across fragments need the offset table");
-    vec![fragments.concat()]
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    for fragment in fragments {
+        match frames.last_mut() {
+            Some(frame) if !fragment.starts_with(&[0xFF, 0xD8]) => frame.extend(*fragment),
+            _ => frames.push(fragment.to_vec()),
+        }
+    }
+    assert_eq!(frames.len(), count, "frames found by their first bytes");
+    frames
 }
 
 struct Walker<'a> {
