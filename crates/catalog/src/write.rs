@@ -127,7 +127,7 @@ impl Catalog {
     }
 
     /// Makes an item visible with its originals and artifacts, all at once; their objects are pending no more. The
-    /// objects have to be durable before ([`CatalogError`] or loss of power after this call leaves all or nothing).
+    /// objects have to be durable before: the vault's `sync` comes first. Loss of power leaves all of it or nothing.
     ///
     /// # Errors
     /// The database's; nothing has changed then.
