@@ -10,7 +10,7 @@
 )]
 
 use super::bits::BitReader;
-use super::model::{Coding, Context, Gradients, Model, REGULAR, RunContext};
+use super::model::{Coding, Context, Model, REGULAR, Regions, RunContext, region};
 
 /// log2 of the length of a full run, by run index (T.87 A.2.1, J).
 const RUN_LENGTH_BITS: [u8; 32] = [
@@ -66,10 +66,10 @@ impl Line {
     /// The number of the context of a sample before merging of signs, -364..=364; 0 where run mode begins (T.87
     /// A.3.3, A.3.4).
     #[inline(always)]
-    fn signed_context(&self, gradients: &Gradients, x: usize) -> i32 {
+    fn signed_context(&self, regions: &Regions, x: usize) -> i32 {
         let Neighbors { a, b, c } = self.neighbors(x);
         let d = i32::from(self.above[x + 1]);
-        81 * gradients.region(d - b) + 9 * gradients.region(b - c) + gradients.region(c - a)
+        81 * region(regions, d - b) + 9 * region(regions, b - c) + region(regions, c - a)
     }
 
     /// The decoded samples.
@@ -167,7 +167,7 @@ fn line_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, line
     let mut x = 1;
     while x <= columns {
         let Model {
-            gradients,
+            regions,
             regular: contexts,
             ..
         } = &mut *model;
@@ -176,11 +176,11 @@ fn line_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, line
             b: i32::from(above[x]),
             c: i32::from(above[x - 1]),
         };
-        let mut region_bc = gradients.region(near.b - near.c);
+        let mut region_bc = region(regions, near.b - near.c);
         for (sample, &d) in current[x..=columns].iter_mut().zip(&above[x + 1..]) {
             let d = i32::from(d);
-            let region_db = gradients.region(d - near.b);
-            let context = 9 * (9 * region_db + region_bc) + gradients.region(near.c - near.a);
+            let region_db = region(regions, d - near.b);
+            let context = 9 * (9 * region_db + region_bc) + region(regions, near.c - near.a);
             if context == 0 {
                 break;
             }
@@ -295,7 +295,7 @@ fn interleaved_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_
     while x <= columns {
         let mut contexts = [0; 4];
         for (context, line) in contexts.iter_mut().zip(lines.iter()) {
-            *context = line.signed_context(&model.gradients, x);
+            *context = line.signed_context(&model.regions, x);
         }
         if contexts == [0; 4] {
             x = interleaved_run::<EXACT>(model, state, lines, &mut run_index, x);

@@ -244,7 +244,11 @@ impl RunContext {
         }
         self.count += 1;
         let magnitude = magnitude as i32;
-        if is_negative { magnitude.wrapping_neg() } else { magnitude }
+        if is_negative {
+            magnitude.wrapping_neg()
+        } else {
+            magnitude
+        }
     }
 }
 
@@ -253,7 +257,7 @@ pub(super) struct Model {
     pub(super) coding: Coding,
     pub(super) regular: [Context; REGULAR],
     pub(super) runs: [RunContext; 2],
-    pub(super) gradients: Gradients,
+    pub(super) regions: Box<Regions>,
 }
 
 impl Model {
@@ -262,7 +266,7 @@ impl Model {
             coding,
             regular: [Context::new(&coding); REGULAR],
             runs: [RunContext::new(&coding, 0), RunContext::new(&coding, 1)],
-            gradients: Gradients::new(&coding),
+            regions: regions(&coding),
         }
     }
 
@@ -276,44 +280,37 @@ impl Model {
 /// Differences of samples modulo this are distinct.
 const DIFFERENCES: usize = 1 << 17;
 
-/// Regions of local gradients, -4..=4 (T.87 A.3.3), by table.
-pub(super) struct Gradients {
-    /// Indexed by gradient modulo the length.
-    regions: Box<[i8; DIFFERENCES]>,
+/// Regions of local gradients, -4..=4 (T.87 A.3.3), indexed by gradient modulo the length.
+pub(super) type Regions = [i8; DIFFERENCES];
+
+fn regions(coding: &Coding) -> Box<Regions> {
+    let mut regions = vec![0_i8; DIFFERENCES];
+    let [t1, t2, t3] = coding.thresholds;
+    // Each entry is written by the last bound that it reaches.
+    for (region, least) in (1..).zip([coding.near + 1, t1, t2, t3]) {
+        let [least, end] = [least, coding.maxval + 1].map(|gradient| gradient as usize);
+        regions
+            .iter_mut()
+            .take(end)
+            .skip(least)
+            .for_each(|entry| *entry = region);
+        regions
+            .iter_mut()
+            .rev()
+            .take(end - 1)
+            .skip(least - 1)
+            .for_each(|entry| *entry = -region);
+    }
+    let regions = regions.into_boxed_slice().try_into();
+    regions.unwrap_or_else(|_| unreachable!("the length is that of the type"))
 }
 
-impl Gradients {
-    fn new(coding: &Coding) -> Self {
-        let mut regions = vec![0_i8; DIFFERENCES];
-        let [t1, t2, t3] = coding.thresholds;
-        // Each entry is written by the last bound that it reaches.
-        for (region, least) in (1..).zip([coding.near + 1, t1, t2, t3]) {
-            let [least, end] = [least, coding.maxval + 1].map(|gradient| gradient as usize);
-            regions
-                .iter_mut()
-                .take(end)
-                .skip(least)
-                .for_each(|entry| *entry = region);
-            regions
-                .iter_mut()
-                .rev()
-                .take(end - 1)
-                .skip(least - 1)
-                .for_each(|entry| *entry = -region);
-        }
-        let regions = regions.into_boxed_slice().try_into();
-        Self {
-            regions: regions.unwrap_or_else(|_| unreachable!("the length is that of the type")),
-        }
-    }
-
-    /// The region of the difference of two samples.
-    #[inline(always)]
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the remainder is below the length of the array"
-    )]
-    pub(super) fn region(&self, gradient: i32) -> i32 {
-        i32::from(self.regions[gradient as usize % DIFFERENCES])
-    }
+/// The region of the difference of two samples.
+#[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the remainder is below the length of the array"
+)]
+pub(super) fn region(regions: &Regions, gradient: i32) -> i32 {
+    i32::from(regions[gradient as usize % DIFFERENCES])
 }
