@@ -8,6 +8,7 @@
 mod error;
 pub mod jpeg;
 pub mod jpeg_ls;
+pub mod jpeg_xl;
 pub mod rle;
 
 pub use error::CodecError;
