@@ -243,3 +243,22 @@ fn other_ratios_repeat() {
     assert_eq!(line[..32], [40; 32]);
     assert_eq!(line[32..], [80; 32]);
 }
+
+#[test]
+fn lossless_components_may_be_smaller() {
+    // Codes: 0 for category 0, 10 for 1, 110 for 2. The first component has two samples a unit, the second one:
+    // 128 129 | 128, then 130 131 | 130, each predicted from its own sample to the left.
+    let stream = [
+        &b"\xFF\xD8\xFF\xC3\0\x0E\x08\0\x01\0\x04\x02\x01\x21\0\x02\x11\0"[..],
+        b"\xFF\xC4\0\x16\0\x01\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x02",
+        b"\xFF\xDA\0\x0A\x02\x01\0\x02\0\x01\0\0",
+        &[0b0101_0101, 0b1011_1010],
+        b"\xFF\xD9",
+    ]
+    .concat();
+    let decoded = decode(&stream, 4, 1, 2);
+    assert_eq!(
+        decoded.samples,
+        Samples::U8(vec![128, 128, 129, 128, 130, 130, 131, 130])
+    );
+}

@@ -57,7 +57,7 @@ pub(super) fn decode_scan(
     };
     let rows_each = match restart_interval {
         0 => down,
-        interval if interval % across == 0 => interval / across,
+        interval if interval.is_multiple_of(across) => interval / across,
         _ => {
             return Err(unsupported(
                 "a restart interval that is no whole number of rows in a lossless scan",
@@ -71,14 +71,7 @@ pub(super) fn decode_scan(
             read_differences(&mut bits, &mut parts, mcu_row, across)?;
             bits.check()?;
             for part in &mut parts {
-                for row in mcu_row * part.v..(mcu_row + 1) * part.v {
-                    let (above, samples) = part.plane.row_pair_mut(row);
-                    if row == first_row * part.v {
-                        restore_first_row(samples, origin);
-                    } else {
-                        predictor.restore(samples, above);
-                    }
-                }
+                part.restore(mcu_row, predictor, (mcu_row == first_row).then_some(origin));
             }
         }
     }
@@ -138,6 +131,18 @@ impl<'t> Part<'t> {
             table,
             plane: Plane::default(),
         })
+    }
+
+    /// Turns the differences of a row of minimum coded units into samples. `origin` is what the first sample after a
+    /// restart is predicted as.
+    fn restore(&mut self, mcu_row: usize, predictor: Predictor, origin: Option<u16>) {
+        for row in mcu_row * self.v..(mcu_row + 1) * self.v {
+            let (above, samples) = self.plane.row_pair_mut(row);
+            match origin {
+                Some(origin) if row == mcu_row * self.v => restore_first_row(samples, origin),
+                _ => predictor.restore(samples, above),
+            }
+        }
     }
 }
 

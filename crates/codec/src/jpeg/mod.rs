@@ -4,8 +4,8 @@
 //! ones follow the Independent JPEG Group's library bit for bit in what T.81 leaves open: the accurate integer inverse
 //! transform and the smooth ("fancy") upsampling. Colors are returned as the stream holds them.
 //!
-//! Data flow: [`markers`] reads the headers; [`entropy`] gives the bits of a scan; [`lossless`], or [`sequential`] and
-//! [`progressive`] with [`idct`], fill one [`plane`] of samples a component; [`upsample`] joins the planes.
+//! Data flow: `markers` reads the headers; `entropy` gives the bits of a scan; `lossless`, or `sequential` and
+//! `progressive` with `idct`, fill one `plane` of samples a component; `upsample` joins the planes.
 //!
 //! Streams in the wild are bent in known ways, and these are read: fill bytes, junk between markers, a missing end marker
 //! after a complete picture, anything after the picture, missing Huffman tables (those of T.81 K.3 are taken), a height of
