@@ -4,31 +4,31 @@ use std::path::{Path, PathBuf};
 
 /// One DICOM file of the manifest.
 #[allow(dead_code, reason = "each test reads what it needs")]
-pub struct Row {
+pub(crate) struct Row {
     /// The folder of the test data.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Path within it.
-    pub path: String,
+    pub(crate) path: String,
     /// How the reference decoder ended: `ok`, `no-pixels`, `ERR ...`.
-    pub decode: String,
+    pub(crate) decode: String,
     /// Whether the file lost something when it was compressed.
-    pub lossy: bool,
+    pub(crate) lossy: bool,
     /// Hash of all frames as the reference decoder gives them.
-    pub pixel_sha256: String,
+    pub(crate) pixel_sha256: String,
     /// Smallest and largest sample.
-    pub range: Option<[f64; 2]>,
+    pub(crate) range: Option<[f64; 2]>,
 }
 
 #[allow(dead_code, reason = "each test reads what it needs")]
 impl Row {
     /// The bytes of the file.
-    pub fn read(&self) -> Vec<u8> {
+    pub(crate) fn read(&self) -> Vec<u8> {
         std::fs::read(self.root.join(&self.path)).unwrap()
     }
 }
 
 /// The folder of the test data; `None`, after saying so, where it is not there.
-pub fn root() -> Option<PathBuf> {
+pub(crate) fn root() -> Option<PathBuf> {
     let root = std::env::var_os("VITRINE_TEST_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -42,7 +42,7 @@ pub fn root() -> Option<PathBuf> {
 
 /// The DICOM files of the manifest.
 #[allow(dead_code, reason = "each test reads what it needs")]
-pub fn manifest() -> Option<Vec<Row>> {
+pub(crate) fn manifest() -> Option<Vec<Row>> {
     let root = root()?;
     let text = std::fs::read_to_string(root.join("MANIFEST.tsv")).unwrap();
     let rows = text.lines().skip(1).filter_map(|line| {
