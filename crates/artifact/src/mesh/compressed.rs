@@ -1,0 +1,387 @@
+//! The lasting artifact: what [`super`] describes, written and read.
+
+use meshopt::{decode_index_buffer, decode_vertex_buffer, encode_index_buffer, encode_vertex_buffer_level};
+use surface::Mesh;
+
+use super::document::{
+    COMPONENT_FLOAT, COMPONENT_UNSIGNED_SHORT, Content, Document, FORMAT_VERSION, Normals, Storage,
+};
+use super::quantize::{
+    Positions, exponent_of, from_exponential, from_grid, from_octahedral, to_exponential, to_grid,
+    to_octahedral,
+};
+use super::{MAX_TRIANGLES, check, glb};
+use crate::ArtifactError;
+
+/// The version of the vertex codec that `EXT_meshopt_compression` knows; later ones need another extension.
+const VERTEX_CODEC: Option<i32> = Some(0);
+/// Has no meaning in that version.
+const VERTEX_LEVEL: i32 = 0;
+
+/// `mesh` as the lasting artifact, a compressed glTF binary (see [the module](super)).
+///
+/// A stored position differs from the given one by at most a quarter of `tolerance_mm` (what the surface was simplified
+/// by, mm), by at most 0.01 mm, and by no less than it costs: a nanometer, or what 24 bits allow this far from the
+/// patient's origin. Normals differ by at most 0.1 degrees; one without a direction becomes `[0, 0, 1]`. Triangles and
+/// vertices change their order, unused vertices go. `provenance` comes back from [`read_surface`] as it is.
+///
+/// # Errors
+/// When the tolerance is not a positive number, an index is out of range, a position is not finite, normals are neither
+/// absent nor one a vertex, there are more than [`MAX_TRIANGLES`], or `provenance` is too long for
+/// [`MAX_DESCRIPTION_BYTES`](super::MAX_DESCRIPTION_BYTES).
+pub fn encode_surface(
+    mesh: &Mesh,
+    provenance: &serde_json::Value,
+    tolerance_mm: f64,
+) -> Result<Vec<u8>, ArtifactError> {
+    if !(tolerance_mm.is_finite() && tolerance_mm > 0.0) {
+        return Err(ArtifactError::Damaged {
+            what: "the tolerance of a surface is not a positive number of millimeters",
+        });
+    }
+    check(mesh)?;
+    check_triangles(mesh.triangles.len() as u64)?;
+    let mut bytes = Vec::new();
+    if mesh.triangles.is_empty() {
+        glb::write_head(&Document::new(None, 0.0, provenance), 0, &mut bytes)?;
+        return Ok(bytes);
+    }
+
+    let ordered = Ordered::new(mesh);
+    let (low_mm, high_mm) = bounds(ordered.positions_mm.iter().map(|p| p.map(f64::from)));
+    let positions = Positions::choose(low_mm, high_mm, tolerance_mm);
+    let (attributes, indexes) = rayon::join(
+        || {
+            rayon::join(
+                || encode_positions(&ordered.positions_mm, positions),
+                || encode_normals(&ordered.normals),
+            )
+        },
+        || encode_index_buffer(&ordered.indexes, ordered.positions_mm.len()).map_err(codec_error),
+    );
+    let (encoded_positions, stored_bounds) = attributes.0?;
+    let mut streams = vec![encoded_positions];
+    streams.extend(attributes.1?);
+    streams.push(indexes?);
+
+    let content = Content {
+        vertices: ordered.positions_mm.len() as u64,
+        triangles: mesh.triangles.len() as u64,
+        normals: normals_of(mesh),
+        bounds: stored_bounds,
+        storage: Storage::Compressed {
+            positions,
+            encoded_lens: streams.iter().map(|stream| stream.len() as u64).collect(),
+        },
+    };
+    let binary_len = content.binary_len();
+    bytes.reserve(usize::try_from(binary_len).unwrap_or(0));
+    let document = Document::new(Some(&content), positions.max_error_mm(), provenance);
+    glb::write_head(&document, binary_len, &mut bytes)?;
+    for stream in &streams {
+        bytes.extend_from_slice(stream);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    Ok(bytes)
+}
+
+pub(super) fn normals_of(mesh: &Mesh) -> Normals {
+    if mesh.normals.is_empty() {
+        Normals::Absent
+    } else {
+        Normals::OnePerVertex
+    }
+}
+
+fn check_triangles(triangles: u64) -> Result<(), ArtifactError> {
+    if triangles > MAX_TRIANGLES as u64 {
+        return Err(ArtifactError::Inconsistent {
+            what: "the number of triangles of a surface",
+            expected: MAX_TRIANGLES as u64,
+            actual: triangles,
+        });
+    }
+    Ok(())
+}
+
+fn codec_error(_: meshopt::Error) -> ArtifactError {
+    ArtifactError::Damaged {
+        what: "a compressed stream of the surface cannot be read or written",
+    }
+}
+
+/// Lowest and highest of each axis; positive and negative infinity where there is nothing.
+pub(super) fn bounds(points: impl Iterator<Item = [f64; 3]>) -> ([f64; 3], [f64; 3]) {
+    let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+    for point in points {
+        for ((low, high), v) in low.iter_mut().zip(&mut high).zip(point) {
+            *low = low.min(v);
+            *high = high.max(v);
+        }
+    }
+    (low, high)
+}
+
+/// The mesh in the order in which it is stored.
+struct Ordered {
+    indexes: Vec<u32>,
+    positions_mm: Vec<[f32; 3]>,
+    /// Empty where the mesh has none.
+    normals: Vec<[f32; 3]>,
+}
+
+impl Ordered {
+    /// `mesh` must have passed [`check`].
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`check` has bounded the indexes by the vertices, and normals are absent or as many"
+    )]
+    fn new(mesh: &Mesh) -> Self {
+        let vertices = mesh.positions_mm.len();
+        let mut indexes = meshopt::optimize_vertex_cache(mesh.triangles.as_flattened(), vertices);
+        // At most three times `MAX_TRIANGLES` vertices are used, so that the mark is none of the numbers.
+        const UNUSED: u32 = u32::MAX;
+        let mut new_from_old = vec![UNUSED; vertices];
+        let mut old_from_new = Vec::with_capacity(vertices);
+        for index in &mut indexes {
+            let new = &mut new_from_old[*index as usize];
+            if *new == UNUSED {
+                *new = old_from_new.len() as u32;
+                old_from_new.push(*index);
+            }
+            *index = *new;
+        }
+        let gather = |values: &[[f32; 3]]| old_from_new.iter().map(|old| values[*old as usize]).collect();
+        Self {
+            indexes,
+            positions_mm: gather(&mesh.positions_mm),
+            normals: if mesh.normals.is_empty() {
+                Vec::new()
+            } else {
+                gather(&mesh.normals)
+            },
+        }
+    }
+}
+
+/// The stream of positions, and lowest and highest of the numbers that it holds.
+fn encode_positions(
+    positions_mm: &[[f32; 3]],
+    storage: Positions,
+) -> Result<(Vec<u8>, [[f64; 3]; 2]), ArtifactError> {
+    match storage {
+        Positions::Grid { step_mm, origin_mm } => {
+            let stored = to_grid(positions_mm, step_mm, origin_mm);
+            Ok((encode_attributes(&stored)?, grid_bounds(&stored)))
+        }
+        Positions::Floats { exponent } => {
+            let stored = to_exponential(positions_mm, exponent);
+            let (low, high) = bounds(
+                from_exponential(&stored, exponent)?
+                    .iter()
+                    .map(|p| p.map(f64::from)),
+            );
+            Ok((encode_attributes(&stored)?, [low, high]))
+        }
+    }
+}
+
+fn encode_normals(normals: &[[f32; 3]]) -> Result<Option<Vec<u8>>, ArtifactError> {
+    if normals.is_empty() {
+        return Ok(None);
+    }
+    let stored: Vec<[i16; 4]> = normals.iter().copied().map(to_octahedral).collect();
+    encode_attributes(&stored).map(Some)
+}
+
+fn encode_attributes<T>(elements: &[T]) -> Result<Vec<u8>, ArtifactError> {
+    encode_vertex_buffer_level(elements, VERTEX_LEVEL, VERTEX_CODEC).map_err(codec_error)
+}
+
+fn grid_bounds(stored: &[[u16; 4]]) -> [[f64; 3]; 2] {
+    let (mut low, mut high) = ([u16::MAX; 4], [0; 4]);
+    for element in stored {
+        for ((low, high), v) in low.iter_mut().zip(&mut high).zip(element) {
+            *low = (*low).min(*v);
+            *high = (*high).max(*v);
+        }
+    }
+    [low, high].map(|[x, y, z, _]| [x, y, z].map(f64::from))
+}
+
+/// The surface and the provenance that [`encode_surface`] wrote. Positions in mm, unit normals.
+///
+/// Reads what [`encode_surface`] writes and nothing else: glTF files of other programs are refused. Takes at most some
+/// 200 bytes of memory for each byte given.
+///
+/// # Errors
+/// When the bytes are no such artifact, of a later version, cut off, or damaged in a way that shows.
+pub fn read_surface(bytes: &[u8]) -> Result<(Mesh, serde_json::Value), ArtifactError> {
+    let (json, binary) = glb::read(bytes)?;
+    let document: Document = serde_json::from_slice(json).map_err(ArtifactError::Description)?;
+    let extras = &document.asset.extras;
+    if extras.version != FORMAT_VERSION {
+        return Err(ArtifactError::UnknownVersion {
+            what: "surface",
+            found: extras.version,
+            supported: FORMAT_VERSION,
+        });
+    }
+    let content = content_of(&document, binary.len() as u64)?;
+    if Document::new(content.as_ref(), extras.max_error_mm, &extras.provenance) != document {
+        return Err(ArtifactError::Damaged {
+            what: "the description of the surface is not what its numbers make it",
+        });
+    }
+    let binary_len = content.as_ref().map_or(0, Content::binary_len);
+    if binary_len != binary.len() as u64 {
+        return Err(ArtifactError::Inconsistent {
+            what: "the length of the binary chunk",
+            expected: binary_len,
+            actual: binary.len() as u64,
+        });
+    }
+    let mesh = content.map_or_else(|| Ok(Mesh::default()), |content| decode(&content, binary))?;
+    Ok((mesh, document.asset.extras.provenance))
+}
+
+/// The numbers in a document that [`Document::new`] needs to build it, with counts that `binary_len` bytes can hold.
+fn content_of(document: &Document, binary_len: u64) -> Result<Option<Content>, ArtifactError> {
+    let missing = ArtifactError::Damaged {
+        what: "the description of the surface lacks a part",
+    };
+    let (normals, positions, indexes) = match document.accessors.as_slice() {
+        [] => return Ok(None),
+        [positions, indexes] => (Normals::Absent, positions, indexes),
+        [positions, _, indexes] => (Normals::OnePerVertex, positions, indexes),
+        _ => return Err(missing),
+    };
+    let views = document
+        .buffer_views
+        .iter()
+        .filter_map(|view| view.extensions.as_ref());
+    let encoded_lens: Vec<u64> = views.map(|extensions| extensions.meshopt.byte_length).collect();
+    let (Some(min), Some(max), Some(indexes_len), [node]) = (
+        positions.min,
+        positions.max,
+        encoded_lens.last(),
+        document.nodes.as_slice(),
+    ) else {
+        return Err(missing);
+    };
+
+    let triangles = indexes.count / 3;
+    check_triangles(triangles)?;
+    // The index codec stores a triangle in no less than a byte, and every vertex is used.
+    check_at_most("the number of triangles of a surface", triangles, *indexes_len)?;
+    check_at_most(
+        "the number of vertices of a surface",
+        positions.count,
+        triangles * 3,
+    )?;
+    for len in &encoded_lens {
+        check_at_most("the length of a compressed stream", *len, binary_len)?;
+    }
+    let storage = match (positions.component_type, node.translation, node.scale) {
+        (COMPONENT_UNSIGNED_SHORT, Some(origin_mm), Some([step_mm, ..])) => {
+            Positions::Grid { step_mm, origin_mm }
+        }
+        // The stream itself says which exponent it has.
+        (COMPONENT_FLOAT, None, None) => Positions::Floats { exponent: 0 },
+        _ => return Err(missing),
+    };
+    Ok(Some(Content {
+        vertices: positions.count,
+        triangles,
+        normals,
+        bounds: [min, max],
+        storage: Storage::Compressed {
+            positions: storage,
+            encoded_lens,
+        },
+    }))
+}
+
+fn check_at_most(what: &'static str, actual: u64, limit: u64) -> Result<(), ArtifactError> {
+    if actual > limit {
+        return Err(ArtifactError::Inconsistent {
+            what,
+            expected: limit,
+            actual,
+        });
+    }
+    Ok(())
+}
+
+/// The mesh in a binary chunk that has the length that `content` gives it, with counts that [`content_of`] has bounded.
+fn decode(content: &Content, binary: &[u8]) -> Result<Mesh, ArtifactError> {
+    let Storage::Compressed {
+        positions,
+        encoded_lens,
+    } = &content.storage
+    else {
+        return Ok(Mesh::default());
+    };
+    let mut rest = binary;
+    let mut streams = encoded_lens.iter().map(|len| {
+        // The lengths add up to that of the chunk, which `read_surface` has compared.
+        let len = usize::try_from(*len).unwrap_or(usize::MAX).min(rest.len());
+        let (stream, after) = rest.split_at(len);
+        rest = after.get(len.next_multiple_of(4) - len..).unwrap_or_default();
+        stream
+    });
+    let mut next = || streams.next().unwrap_or_default();
+    let vertices = content.vertices as usize;
+
+    let (positions_mm, stored_bounds) = decode_positions(*positions, next(), vertices)?;
+    if stored_bounds != content.bounds {
+        return Err(ArtifactError::Damaged {
+            what: "the positions of the surface are not within the bounds that it gives",
+        });
+    }
+    let normals = match content.normals {
+        Normals::Absent => Vec::new(),
+        Normals::OnePerVertex => from_octahedral(&decode_attributes(next(), vertices)?)?,
+    };
+    let indexes: Vec<u32> =
+        decode_index_buffer(next(), content.triangles as usize * 3).map_err(codec_error)?;
+    let mesh = Mesh {
+        positions_mm,
+        normals,
+        triangles: indexes.as_chunks().0.to_vec(),
+    };
+    check(&mesh)?;
+    Ok(mesh)
+}
+
+/// Positions in mm, and lowest and highest of the stored numbers.
+fn decode_positions(
+    positions: Positions,
+    stream: &[u8],
+    vertices: usize,
+) -> Result<(Vec<[f32; 3]>, [[f64; 3]; 2]), ArtifactError> {
+    let impossible = ArtifactError::Damaged {
+        what: "the positions of the surface cannot be in a patient",
+    };
+    match positions {
+        Positions::Grid { step_mm, origin_mm } if positions.is_possible() => {
+            let stored = decode_attributes(stream, vertices)?;
+            Ok((from_grid(&stored, step_mm, origin_mm), grid_bounds(&stored)))
+        }
+        Positions::Grid { .. } => Err(impossible),
+        Positions::Floats { .. } => {
+            let stored: Vec<[u32; 3]> = decode_attributes(stream, vertices)?;
+            let exponent = stored.first().map_or(0, |[x, ..]| exponent_of(*x));
+            if !(Positions::Floats { exponent }).is_possible() {
+                return Err(impossible);
+            }
+            let positions_mm = from_exponential(&stored, exponent)?;
+            let (low, high) = bounds(positions_mm.iter().map(|p| p.map(f64::from)));
+            Ok((positions_mm, [low, high]))
+        }
+    }
+}
+
+fn decode_attributes<T: Clone + Default>(stream: &[u8], count: usize) -> Result<Vec<T>, ArtifactError> {
+    decode_vertex_buffer(stream, count).map_err(codec_error)
+}
