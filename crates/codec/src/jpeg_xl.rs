@@ -1,9 +1,19 @@
-//! JPEG XL, ISO/IEC 18181, by way of `jxl-oxide`: integer samples of 1 to 16 bits, gray or color, lossless, lossy, or a
-//! recompressed JPEG.
+//! JPEG XL, ISO/IEC 18181, by way of `jxl-oxide`: integer samples of 1 to 16 bits, gray or color, lossless,
+//! lossy, or a recompressed JPEG.
 //!
-//! A module of its own for what the library leaves to its caller: bounds on memory, agreement with what the file
-//! declares, and samples as integers of the stream's precision. The container is taken apart here and only the
-//! codestream goes to the library, so that compressed metadata beside it are never inflated.
+//! A module of its own for what the library leaves to its caller: bounds on memory, agreement with what the
+//! file declares, and samples as integers of the stream's precision. The container is taken apart here and
+//! only the codestream goes to the library, so that compressed metadata beside it are never inflated.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,8 +31,8 @@ const CONTAINER_SIGNATURE: &[u8] = b"\0\0\0\x0CJXL \r\n\x87\n";
 /// What the library may allocate whatever the size of the picture.
 const BASE_BYTES: usize = 32 << 20;
 
-/// What it may allocate for each sample: four bytes in each of the planes that frames, references and filters hold at
-/// a time. Lossy gray, which has three planes of color inside, takes 40.
+/// What it may allocate for each sample: four bytes in each of the planes that frames, references and filters
+/// hold at a time. Lossy gray, which has three planes of color inside, takes 40.
 const BYTES_PER_SAMPLE: usize = 96;
 
 fn malformed(what: &'static str, offset: usize) -> CodecError {
@@ -41,8 +51,8 @@ fn unsupported(what: &'static str) -> CodecError {
 /// [`ColorSpace::Rgb`] whatever space it was coded in, for a recompressed JPEG too.
 ///
 /// # Errors
-/// [`CodecError::Mismatch`] if the stream holds a picture of another size than `expected`, before anything of that
-/// size is allocated; the others as the stream has it.
+/// [`CodecError::Mismatch`] if the stream holds a picture of another size than `expected`, before anything of
+/// that size is allocated; the others as the stream has it.
 pub fn decode(data: &[u8], expected: Expected) -> Result<Decoded, CodecError> {
     // The library asserts what it believes; a stream that proves it wrong must not end the process.
     catch_unwind(AssertUnwindSafe(|| decode_codestream(data, expected)))
@@ -119,8 +129,8 @@ fn read_rows<T>(stream: &mut ImageStream<'_>, expected: Expected, convert: impl 
     samples
 }
 
-/// From 0..=1 to integers of the given precision. Exact for what was such an integer: 16 bits divided by 2^n - 1 fit
-/// the 24 bits of the fraction.
+/// From 0..=1 to integers of the given precision. Exact for what was such an integer: 16 bits divided by 2^n
+/// - 1 fit the 24 bits of the fraction.
 fn quantize(value: f32, precision_bits: u8) -> u16 {
     let largest = ((1_u32 << precision_bits) - 1) as f32;
     (value * largest + 0.5).clamp(0.0, largest) as u16
@@ -161,8 +171,8 @@ fn check_header(image: &JxlImage, expected: Expected) -> Result<u8, CodecError> 
     }
 }
 
-/// The codestream: all of the data, or what the boxes `jxlc` and `jxlp` of a container hold (ISO/IEC 18181-2). A box cut
-/// short gives what is left of it.
+/// The codestream: all of the data, or what the boxes `jxlc` and `jxlp` of a container hold (ISO/IEC
+/// 18181-2). A box cut short gives what is left of it.
 fn codestream(data: &[u8]) -> Result<Cow<'_, [u8]>, CodecError> {
     if !data.starts_with(CONTAINER_SIGNATURE) {
         return Ok(Cow::Borrowed(data));

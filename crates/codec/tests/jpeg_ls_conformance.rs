@@ -1,5 +1,5 @@
-//! JPEG-LS against the samples that other decoders give of the test data. The standard leaves a decoder no freedom, in
-//! near-lossless mode neither, so all must be equal.
+//! JPEG-LS against the samples that other decoders give of the test data. The standard leaves a decoder no
+//! freedom, in near-lossless mode neither, so all must be equal.
 
 mod support;
 

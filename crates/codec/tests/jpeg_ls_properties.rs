@@ -1,5 +1,6 @@
-//! JPEG-LS against the encoder of `testkit`: every combination of sizes, precisions, NEAR, components, interleaving,
-//! presets and restarts comes back within NEAR; damaged streams end in an error or in a picture, soon.
+//! JPEG-LS against the encoder of `testkit`: every combination of sizes, precisions, NEAR, components,
+//! interleaving, presets and restarts comes back within NEAR; damaged streams end in an error or in a
+//! picture, soon.
 
 use codec::{CodecError, Decoded, Expected, Samples, jpeg_ls};
 use proptest::prelude::*;

@@ -88,8 +88,8 @@ fn lossless_equals_other_decoders() {
     }
 }
 
-/// The reference decoder is off the lossless twin by the numbers of `reference.json`; another one may round each sample
-/// to the other side.
+/// The reference decoder is off the lossless twin by the numbers of `reference.json`; another one may round
+/// each sample to the other side.
 #[test]
 fn lossy_is_as_far_off_as_the_reference() {
     let Some(data_dir) = support::data_dir() else {
@@ -136,7 +136,8 @@ fn recompressed_jpeg_equals_the_jpeg() {
             .flat_map(to_rgb)
             .collect(),
     };
-    // The JPEG decoder rounds and clamps luminance and chrominance before they become colors, this one only after.
+    // The JPEG decoder rounds and clamps luminance and chrominance before they become colors, this one only
+    // after.
     let difference = largest_difference(&values(&decoded.samples), &original);
     assert!(difference <= 8, "off by {difference}");
 }

@@ -1,8 +1,8 @@
 //! From entropy-coded bytes to bits.
 //!
-//! A bit after each byte 0xFF is stuffed so that no marker appears in the data (T.87 9.1, A.1). Taking those bits out of
-//! a whole segment first costs little, as it goes by eight bytes at a time, and leaves a plain string of bits that
-//! the decoder can refill from without a branch.
+//! A bit after each byte 0xFF is stuffed so that no marker appears in the data (T.87 9.1, A.1). Taking those
+//! bits out of a whole segment first costs little, as it goes by eight bytes at a time, and leaves a plain
+//! string of bits that the decoder can refill from without a branch.
 
 /// Zero bytes after the bits, so that a refill near the end reads whole words.
 const PADDING: usize = 8;
@@ -16,8 +16,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Replaces the contents by the segment that `data` begins with, and returns its length in `data`: up to the
-    /// next marker or the end.
+    /// Replaces the contents by the segment that `data` begins with, and returns its length in `data`: up to
+    /// the next marker or the end.
     pub(super) fn fill(&mut self, data: &[u8]) -> usize {
         self.bytes.clear();
         self.bytes.reserve(data.len().saturating_add(2 * PADDING));
@@ -114,9 +114,11 @@ impl Unstuffer {
     }
 }
 
-/// Reads bits, most significant first. Past the end of the segment it reads zeros; [`Segment::is_overrun`] tells.
+/// Reads bits, most significant first. Past the end of the segment it reads zeros; [`Segment::is_overrun`]
+/// tells.
 ///
-/// Arithmetic wraps: only on a damaged stream does more get taken than is valid, and then what is read does not matter.
+/// Arithmetic wraps: only on a damaged stream does more get taken than is valid, and then what is read does
+/// not matter.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
@@ -124,7 +126,8 @@ pub(super) struct BitReader<'a> {
     cache: u64,
     /// Bits of `cache` that count as read from `bytes`.
     valid: u32,
-    /// Index of the first byte that is not in `cache`. 32 bits, so that the end of a word needs no check of its own.
+    /// Index of the first byte that is not in `cache`. 32 bits, so that the end of a word needs no check of
+    /// its own.
     next: u32,
 }
 
@@ -150,8 +153,8 @@ impl BitReader<'_> {
         self.cache.leading_zeros()
     }
 
-    /// Takes `zeros` bits and the one after them, then a number of `count` bits. All must be valid: at most 55
-    /// zeros, and at most 56 bits together.
+    /// Takes `zeros` bits and the one after them, then a number of `count` bits. All must be valid: at most
+    /// 55 zeros, and at most 56 bits together.
     #[inline(always)]
     pub(super) fn take_after_zeros(&mut self, zeros: u32, count: u32) -> u32 {
         let rest = self.cache << zeros << 1;
@@ -170,8 +173,8 @@ impl BitReader<'_> {
         value
     }
 
-    /// A Golomb code in the general form of T.87 A.5.3: `longest` zeros announce a number of `escape_bits` bits.
-    /// A code with more zeros than any picture has comes back as `u32::MAX`.
+    /// A Golomb code in the general form of T.87 A.5.3: `longest` zeros announce a number of `escape_bits`
+    /// bits. A code with more zeros than any picture has comes back as `u32::MAX`.
     #[inline]
     pub(super) fn take_golomb(&mut self, k: u32, longest: u32, escape_bits: u32) -> u32 {
         self.refill();

@@ -202,7 +202,8 @@ pub(super) struct Preset {
 }
 
 impl Preset {
-    /// Reads an LSE segment. Mapping tables are passed over: a scan that uses one is refused by [`Scan::parse`].
+    /// Reads an LSE segment. Mapping tables are passed over: a scan that uses one is refused by
+    /// [`Scan::parse`].
     pub(super) fn parse(segment: &mut Cursor<'_>) -> Result<Option<Self>, CodecError> {
         let start = segment.offset;
         match segment.byte()? {
@@ -226,8 +227,8 @@ pub(super) fn parse_restart_interval(segment: &mut Cursor<'_>) -> Result<u32, Co
     }
 }
 
-/// Refuses the color transforms that HP's encoder announces in APP8 as `mrfx` and a number other than 0: no DICOM
-/// photometric interpretation describes them.
+/// Refuses the color transforms that HP's encoder announces in APP8 as `mrfx` and a number other than 0: no
+/// DICOM photometric interpretation describes them.
 pub(super) fn check_color_transform(segment: &Cursor<'_>) -> Result<(), CodecError> {
     match segment.rest() {
         [b'm', b'r', b'f', b'x', transform, ..] if *transform != 0 => {

@@ -1,12 +1,13 @@
 //! The samples of one line: the kernel that the speed of the decoder depends on.
 //!
-//! Each sample waits for the one to its left, so what counts is the length of that chain: from the left neighbor to
-//! its context, from the context to the code, from the code to the sample. All else (prediction, refill, learning) is
-//! kept off it and free of branches. Lines have a sample more at either end, so that neighbors need no special cases: at index
-//! 0 the left neighbor of the first sample, at the end a copy of the last.
+//! Each sample waits for the one to its left, so what counts is the length of that chain: from the left
+//! neighbor to its context, from the context to the code, from the code to the sample. All else (prediction,
+//! refill, learning) is kept off it and free of branches. Lines have a sample more at either end, so that
+//! neighbors need no special cases: at index 0 the left neighbor of the first sample, at the end a copy of
+//! the last.
 #![expect(
     clippy::indexing_slicing,
-    reason = "lines are `columns + 2` long and indexed from 0 to `columns + 1`; contexts by |81 a + 9 b + c| <= 364 for regions within 4"
+    reason = "lines are `columns + 2` long, indexed up to `columns + 1`; contexts by |81 a + 9 b + c| <= 364"
 )]
 
 use super::bits::BitReader;
@@ -63,8 +64,8 @@ impl Line {
         Neighbors { a, b, c }
     }
 
-    /// The number of the context of a sample before merging of signs, -364..=364; 0 where run mode begins (T.87
-    /// A.3.3, A.3.4).
+    /// The number of the context of a sample before merging of signs, -364..=364; 0 where run mode begins
+    /// (T.87 A.3.3, A.3.4).
     #[inline(always)]
     fn signed_context(&self, regions: &Regions, x: usize) -> i32 {
         let Neighbors { a, b, c } = self.neighbors(x);
@@ -78,8 +79,8 @@ impl Line {
     }
 }
 
-/// The sample at distance `error` from its prediction (T.87 A.4.4, A.4.5). `EXACT` stands for NEAR = 0 and a MAXVAL of
-/// 2^n - 1, where all is modulo a power of two.
+/// The sample at distance `error` from its prediction (T.87 A.4.4, A.4.5). `EXACT` stands for NEAR = 0 and a
+/// MAXVAL of 2^n - 1, where all is modulo a power of two.
 #[inline(always)]
 fn reconstruct<const EXACT: bool>(coding: &Coding, predicted: i32, error: i32) -> i32 {
     if EXACT {
@@ -106,7 +107,8 @@ struct Neighbors {
     c: i32,
 }
 
-/// Decodes a sample in regular mode (T.87 A.4 to A.6) in the context with the given number before merging of signs.
+/// Decodes a sample in regular mode (T.87 A.4 to A.6) in the context with the given number before merging of
+/// signs.
 #[inline(always)]
 fn regular<const EXACT: bool>(
     coding: &Coding,
@@ -139,7 +141,8 @@ fn regular<const EXACT: bool>(
     reconstruct::<EXACT>(coding, predicted, (folded ^ (flip ^ sign)).wrapping_sub(sign))
 }
 
-/// The rare codes that the kernel leaves aside. Goes by a copy, so that the kernel may keep its reader in registers.
+/// The rare codes that the kernel leaves aside. Goes by a copy, so that the kernel may keep its reader in
+/// registers.
 #[inline(always)]
 fn long_code(state: &mut State<'_>, coding: &Coding, k: u32) -> u32 {
     #[cold]
@@ -197,7 +200,8 @@ fn line_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, line
     *state = local;
 }
 
-/// Where a run of the left neighbor ends: one past its last sample, and whether another sample interrupts it there.
+/// Where a run of the left neighbor ends: one past its last sample, and whether another sample interrupts it
+/// there.
 struct RunEnd {
     end: usize,
     is_interrupted: bool,
@@ -283,8 +287,8 @@ fn run_apart<'a, const EXACT: bool>(
     (end + 1, state)
 }
 
-/// One line of several components, sample by sample (T.87 B.2, C.2.3 with ILV = 2): a run goes over all components at once,
-/// and its interruption uses the first context for each.
+/// One line of several components, sample by sample (T.87 B.2, C.2.3 with ILV = 2): a run goes over all
+/// components at once, and its interruption uses the first context for each.
 #[inline(always)]
 fn interleaved_kernel<const EXACT: bool>(model: &mut Model, state: &mut State<'_>, lines: &mut [Line]) {
     lines.iter_mut().for_each(Line::advance);
@@ -348,7 +352,8 @@ pub(super) fn decode_line(model: &mut Model, state: &mut State<'_>, lines: &mut 
     dispatch(model, state, lines);
 }
 
-/// The same as [`dispatch`] with single-instruction shifts and bit counts, which shorten the chain by a third.
+/// The same as [`dispatch`] with single-instruction shifts and bit counts, which shorten the chain by a
+/// third.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi1,bmi2,lzcnt")]
 fn dispatch_bmi(model: &mut Model, state: &mut State<'_>, lines: &mut [Line]) {

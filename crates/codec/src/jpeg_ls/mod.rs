@@ -1,9 +1,20 @@
-//! JPEG-LS, ISO/IEC 14495-1 (ITU-T T.87): lossless and near-lossless, 2 to 16 bits, one to four components, in the
-//! three interleave modes, with preset parameters and restart intervals.
+//! JPEG-LS, ISO/IEC 14495-1 (ITU-T T.87): lossless and near-lossless, 2 to 16 bits, one to four components,
+//! in the three interleave modes, with preset parameters and restart intervals.
 //!
-//! A module of its own because it shares nothing with the discrete cosine and Huffman processes but the syntax of markers. [`header`] reads markers,
-//! [`bits`] takes stuffed bits out, [`model`] holds what the decoder learns, [`lines`] decodes. Refused by name:
-//! mapping tables, point transforms, subsampled components, HP's color transforms and part 2 of the standard.
+//! A module of its own because it shares nothing with the discrete cosine and Huffman processes but the
+//! syntax of markers. [`header`] reads markers, [`bits`] takes stuffed bits out, [`model`] holds what the
+//! decoder learns, [`lines`] decodes. Refused by name: mapping tables, point transforms, subsampled
+//! components, HP's color transforms and part 2 of the standard.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 mod bits;
 mod header;
@@ -37,8 +48,8 @@ fn unsupported(what: &'static str) -> CodecError {
 /// Decodes one frame. Bytes after the last scan, such as a missing EOI or padding, do not matter.
 ///
 /// # Errors
-/// [`CodecError::Mismatch`] if the stream holds a picture of another size than `expected`, before anything of that
-/// size is allocated; the others as the stream has it.
+/// [`CodecError::Mismatch`] if the stream holds a picture of another size than `expected`, before anything of
+/// that size is allocated; the others as the stream has it.
 pub fn decode(data: &[u8], expected: Expected) -> Result<Decoded, CodecError> {
     let mut cursor = Cursor::new(data);
     if cursor.marker()? != header::SOI {

@@ -20,7 +20,8 @@ pub(super) struct Coding {
     pub(super) error_bits: u32,
     /// LIMIT: bits of the longest code.
     pub(super) limit: u32,
-    /// Codes of fewer zeros than this are no escapes and, with up to 24 bits more, fit what a refill makes valid.
+    /// Codes of fewer zeros than this are no escapes and, with up to 24 bits more, fit what a refill makes
+    /// valid.
     pub(super) short_zeros: u32,
     /// T1, T2, T3.
     pub(super) thresholds: [i32; 3],
@@ -82,7 +83,8 @@ impl Coding {
         self.near == 0 && self.range & (self.range - 1) == 0
     }
 
-    /// Zeros that announce an escaped error where `used` bits of the longest code are gone already (T.87 A.5.3).
+    /// Zeros that announce an escaped error where `used` bits of the longest code are gone already (T.87
+    /// A.5.3).
     #[inline(always)]
     pub(super) fn longest(&self, used: u32) -> u32 {
         self.limit.saturating_sub(used + self.error_bits + 1)
@@ -128,15 +130,16 @@ fn default_thresholds(maxval: i32, near: i32) -> [i32; 3] {
     [t1, t2, clamp(t3, t2)]
 }
 
-/// The smallest k for which `count << k` reaches `sum` (T.87 A.5.1). At most 17 as long as all codes are in range.
+/// The smallest k for which `count << k` reaches `sum` (T.87 A.5.1). At most 17 as long as all codes are in
+/// range.
 #[inline(always)]
 fn golomb_k(sum: u32, count: u32) -> u32 {
     let k = count.leading_zeros().saturating_sub(sum.leading_zeros());
     k + u32::from(count << k < sum)
 }
 
-/// The state of one context of regular mode (T.87 A.2.1), and what the next sample in it needs at once. The latter
-/// is computed when the state changes, out of the way of the chain from one sample to the next.
+/// The state of one context of regular mode (T.87 A.2.1), and what the next sample in it needs at once. The
+/// latter is computed when the state changes, out of the way of the chain from one sample to the next.
 #[derive(Clone, Copy)]
 #[repr(align(16))]
 pub(super) struct Context {
@@ -167,8 +170,8 @@ impl Context {
         }
     }
 
-    /// Learns, with the arithmetic of [`super::lines`], from a prediction error before its sign is restored (T.87
-    /// A.6). Branches on the bias would be taken at random, so there are none.
+    /// Learns, with the arithmetic of [`super::lines`], from a prediction error before its sign is restored
+    /// (T.87 A.6). Branches on the bias would be taken at random, so there are none.
     #[inline(always)]
     pub(super) fn update<const EXACT: bool>(&mut self, coding: &Coding, error: i32) {
         let step = if EXACT { 1 } else { coding.step() };

@@ -489,7 +489,8 @@ impl<'a> Coder<'a> {
         end + 1
     }
 
-    /// Encodes the sample that interrupts a run (T.87 A.7.2). In sample interleaving only the first context serves.
+    /// Encodes the sample that interrupts a run (T.87 A.7.2). In sample interleaving only the first context
+    /// serves.
     fn interruption(&mut self, component: &Component, x: usize, sample: i64, j: u32, is_single: bool) -> i64 {
         let (a, b) = (component.current[x - 1], component.above[x]);
         let kind = usize::from(is_single && (a - b).abs() <= self.parameters.near);
