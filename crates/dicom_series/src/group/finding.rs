@@ -95,7 +95,7 @@ pub enum Finding {
         min_intercept: f64,
         max_intercept: f64,
     },
-    /// A CT without rescale: its values are not Hounsfield units.
+    /// Slices without rescale where one is needed: in CT, or beside slices that have one. Values have no unit.
     MissingRescale { count: u32 },
     /// A rescale with a slope of zero or numbers that are none; stored values are shown.
     BadRescale { count: u32 },

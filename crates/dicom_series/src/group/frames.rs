@@ -149,8 +149,10 @@ fn reasons(pictures: &[Loose], total: u32) -> Vec<Finding> {
     reasons.sort_unstable();
     reasons.dedup();
     let here = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
+    // Pictures that differ among themselves are simply pictures.
     reasons
         .into_iter()
+        .filter(|_| here < total)
         .map(|reason| Finding::Mixed { reason, here, total })
         .collect()
 }

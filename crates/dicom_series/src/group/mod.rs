@@ -48,7 +48,8 @@ use crate::Instance;
 /// the result count in `instances`.
 ///
 /// # Limits
-/// A series with more than 512 different grids gives the frames beyond them as pictures.
+/// Frames of one series that agree in all but direction and pixel spacing make at most 512 grids; frames of others
+/// are pictures.
 pub fn group(instances: &[Instance]) -> Vec<Group> {
     series::by_series(instances)
         .into_iter()

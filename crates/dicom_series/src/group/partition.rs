@@ -6,8 +6,8 @@ use super::model::{Phase, PhaseBy, SplitReason};
 use super::sheet::Sheet;
 use crate::instance::{Photometric, SampleFormat};
 
-/// More grids than any series has; comparing every frame with each stays cheap.
-pub(super) const MAX_GRIDS: usize = 512;
+/// More directions and spacings than frames of one kind have; comparing every frame with each stays cheap.
+const MAX_GRIDS: usize = 512;
 
 /// How far directions of one grid may differ: 0.05 mm at 250 mm.
 const DIRECTION_TOLERANCE: f64 = 2e-4;
@@ -76,16 +76,15 @@ impl<'a> Key<'a> {
         }
     }
 
-    fn is_same_but_for_mosaic(&self, other: &Self) -> bool {
-        let neutral = |key: &Self| Self {
+    fn but_for_mosaic(&self) -> Self {
+        Self {
             mosaic: None,
-            ..key.clone()
-        };
-        neutral(self) == neutral(other)
+            ..self.clone()
+        }
     }
 }
 
-/// Divides `sheets`, and gives back those beyond [`MAX_GRIDS`] grids. Candidates come largest first.
+/// Divides `sheets`, and gives back those of more than [`MAX_GRIDS`] grids of one kind. Candidates come largest first.
 pub(super) fn candidates(sheets: Vec<Sheet<'_>>) -> (Vec<Candidate<'_>>, Vec<Sheet<'_>>) {
     let mut all: Vec<Candidate> = Vec::new();
     let mut by_key: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
@@ -100,7 +99,7 @@ pub(super) fn candidates(sheets: Vec<Sheet<'_>>) -> (Vec<Candidate<'_>>, Vec<She
         });
         match home.and_then(|index| all.get_mut(index)) {
             Some(candidate) => candidate.sheets.push(sheet),
-            None if known < MAX_GRIDS => {
+            None if with_key.len() < MAX_GRIDS => {
                 with_key.push(known);
                 all.push(Candidate {
                     key,
@@ -149,7 +148,7 @@ fn give_reasons(all: &mut [Candidate]) {
 
 fn reasons(a: &Candidate, b: &Candidate) -> Vec<SplitReason> {
     let mosaics = a.key.mosaic.is_some() && b.key.mosaic.is_some();
-    if mosaics && a.key.is_same_but_for_mosaic(&b.key) {
+    if mosaics && a.key.but_for_mosaic() == b.key.but_for_mosaic() {
         return Vec::new();
     }
     let (a_key, b_key) = (&a.key, &b.key);
@@ -184,24 +183,16 @@ fn reasons(a: &Candidate, b: &Candidate) -> Vec<SplitReason> {
 
 /// Mosaics that differ only in their instance are time points of one acquisition.
 fn number_mosaics(all: &mut [Candidate]) {
-    let mut families: Vec<Vec<usize>> = Vec::new();
+    let mut families: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     for (index, candidate) in all.iter().enumerate() {
-        if candidate.key.mosaic.is_none() {
-            continue;
-        }
-        let same = |other: &usize| {
-            all.get(*other)
-                .is_some_and(|other| other.key.is_same_but_for_mosaic(&candidate.key))
-        };
-        match families
-            .iter_mut()
-            .find(|family| family.first().is_some_and(same))
-        {
-            Some(family) => family.push(index),
-            None => families.push(vec![index]),
+        if candidate.key.mosaic.is_some() {
+            families
+                .entry(candidate.key.but_for_mosaic())
+                .or_default()
+                .push(index);
         }
     }
-    for family in families.iter().filter(|family| family.len() > 1) {
+    for family in families.values().filter(|family| family.len() > 1) {
         for (number, &index) in (1u32..).zip(family) {
             if let Some(candidate) = all.get_mut(index) {
                 candidate.phase = Some(Phase {

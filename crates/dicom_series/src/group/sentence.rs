@@ -71,9 +71,10 @@ pub(super) fn of(finding: &Finding) -> String {
         Finding::RescaleVaries { .. } => {
             "Each slice has its own scale of values; all are brought to the same unit.".to_owned()
         }
-        Finding::MissingRescale { .. } => {
-            "The files do not say how values become Hounsfield units; stored values are shown.".to_owned()
-        }
+        Finding::MissingRescale { count } => format!(
+            "{count} {} no scale of values; stored values are shown.",
+            slices_have(*count)
+        ),
         Finding::BadRescale { count } => format!(
             "{count} {} no usable scale of values; stored values are shown.",
             slices_have(*count)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::finding::Finding;
 use super::model::{DocumentList, Group, GroupKind, SplitReason, Stack};
 use super::partition::{self, Candidate};
-use super::sheet::{Loose, Placed};
+use super::sheet::{Defect, Loose, Placed};
 use super::{frames, name, phases, stack};
 use crate::Instance;
 use crate::instance::{Content, DocumentKind, Image};
@@ -90,8 +90,9 @@ pub(super) fn groups_of(series: &Series) -> Vec<Group> {
     for list in documents {
         groups.push(group(GroupKind::Document(list), base.clone()));
     }
+    let by_index: HashMap<usize, &Instance> = members.iter().copied().collect();
     for group in &mut groups {
-        tell(group, &of_all, &members);
+        tell(group, &of_all, &by_index);
     }
     name::make_unique(&mut groups);
     groups
@@ -136,21 +137,27 @@ fn without_copies<'a>(members: &[Member<'a>]) -> (Vec<Member<'a>>, Vec<Finding>)
     (kept, findings)
 }
 
-/// Whether two instances of one UID show the same: equal sizes and equal frames, however they are compressed.
+/// Whether two instances of one UID show the same: equal sizes and samples at equal places, however compressed.
 fn is_copy(a: &Instance, b: &Instance) -> bool {
-    match (&a.content, &b.content) {
-        (Content::Image(a), Content::Image(b)) => {
-            let size = |image: &Image| (image.pixels.columns, image.pixels.rows, image.pixels.frames);
-            size(a) == size(b)
-                && a.frames.len() == b.frames.len()
-                && a.frames
-                    .iter()
-                    .zip(&b.frames)
-                    .all(|(a, b)| a.position_mm == b.position_mm && a.orientation == b.orientation)
-        }
-        (Content::Document(a), Content::Document(b)) => a == b,
-        _ => false,
-    }
+    let (Content::Image(a_image), Content::Image(b_image)) = (&a.content, &b.content) else {
+        return a.content == b.content;
+    };
+    let size = |image: &Image| {
+        let pixels = &image.pixels;
+        (
+            pixels.columns,
+            pixels.rows,
+            pixels.frames,
+            pixels.samples_per_pixel,
+        )
+    };
+    let samples = |image: &Image| (image.pixels.bits_stored, image.pixels.sign);
+    let mut frames = a_image.frames.iter().zip(&b_image.frames);
+    a.instance_number == b.instance_number
+        && size(a_image) == size(b_image)
+        && samples(a_image) == samples(b_image)
+        && a_image.frames.len() == b_image.frames.len()
+        && frames.all(|(a, b)| a.position_mm == b.position_mm && a.orientation == b.orientation)
 }
 
 fn is_lossy(instance: &Instance) -> bool {
@@ -189,9 +196,20 @@ fn sort_out<'a>(members: &[Member<'a>]) -> (Placed<'a>, Vec<DocumentList>) {
     (placed, lists.collect())
 }
 
-/// Where at least half of the slices can't be placed, the rest is no volume that anyone should trust.
+/// Where at least half of the slices say something impossible, the rest is no volume that anyone should trust. Slices
+/// that only say nothing may be screenshots beside a good volume.
 fn reject_if_mostly_defective(placed: &mut Placed) {
-    let defective = placed.loose.iter().filter(|loose| loose.defect.is_some()).count();
+    let is_wrong = |defect| {
+        matches!(
+            defect,
+            Defect::BadOrientation | Defect::BadPixelSpacing | Defect::BadMosaic
+        )
+    };
+    let defective = placed
+        .loose
+        .iter()
+        .filter(|loose| loose.defect.is_some_and(is_wrong))
+        .count();
     if defective > 0 && defective >= placed.sheets.len() {
         let sheets = std::mem::take(&mut placed.sheets);
         placed
@@ -241,7 +259,7 @@ fn volumes<'a>(placed: Placed<'a>, total: u32) -> (Vec<(Stack, bool)>, Vec<Loose
 }
 
 /// Adds what is true of the whole series and of its files, and puts the worst first.
-fn tell(group: &mut Group, of_all: &[Finding], members: &[Member]) {
+fn tell(group: &mut Group, of_all: &[Finding], members: &HashMap<usize, &Instance>) {
     let (findings, mut instances): (&mut Vec<Finding>, Vec<usize>) = match &mut group.kind {
         GroupKind::Volume(stack) => {
             let instances = stack.slices.iter().map(|slice| slice.instance).collect();
@@ -260,13 +278,11 @@ fn tell(group: &mut Group, of_all: &[Finding], members: &[Member]) {
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
 }
 
-/// Oddities of the files of a group, each sentence once. `instances` ascends.
-fn oddities(instances: &[usize], members: &[Member]) -> Vec<Finding> {
+/// Oddities of the files of a group, each sentence once.
+fn oddities(instances: &[usize], members: &HashMap<usize, &Instance>) -> Vec<Finding> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    let here = members
-        .iter()
-        .filter(|(index, _)| instances.binary_search(index).is_ok());
-    for message in here.flat_map(|(_, instance)| &instance.oddities) {
+    let here = instances.iter().filter_map(|index| members.get(index));
+    for message in here.flat_map(|instance| &instance.oddities) {
         let count = counts.entry(message).or_default();
         *count = count.saturating_add(1);
     }

@@ -104,7 +104,7 @@ pub(super) fn build(part: &Part) -> Option<Stack> {
         by: phase.by,
     }));
     findings.extend(direction_finding(first, step_mm, steps));
-    findings.extend(thickness(&frames, step_mm.dot(first.normal())));
+    findings.extend(thickness(&frames, step_mm.dot(first.normal()), step_mm.length()));
     findings.extend(mosaic_findings(&first.frame));
     findings.extend(values.findings);
     Some(Stack {
@@ -281,15 +281,17 @@ fn degrees_off_axis(direction: DVec3) -> f64 {
     across.atan2(along).to_degrees()
 }
 
-/// Slice Thickness against the gap along the normal, where all slices have the same thickness.
-fn thickness(frames: &[Frame], spacing_mm: f64) -> Option<Finding> {
+/// Slice Thickness against the gap along the normal, where all slices have the same thickness. Of tilted slices some
+/// scanners give the thickness along the step instead.
+fn thickness(frames: &[Frame], spacing_mm: f64, step_mm: f64) -> Option<Finding> {
     let thickness_mm = frames.first()?.description.slice_thickness_mm?;
     let agreed = frames
         .iter()
         .all(|frame| frame.description.slice_thickness_mm == Some(thickness_mm));
     let tolerance = THICKNESS_MM.max(THICKNESS_PART * spacing_mm);
-    let differs =
-        thickness_mm > 0.0 && thickness_mm.is_finite() && (thickness_mm - spacing_mm).abs() > tolerance;
+    let is_near = |distance_mm: f64| (thickness_mm - distance_mm).abs() <= tolerance;
+    let usable = thickness_mm > 0.0 && thickness_mm.is_finite();
+    let differs = usable && !is_near(spacing_mm) && !is_near(step_mm);
     (agreed && differs).then_some(Finding::SliceThicknessDiffers {
         thickness_mm,
         spacing_mm,

@@ -202,6 +202,24 @@ fn a_series_that_is_mostly_defective_is_no_volume() {
 }
 
 #[test]
+fn screenshots_beside_a_volume_leave_it_alone() {
+    let mut slices = ct(&[0.0, 1.0, 2.0, 7.0, 8.0, 9.0, 10.0]);
+    for shot in &mut slices[3..] {
+        frame(shot).position_mm = None;
+        frame(shot).orientation = None;
+    }
+    check(
+        &slices,
+        &expect![[r#"
+        Head 1.0: volume 7 x 5 x 3 of 0.6 x 0.9 x 1 mm, 3 acquired
+          Caution missing_position: 4 of 7 slices have no usable position; they are kept apart as pictures.
+        Head 1.0, pictures: 4 pictures 7 x 5, 0 placed
+          Caution missing_position: 4 of 7 slices have no usable position; they are kept apart as pictures.
+    "#]],
+    );
+}
+
+#[test]
 fn each_frame_is_in_one_group() {
     let mut slices = ct(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 500.0]);
     image(&mut slices[0]).pixels.rows = 3;

@@ -52,9 +52,9 @@ fn unusable_rescale_is_told_and_takes_the_unit_away() {
     check(
         &slices,
         &expect![[r#"
-        Head 1.0: volume 7 x 5 x 3 of 0.6 x 0.9 x 1.5 mm, 3 acquired
-          Caution missing_rescale: The files do not say how values become Hounsfield units; stored values are shown.
-    "#]],
+            Head 1.0: volume 7 x 5 x 3 of 0.6 x 0.9 x 1.5 mm, 3 acquired
+              Caution missing_rescale: 3 slices have no scale of values; stored values are shown.
+        "#]],
     );
     assert_eq!(only_volume(&group(&slices)).unit, None);
     for slice in &mut slices {
@@ -191,6 +191,14 @@ fn mosaics_are_time_points_and_tell_what_they_assume() {
           Info oblique: The slices are oblique: 50.2 degrees off the nearest body axis, turned by 36.9 degrees in their plane.
     "#]],
     );
+}
+
+#[test]
+fn a_long_run_of_mosaics_is_all_volumes() {
+    let instances: Vec<Instance> = (1..=700).map(|number| mosaic(number, None)).collect();
+    let groups = group(&instances);
+    assert_eq!(groups.len(), 700);
+    assert_eq!(groups[699].name, "Head 1.0, time point 700 of 700");
 }
 
 #[test]
