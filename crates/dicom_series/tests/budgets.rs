@@ -4,7 +4,7 @@ use dicom_series::{Instance, ReadError, read};
 use testkit::dicom::{DataSet, Encoding, File, Lengths, Order, Tag, Value, Vr, VrMode, syntax, tag};
 
 /// A picture of 3 x 2 pixels of 8 bits; `extra` is set last.
-fn picture(extra: DataSet) -> DataSet {
+fn picture(extra: &DataSet) -> DataSet {
     let mut set = DataSet::new()
         .text(tag::SOP_CLASS_UID, Vr::UI, "1.2.840.10008.5.1.4.1.1.7")
         .text(tag::SOP_INSTANCE_UID, Vr::UI, "1.2.3")
@@ -44,12 +44,12 @@ fn bytes_of(set: DataSet) -> Vec<u8> {
     File::new(set, syntax::EXPLICIT_LITTLE).to_bytes()
 }
 
-fn read_with(extra: DataSet) -> Result<Instance, ReadError> {
+fn read_with(extra: &DataSet) -> Result<Instance, ReadError> {
     read(&bytes_of(picture(extra)))
 }
 
 /// The message of the budget that refuses, if one does.
-fn refusal<T>(result: Result<T, ReadError>) -> Option<String> {
+fn refusal(result: &Result<Instance, ReadError>) -> Option<String> {
     match result {
         Err(ReadError::Budget { source, .. }) => Some(source.to_string()),
         _ => None,
@@ -76,7 +76,7 @@ fn nesting() {
                 VrMode::Implicit => syntax::IMPLICIT_LITTLE,
                 VrMode::Explicit => syntax::EXPLICIT_LITTLE,
             };
-            let mut file = File::new(picture(nested(depth)), name);
+            let mut file = File::new(picture(&nested(depth)), name);
             file.encoding = Encoding {
                 vr,
                 order: Order::Little,
@@ -89,7 +89,7 @@ fn nesting() {
             assert!(read(&file(depth)).is_ok(), "{depth} {sequences:?} {vr:?}");
         }
         assert_eq!(
-            refusal(read(&file(65))).as_deref(),
+            refusal(&read(&file(65))).as_deref(),
             Some("nesting: 65 levels, at most 64 accepted"),
             "{sequences:?} {vr:?}"
         );
@@ -100,7 +100,7 @@ fn nesting() {
 
 #[test]
 fn elements() {
-    let base = bytes_of(picture(DataSet::new()));
+    let base = bytes_of(picture(&DataSet::new()));
     // What the file has without the private elements that are added before its pixels.
     let own = 11;
     let pixel_data = base
@@ -121,7 +121,7 @@ fn elements() {
         assert!(read(&with(count)).is_ok(), "{count}");
     }
     assert_eq!(
-        refusal(read(&with(1_000_001))).as_deref(),
+        refusal(&read(&with(1_000_001))).as_deref(),
         Some("one file: 1000001 data elements, at most 1000000 accepted")
     );
 }
@@ -130,11 +130,11 @@ fn elements() {
 fn items_count_as_elements() {
     let items = |count: usize| {
         let set = DataSet::new().items(NESTED, vec![DataSet::new(); count]);
-        read(&bytes_of(picture(set)))
+        read(&bytes_of(picture(&set)))
     };
     let own = 12;
     assert!(items(1_000_000 - own).is_ok());
-    assert!(refusal(items(1_000_001 - own)).is_some());
+    assert!(refusal(&items(1_000_001 - own)).is_some());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn declared_lengths() {
             whole.len() - 22
         )
     );
-    assert!(refusal(with(u32::MAX - 1)).is_some());
+    assert!(refusal(&with(u32::MAX - 1)).is_some());
     // A shorter length leaves a byte that is no element.
     assert!(matches!(with(9), Err(ReadError::Truncated { .. })));
 }
@@ -177,12 +177,12 @@ fn rows_and_columns() {
                 .with(side, Vr::UL, Value::U32(vec![len]))
                 .us(other, 1)
                 .with(tag::PIXEL_DATA, Vr::OB, Value::Bytes(vec![7; len as usize]));
-            read_with(extra)
+            read_with(&extra)
         };
         assert!(with(65_534).is_ok());
         assert!(with(65_535).is_ok());
         assert_eq!(
-            refusal(with(65_536)),
+            refusal(&with(65_536)),
             Some(format!("frame: 65536 {name}, at most 65535 accepted"))
         );
         assert!(matches!(with(0), Err(ReadError::Value { .. })));
@@ -198,7 +198,7 @@ fn bytes_of_a_frame() {
             .us(tag::BITS_ALLOCATED, 32)
             .us(tag::BITS_STORED, 32)
             .us(tag::HIGH_BIT, 31);
-        read_with(extra)
+        read_with(&extra)
     };
     // 16,384 x 8,192 samples of 4 bytes are 512 MiB: accepted, and then found not to be there.
     for (rows, columns) in [(16_383, 8_192), (16_384, 8_192)] {
@@ -206,10 +206,10 @@ fn bytes_of_a_frame() {
         assert!(matches!(error, ReadError::PixelDataShort { .. }), "{error}");
     }
     assert_eq!(
-        refusal(with(16_385, 8_192)).as_deref(),
+        refusal(&with(16_385, 8_192)).as_deref(),
         Some("decoded frame: 536903680 bytes, at most 536870912 accepted")
     );
-    assert!(refusal(with(65_535, 65_535)).is_some());
+    assert!(refusal(&with(65_535, 65_535)).is_some());
 }
 
 #[test]
@@ -218,12 +218,12 @@ fn text() {
         // As OB, since LO and PN have no room for it.
         let with = |len: usize| {
             let value = Value::Bytes(vec![b'x'; len]);
-            read_with(DataSet::new().with(element, Vr::UT, value))
+            read_with(&DataSet::new().with(element, Vr::UT, value))
         };
         assert!(with(65_534).is_ok());
         assert!(with(65_536).is_ok());
         assert_eq!(
-            refusal(with(65_538)).as_deref(),
+            refusal(&with(65_538)).as_deref(),
             Some("text value: 65538 bytes, at most 65536 accepted")
         );
     }
@@ -237,7 +237,7 @@ fn frames() {
             .us(tag::COLUMNS, 1)
             .integer(tag::NUMBER_OF_FRAMES, frames)
             .with(tag::PIXEL_DATA, Vr::OB, Value::Bytes(vec![7; 65_538]));
-        read_with(extra)
+        read_with(&extra)
     };
     assert!(with(65_535).is_ok());
     assert!(with(65_536).is_ok());
@@ -261,7 +261,7 @@ fn frames() {
 
 #[test]
 fn cut_pixels_are_told_apart_from_cut_files() {
-    let whole = bytes_of(picture(DataSet::new()));
+    let whole = bytes_of(picture(&DataSet::new()));
     assert!(read(&whole).is_ok());
     let cut = read(&whole[..whole.len() - 1]).unwrap_err();
     assert!(

@@ -93,7 +93,7 @@ fn frames_of(name: &str, bytes: &[u8], instance: &Instance, budget: usize) {
     };
     let pixels = &image.pixels;
     let samples = pixels.rows as usize * pixels.columns as usize * usize::from(pixels.samples_per_pixel);
-    let frame_bytes = samples * usize::from(pixels.bits_allocated.next_multiple_of(8) / 8);
+    let frame_bytes = samples * usize::from(pixels.bits_allocated.div_ceil(8));
     let budget = budget + DECODE_FACTOR * frame_bytes;
     let Ok(data_set) = DataSet::open(bytes, instance) else {
         return;

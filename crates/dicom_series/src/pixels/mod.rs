@@ -155,7 +155,7 @@ impl<'a> DataSet<'a> {
                 }
             }
             PixelLocation::Encapsulated { .. } => {
-                self.stream(instance, image, frame)?.into_16(pixels, out)?
+                self.stream(instance, image, frame)?.into_16(pixels, out)?;
             }
         }
         let description = usize::try_from(frame)

@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn streams_with_and_without_header_inflate() {
-        let plain: Vec<u8> = (0..300_000_u64).map(|i| (i * i >> 7) as u8).collect();
+        let plain: Vec<u8> = (0..300_000_u64).map(|i| ((i * i) >> 7) as u8).collect();
         assert_eq!(inflate(&deflated(&plain), 0).unwrap(), (plain.clone(), 0));
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
         zlib.write_all(&plain).unwrap();

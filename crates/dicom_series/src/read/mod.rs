@@ -41,6 +41,9 @@ mod value;
 mod vendor;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
@@ -237,7 +240,11 @@ impl<'t> Texts<'t> {
         if let Some(oddity) = decoded.oddity {
             self.root.tree().notes.odd(format!("element {tag}: {oddity}"));
         }
-        let text = decoded.text.trim_matches([' ', '\0']);
+        let text = match kind {
+            TextKind::Text => decoded.text.trim_matches([' ', '\0']),
+            // Component groups at the end may be empty, and then say nothing.
+            TextKind::Name => decoded.text.trim_matches([' ', '\0']).trim_end_matches('='),
+        };
         (!text.is_empty()).then(|| text.to_owned())
     }
 }

@@ -152,9 +152,8 @@ fn sniff_jpeg(stream: &[u8]) -> Compression {
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xDA => break,
             0xFF => at = at.saturating_add(1),
             _ => {
-                at = at
-                    .saturating_add(2)
-                    .saturating_add(usize::from(u16::from_be_bytes([high, low])))
+                let len = u16::from_be_bytes([high, low]);
+                at = at.saturating_add(2).saturating_add(usize::from(len));
             }
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Row {
     pub(crate) decode: String,
     /// Whether the file lost something when it was compressed.
     pub(crate) lossy: bool,
+    /// Samples per Pixel; 0 where the manifest does not say.
+    pub(crate) samples_per_pixel: u16,
     /// Hash of all frames as the reference decoder gives them.
     pub(crate) pixel_sha256: String,
     /// Smallest and largest sample.
@@ -52,6 +54,7 @@ pub(crate) fn manifest() -> Option<Vec<Row>> {
             path: columns[1].to_owned(),
             decode: columns[17].to_owned(),
             lossy: columns[18] == "1",
+            samples_per_pixel: columns[12].parse().unwrap_or(0),
             pixel_sha256: columns[19].to_owned(),
             range: columns[20]
                 .parse()
