@@ -13,6 +13,7 @@ use geometry::{DAffine3, DMat3, DVec3};
 use rayon::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use testkit::dicom::{SeriesSpec, syntax};
 
 /// The readable DICOM files below a folder.
 struct Set {
@@ -461,4 +462,51 @@ fn volumes_lie_where_other_programs_place_them() {
     .assert_eq(&format!(
         "{compared} placed, {slices_compared} with slices in order, alone: {alone:#?}"
     ));
+}
+
+#[test]
+fn written_series_come_back_as_they_were() {
+    let rotation = DMat3::from_rotation_z(0.4) * DMat3::from_rotation_x(-0.3);
+    let mut spec = SeriesSpec::ct([7, 5, 6], [0.625, 0.875, 1.75]).turned(rotation);
+    let sample = |x: i32, y: i32, z: i32| (1000 * z - 100 * y + 7 * x - 2000) as i16;
+    for transfer_syntax in [
+        syntax::IMPLICIT_LITTLE,
+        syntax::EXPLICIT_LITTLE,
+        syntax::EXPLICIT_BIG,
+        syntax::DEFLATED_LITTLE,
+    ] {
+        spec.transfer_syntax = transfer_syntax.to_owned();
+        let files = spec.files(|z, plane| {
+            for (index, stored) in (0..).zip(plane) {
+                *stored = sample(index % 7, index / 7, z as i32);
+            }
+        });
+        let instances: Vec<Instance> = files.iter().map(|file| read(&file.bytes).unwrap()).collect();
+        let groups = group(&instances);
+        let stack = volumes(&groups).next().unwrap();
+        assert_eq!(stack.grid.dims(), [7, 5, 6]);
+        for (z, at) in (0..).zip(&stack.slices) {
+            let last = stack
+                .grid
+                .patient_from_voxel()
+                .transform_point3(DVec3::new(6.0, 4.0, f64::from(z)));
+            let expected = spec.origin_mm
+                + spec.row * 6.0 * 0.625
+                + spec.column * 4.0 * 0.875
+                + spec.step_mm * f64::from(z);
+            // Decimal strings hold 16 characters.
+            assert!(
+                last.distance(expected) < 1e-9,
+                "{transfer_syntax}: {last} not {expected}"
+            );
+            let file = &files[at.instance].bytes;
+            let instance = &instances[at.instance];
+            let frame = DataSet::open(file, instance)
+                .unwrap()
+                .decode_frame(instance, 0)
+                .unwrap();
+            let plane: Vec<i16> = (0..35).map(|index| sample(index % 7, index / 7, z)).collect();
+            assert_eq!(frame.samples, PixelSamples::I16(plane), "{transfer_syntax}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Where volumes lie: spacing, gaps, tilt, directions.
 
 use expect_test::expect;
-use geometry::DVec3;
+use geometry::{DMat3, DVec3};
+use proptest::prelude::*;
 
 use super::super::testing::{OBLIQUE, ct, frame, image, multi_frame, only_volume, slice, stack};
 use super::super::{Plane, group};
@@ -278,6 +279,41 @@ fn frames_of_one_file_are_slices_too() {
         .map(|slice| slice.frame)
         .collect();
     assert_eq!(frames, [3, 2, 1, 0]);
+}
+
+proptest! {
+    /// Whatever subset of a regular, possibly sheared stack is there, each slice lies on its own plane.
+    #[test]
+    fn slices_lie_where_they_were_taken(
+        planes in prop::collection::btree_set(0i64..40, 20..40),
+        angles in prop::array::uniform3(-3.0..3.0),
+        gap_mm in 0.05..9.0,
+        shear_mm in -4.0..4.0,
+        reverse in any::<bool>(),
+    ) {
+        let rotation = DMat3::from_rotation_x(angles[0]) * DMat3::from_rotation_y(angles[1]) * DMat3::from_rotation_z(angles[2]);
+        let (row, column) = (rotation.x_axis, rotation.y_axis);
+        let direction = if reverse { -1.0 } else { 1.0 };
+        let step = (rotation.z_axis * gap_mm + column * shear_mm) * direction;
+        let orientation = [row.x, row.y, row.z, column.x, column.y, column.z];
+        let place = |plane: i64| DVec3::new(-80.0, 20.0, 1500.0) + step * plane as f64;
+        let slices: Vec<_> = planes.iter().map(|&plane| slice(plane, place(plane), orientation)).collect();
+        let groups = group(&slices);
+        let volume = only_volume(&groups);
+        prop_assert_eq!(volume.slices.len(), planes.len());
+        let map = volume.grid.patient_from_voxel();
+        for (number, plane) in volume.planes.iter().enumerate() {
+            if let Plane::Slice(index) = plane {
+                let mut instance = slices[volume.slices[*index].instance].clone();
+                let said = DVec3::from(frame(&mut instance).position_mm.unwrap());
+                let got = map.transform_point3(DVec3::Z * number as f64);
+                prop_assert!(got.distance(said) < 1e-6, "{got} not {said}");
+            }
+        }
+        let on_slices = volume.planes.len() - volume.interpolated();
+        prop_assert_eq!(on_slices, planes.len());
+        prop_assert!(map.matrix3.determinant() > 0.0);
+    }
 }
 
 #[test]
