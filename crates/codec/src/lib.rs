@@ -7,6 +7,7 @@
 
 mod error;
 pub mod jpeg;
+pub mod jpeg2000;
 pub mod jpeg_ls;
 pub mod jpeg_xl;
 pub mod rle;
