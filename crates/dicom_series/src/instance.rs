@@ -243,7 +243,8 @@ pub struct Mosaic {
 /// What standardized uptake values by body weight need (PS3.3 C.8.9.1, C.8.9.2).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SuvScale {
-    /// SUVbw a Bq/ml, decay corrected to the start of the series.
+    /// SUVbw a unit of rescaled values (Bq/ml; counts or g/ml where [`Image::unit`] says `CNTS` or `GML`), decay
+    /// corrected to the start of the series.
     pub suv_bw_per_bqml: f64,
 }
 

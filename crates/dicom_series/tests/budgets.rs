@@ -282,3 +282,60 @@ fn cut_pixels_are_told_apart_from_cut_files() {
         assert!(read(&whole[..len]).is_err(), "{len}");
     }
 }
+
+#[test]
+fn repetition_is_not_expensive() {
+    let begun = std::time::Instant::now();
+    let base = bytes_of(picture(&DataSet::new()));
+    let pixel_data = base
+        .windows(4)
+        .position(|four| four == [0xE0, 0x7F, 0x10, 0x00])
+        .unwrap();
+    // Half a million elements on either side of the pixels, all of one tag.
+    let many = [0x09, 0, 0x10, 0, b'L', b'O', 0, 0].repeat(480_000);
+    let bytes = [&base[..pixel_data], &many, &base[pixel_data..], &many].concat();
+    assert!(read(&bytes).is_ok());
+    // Elements of zeros that end in something else.
+    let zeros = [&base[..], &vec![0; 7_900_000], &[1]].concat();
+    assert!(read(&zeros).is_ok());
+    // Many frames that share one detector with many elements.
+    let mut detector = DataSet::new();
+    for i in 0..60_000_u32 {
+        detector.put(
+            Tag(0x0009, (i & 0xFFFF) as u16 | 0x1000),
+            Vr::LO,
+            Value::Bytes(Vec::new()),
+        );
+    }
+    let extra = DataSet::new()
+        .us(tag::ROWS, 1)
+        .us(tag::COLUMNS, 1)
+        .integer(tag::NUMBER_OF_FRAMES, 65_536)
+        .with(tag::PIXEL_DATA, Vr::OB, Value::Bytes(vec![7; 65_536]));
+    let set = picture(&extra).items(Tag(0x0054, 0x0022), vec![detector]);
+    let long = "1\\".repeat(30_000) + "1";
+    let set = set
+        .with(
+            Tag(0x0008, 0x002A),
+            Vr::UT,
+            Value::Bytes(long.clone().into_bytes()),
+        )
+        .with(
+            tag::WINDOW_CENTER,
+            Vr::UT,
+            Value::Bytes(long.clone().into_bytes()),
+        )
+        .with(tag::WINDOW_WIDTH, Vr::UT, Value::Bytes(long.into_bytes()));
+    let instance = read(&bytes_of(set)).unwrap();
+    let dicom_series::Content::Image(image) = instance.content else {
+        panic!("no image");
+    };
+    assert!(
+        image
+            .frames
+            .iter()
+            .all(|frame| frame.windows.len() == 16 && frame.acquired.is_none())
+    );
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+}

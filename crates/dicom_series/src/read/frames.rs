@@ -1,5 +1,8 @@
 //! What is said of each frame: at the top level of classic objects, in functional groups of enhanced ones
 //! (PS3.3 C.7.6.16), where what is said of one frame overrides what is said of all.
+//!
+//! What is shared is repeated for each of up to 65,536 frames, so lists and texts of a frame are kept short: a
+//! small file must not become a large description.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -9,6 +12,11 @@ use crate::instance::{FrameDescription, Rescale};
 use super::tree::View;
 use super::value::Kind;
 use super::vendor;
+
+/// Entries of a list of one frame.
+const MAX_LIST: usize = 16;
+/// Characters of a code of one frame; Frame Type has four of 16.
+const MAX_CODE: usize = 80;
 
 /// Describes each of `frames` frames.
 pub(crate) fn describe(root: View<'_>, frames: u32) -> Vec<FrameDescription> {
@@ -66,7 +74,7 @@ fn classic(root: View<'_>) -> FrameDescription {
         b_value: root.number(tags::DIFFUSION_B_VALUE, Kind::F64),
         gradient: root.exactly(tags::DIFFUSION_GRADIENT_ORIENTATION, Kind::F64),
         acquired: acquired(root),
-        content_time: root.code(tags::CONTENT_TIME),
+        content_time: short(root, tags::CONTENT_TIME),
         inversion_time_ms: root.number(tags::INVERSION_TIME, Kind::Digits),
         ..FrameDescription::default()
     };
@@ -81,9 +89,9 @@ fn classic(root: View<'_>) -> FrameDescription {
 
 /// Acquisition DateTime, or date and time.
 fn acquired(root: View<'_>) -> Option<String> {
-    root.code(tags::ACQUISITION_DATE_TIME).or_else(|| {
-        let date = root.code(tags::ACQUISITION_DATE).unwrap_or_default();
-        let time = root.code(tags::ACQUISITION_TIME)?;
+    short(root, tags::ACQUISITION_DATE_TIME).or_else(|| {
+        let date = short(root, tags::ACQUISITION_DATE).unwrap_or_default();
+        let time = short(root, tags::ACQUISITION_TIME)?;
         Some(date + &time)
     })
 }
@@ -149,7 +157,10 @@ fn frame_type(frame: &mut FrameDescription, groups: View<'_>) {
     ];
     for sequence in SEQUENCES {
         if let Some(item) = groups.item(sequence) {
-            let terms = item.codes(tags::FRAME_TYPE);
+            let terms = match short(item, tags::FRAME_TYPE) {
+                Some(_) => item.codes(tags::FRAME_TYPE),
+                None => Vec::new(),
+            };
             set(&mut frame.frame_type, (!terms.is_empty()).then_some(terms));
         }
     }
@@ -157,7 +168,7 @@ fn frame_type(frame: &mut FrameDescription, groups: View<'_>) {
 
 /// Frame Content macro (PS3.3 C.7.6.16.2.2).
 fn frame_content(frame: &mut FrameDescription, item: View<'_>) {
-    set(&mut frame.stack_id, item.code(tags::STACK_ID));
+    set(&mut frame.stack_id, short(item, tags::STACK_ID));
     set(
         &mut frame.in_stack_position,
         item.count(tags::IN_STACK_POSITION_NUMBER, Kind::U32),
@@ -166,13 +177,17 @@ fn frame_content(frame: &mut FrameDescription, item: View<'_>) {
         &mut frame.temporal_position,
         item.integer(tags::TEMPORAL_POSITION_INDEX, Kind::U32),
     );
-    set(&mut frame.acquired, item.code(tags::FRAME_ACQUISITION_DATE_TIME));
+    set(
+        &mut frame.acquired,
+        short(item, tags::FRAME_ACQUISITION_DATE_TIME),
+    );
     let indexes = item
         .get(tags::DIMENSION_INDEX_VALUES)
         .and_then(|value| value.integers(Kind::U32));
     if let Some(indexes) = indexes {
         frame.dimension_indexes = indexes
             .into_iter()
+            .take(MAX_LIST)
             .map(|index| u32::try_from(index).unwrap_or(0))
             .collect();
     }
@@ -234,11 +249,23 @@ fn windows(frame: &mut FrameDescription, view: View<'_>) {
         .into_iter()
         .zip(numbers(tags::WINDOW_WIDTH))
         .filter(|(center, width)| center.is_finite() && width.is_finite())
+        .take(MAX_LIST)
         .map(|(center, width)| [center, width])
         .collect();
     if !pairs.is_empty() {
         frame.windows = pairs;
     }
+}
+
+/// A code, unless it is longer than any that the standard allows here.
+fn short(view: View<'_>, tag: Tag) -> Option<String> {
+    let code = view.code(tag)?;
+    if code.len() > MAX_CODE {
+        view.tree()
+            .notes
+            .odd(format!("element {tag}: longer than {MAX_CODE} characters"));
+    }
+    (code.len() <= MAX_CODE).then_some(code)
 }
 
 /// Overrides what is known by what is said here.

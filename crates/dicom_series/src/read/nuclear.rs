@@ -34,7 +34,15 @@ pub(crate) fn place(root: View<'_>, frames: &mut [FrameDescription]) {
         .find_map(|tag| vector(tag).filter(|values| varies(values)));
     let detectors = vector(tags::DETECTOR_VECTOR);
     let slices = vector(tags::SLICE_VECTOR);
-    let infos: Vec<View<'_>> = root.items(tags::DETECTOR_INFORMATION_SEQUENCE).collect();
+    let infos: Vec<_> = root
+        .items(tags::DETECTOR_INFORMATION_SEQUENCE)
+        .map(|info| {
+            (
+                info.exactly(tags::IMAGE_POSITION_PATIENT, Kind::Digits),
+                info.exactly(tags::IMAGE_ORIENTATION_PATIENT, Kind::Digits),
+            )
+        })
+        .collect();
     for (index, frame) in frames.iter_mut().enumerate() {
         let at = |values: &Vec<i64>| values.get(index).copied();
         if stacks.iter().any(|values| varies(values)) {
@@ -52,11 +60,9 @@ pub(crate) fn place(root: View<'_>, frames: &mut [FrameDescription]) {
             .and_then(at)
             .and_then(|number| usize::try_from(number).ok()?.checked_sub(1))
             .unwrap_or(0);
-        let Some(info) = infos.get(detector).or(infos.first()) else {
+        let Some(&(position, orientation)) = infos.get(detector).or(infos.first()) else {
             continue;
         };
-        let position = info.exactly(tags::IMAGE_POSITION_PATIENT, Kind::Digits);
-        let orientation = info.exactly(tags::IMAGE_ORIENTATION_PATIENT, Kind::Digits);
         frame.orientation = frame.orientation.or(orientation);
         let Some(slice) = slices.as_ref().and_then(at) else {
             frame.position_mm = frame.position_mm.or(position);

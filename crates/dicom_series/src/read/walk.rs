@@ -53,6 +53,16 @@ struct Walk<'a> {
     cut: Option<ReadError>,
     notes: Notes,
     last: Tag,
+    /// Elements of the top level that came before the pixel data.
+    before_pixels: Option<usize>,
+    /// Whether zeros at the end were looked for: once, since looking takes as long as the rest of the file.
+    zeros: Zeros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Zeros {
+    NotLooked,
+    Looked,
 }
 
 /// Builds the tree of the data set that begins at `start`.
@@ -75,12 +85,20 @@ pub(crate) fn walk(
         cut: None,
         notes,
         last: Tag(0, 0),
+        before_pixels: None,
+        zeros: Zeros::NotLooked,
     };
     if let Err(error) = walk.run() {
         walk.forgive(error)?;
     }
     if let Some(cut) = walk.cut {
         return Err(cut);
+    }
+    // Of repeated elements the last one counts, but what lies behind the pixel data is more likely garbage than a
+    // correction.
+    if let Some(before) = walk.before_pixels.filter(|&before| before < walk.top.len()) {
+        walk.top.rotate_left(before);
+        walk.top.sort_by_key(|&(tag, _)| tag);
     }
     if !walk.top.is_sorted_by_key(|&(tag, _)| tag) {
         walk.notes.odd("elements are out of order".to_owned());
@@ -253,11 +271,7 @@ impl<'a> Walk<'a> {
     fn keep(&mut self, element: Element) -> usize {
         let index = self.elements.len();
         if self.open.is_empty() {
-            // What lies behind the pixel data is more likely garbage than a correction.
-            let late = self.pixels.is_some() && self.top.iter().any(|&(tag, _)| tag == element.tag);
-            if !late {
-                self.top.push((element.tag, index32(index)));
-            }
+            self.top.push((element.tag, index32(index)));
         }
         self.elements.push(Element {
             next: index32(index.saturating_add(1)),
@@ -335,10 +349,13 @@ impl<'a> Walk<'a> {
         if header.tag.0 == ITEM.0 {
             return self.delimiter(header);
         }
-        if header.tag == Tag(0, 0) && self.open.is_empty() && self.rest_is(|byte| byte == 0) {
-            self.notes.odd("zeros follow the last element".to_owned());
-            self.at = self.bytes.len();
-            return Ok(());
+        if header.tag == Tag(0, 0) && self.open.is_empty() && self.zeros == Zeros::NotLooked {
+            self.zeros = Zeros::Looked;
+            if self.rest_is(|byte| byte == 0) {
+                self.notes.odd("zeros follow the last element".to_owned());
+                self.at = self.bytes.len();
+                return Ok(());
+            }
         }
         self.count(header.tag)?;
         self.last = header.tag;
@@ -480,6 +497,9 @@ impl<'a> Walk<'a> {
     /// Pixel data of the data set, or of an icon within it.
     fn pixel_data(&mut self, header: Header, order: Order) -> Result<(), ReadError> {
         let own = self.open.is_empty();
+        if own && self.before_pixels.is_none() {
+            self.before_pixels = Some(self.top.len());
+        }
         let element = Element {
             tag: header.tag,
             vr: header.vr,
