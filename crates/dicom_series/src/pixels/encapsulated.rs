@@ -103,12 +103,9 @@ impl<'a> Stream<'a> {
             Compression::Rle => codec::rle::decode(bytes, expected, pixels.bits_allocated),
             Compression::Jpeg => codec::jpeg::decode(bytes, expected),
             Compression::JpegLs => codec::jpeg_ls::decode(bytes, expected),
+            Compression::Jpeg2000 => codec::jpeg2000::decode(bytes, expected),
             Compression::JpegXl => codec::jpeg_xl::decode(bytes, expected),
-            Compression::Jpeg2000
-            | Compression::Native
-            | Compression::DeflatedFrame
-            | Compression::Video
-            | Compression::Unknown => {
+            Compression::Native | Compression::DeflatedFrame | Compression::Video | Compression::Unknown => {
                 return Err(PixelError::Unsupported {
                     what: format!("transfer syntax {}", self.transfer_syntax_uid),
                 });
