@@ -317,3 +317,45 @@ fn lossy_pixels_keep_their_range() {
     });
     none(different.collect());
 }
+
+/// All frames of a file of the test data.
+fn frames_of(rows: &[Row], path: &str) -> Vec<Frame> {
+    let bytes = rows.iter().find(|row| row.path == path).unwrap().read();
+    let instance = read_picture(&bytes).unwrap();
+    let Content::Image(image) = &instance.content else {
+        panic!("{path} is no image");
+    };
+    let data_set = DataSet::open(&bytes, &instance).unwrap();
+    (0..image.pixels.frames)
+        .map(|index| {
+            data_set
+                .decode_frame(&instance, index)
+                .unwrap_or_else(|error| panic!("{path}: {error:?}"))
+        })
+        .collect()
+}
+
+#[test]
+fn frames_that_pydicom_does_not_decode_equal_those_they_were_made_from() {
+    let Some(rows) = data::manifest() else { return };
+    assert_eq!(
+        frames_of(&rows, "objects-a/pydicom-data/liver_deflate.dcm"),
+        frames_of(&rows, "objects-a/pydicom-data/liver.dcm")
+    );
+    // A JPEG and the same JPEG packed into JPEG XL, by two decoders that round on their own.
+    let jpeg = frames_of(&rows, "zoo-pydicom/test_files/SC_rgb_jpeg_dcmtk.dcm");
+    for path in ROUNDED {
+        let packed = frames_of(&rows, path);
+        assert_eq!(packed.len(), jpeg.len());
+        let rgb = |path: &str| {
+            let row = rows.iter().find(|row| row.path == path).unwrap();
+            first_frame(row).unwrap().1.unwrap()
+        };
+        let pairs = rgb(path)
+            .into_iter()
+            .zip(rgb("zoo-pydicom/test_files/SC_rgb_jpeg_dcmtk.dcm"));
+        let differences: Vec<u8> = pairs.map(|(a, b)| a.abs_diff(b)).collect();
+        let mean = differences.iter().copied().map(f64::from).sum::<f64>() / differences.len() as f64;
+        assert!(mean < 1.0, "{path} differs by {mean} on average");
+    }
+}
