@@ -7,6 +7,7 @@
 mod cursor;
 mod error;
 pub mod frames;
+pub mod mesh;
 pub mod nifti;
 mod packing;
 pub mod pyramid;
