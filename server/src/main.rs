@@ -1,2 +1,55 @@
 //! The `vitrine` program.
-fn main() {}
+
+mod bars;
+mod commands;
+mod print;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Medical imaging cases: everyone may look, only the uploader may obtain a file.
+#[derive(Parser)]
+#[command(name = "vitrine", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take files, folders and ZIP archives into the store: series become volumes, surfaces and thumbnails
+    Ingest(commands::ingest::Arguments),
+    /// Show what is stored: items, geometry, findings, artifacts, sizes
+    Inspect(commands::inspect::Arguments),
+    /// Write a stored volume as NIfTI or a surface as GLB, STL or PLY, for the operator of this machine
+    Export(commands::export::Arguments),
+    /// Draw a stored item as a PNG picture
+    Render(commands::render::Arguments),
+    /// Read and decode files for another vitrine process, behind a wall
+    #[command(name = ingest::WORKER_COMMAND, hide = true)]
+    DecodeWorker {
+        /// Private memory that the worker may use, bytes.
+        memory_bytes: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Ingest(arguments) => commands::ingest::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Render(arguments) => commands::render::run(&arguments),
+        Command::DecodeWorker { memory_bytes } => {
+            ingest::guard::run_worker(memory_bytes);
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vitrine: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

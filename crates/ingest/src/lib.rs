@@ -1,1 +1,25 @@
-//! The pipeline, readable as one list of steps.
+//! The pipeline: strangers' files to verified, encrypted, recorded items.
+//!
+//! [`ingest`] is the whole of it; [`pipeline`] reads as the list of its steps. [`Place`] is where everything lies: the
+//! catalog, the vault and the key of the case. [`guard`] keeps parsing and decoding in processes of their own.
+
+mod draw;
+mod error;
+mod export;
+pub mod guard;
+mod options;
+mod pipeline;
+mod place;
+mod progress;
+mod report;
+mod steps;
+
+pub use draw::{DrawOptions, What};
+pub use error::IngestError;
+pub use export::{MeshFormat, Packing};
+pub use options::{Options, SurfaceChoice, SurfaceRequest, WORKER_COMMAND};
+pub use pipeline::ingest;
+pub use place::{Place, PlaceConfig};
+pub use progress::{Event, Progress, Step};
+pub use report::{ArtifactReport, Failure, FindingReport, ItemReport, ItemState, Report, StepReport};
+pub use volume::Severity;

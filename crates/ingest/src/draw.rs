@@ -1,0 +1,152 @@
+//! Pictures of stored items.
+
+use domain::{ArtifactKind, ItemId};
+use geometry::{Aabb, PatientDirection};
+use renderer::cpu::{self, Quality};
+use renderer::{Camera, Scene, SurfaceLayer, VolumeLayer, preset, preset_names};
+use surface::Mesh;
+
+use crate::IngestError;
+use crate::place::Place;
+use crate::steps::build::thumbnail::{GROUND, meaningful_range, preset_for};
+
+/// What is drawn, how large, from where.
+#[derive(Clone, Debug)]
+pub struct DrawOptions {
+    /// Width and height, pixels.
+    pub size: (u32, u32),
+    /// What of the item.
+    pub what: What,
+    /// The side of the patient that faces the viewer.
+    pub side: PatientDirection,
+    /// Turn about the body axis, counter-clockwise seen from above the head.
+    pub turn_radians: f64,
+}
+
+/// What of an item is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Its volume through a preset, or the one of its modality.
+    Volume {
+        /// Name of the preset.
+        preset: Option<String>,
+    },
+    /// Its surfaces: the outer ones like glass, so that the inner ones are seen.
+    Surfaces,
+}
+
+/// Samples that a picture is drawn from, at most: 512 cubed.
+const DRAWN_SAMPLES: u64 = 1 << 27;
+
+impl Place {
+    /// A picture of an item, as PNG.
+    ///
+    /// # Errors
+    /// When the item has nothing to draw, there is no such preset, or stored bytes are damaged.
+    pub fn draw(&self, item: ItemId, options: &DrawOptions) -> Result<Vec<u8>, IngestError> {
+        let picture = match &options.what {
+            What::Volume { preset } => self.draw_volume(item, preset.as_deref(), options)?,
+            What::Surfaces => self.draw_surfaces(item, options)?,
+        };
+        Ok(artifact::thumbnail::encode_png(
+            picture.width,
+            picture.height,
+            &picture.rgba,
+        )?)
+    }
+
+    fn draw_volume(
+        &self,
+        item: ItemId,
+        wanted: Option<&str>,
+        options: &DrawOptions,
+    ) -> Result<renderer::Picture, IngestError> {
+        let modality = self.item(&item.to_string())?.details["modality"]
+            .as_str()
+            .map(str::to_owned);
+        let name = wanted.unwrap_or_else(|| preset_for(modality.as_deref()));
+        let preset = preset(name).ok_or_else(|| {
+            let names: Vec<&str> = preset_names().collect();
+            IngestError::Missing(format!(
+                "there is no preset {name}; there are {}",
+                names.join(", ")
+            ))
+        })?;
+        let pyramid = self.pyramid(item)?;
+        let rescale = pyramid.head.rescale().clone();
+        let transfer = preset.transfer(meaningful_range(pyramid.head.statistics(), &rescale));
+        let volume = pyramid.level_with_at_most(DRAWN_SAMPLES)?;
+        let grid = *volume.grid();
+        let samples = volume.into_samples();
+        let layer = VolumeLayer {
+            grid,
+            samples: &samples,
+            rescale: &rescale,
+            transfer: &transfer,
+        };
+        let camera = camera(grid.bounds_mm(), options);
+        draw(
+            &Scene {
+                volumes: vec![layer],
+                surfaces: Vec::new(),
+                camera,
+                background: GROUND,
+            },
+            options,
+        )
+    }
+
+    fn draw_surfaces(&self, item: ItemId, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {
+        let artifacts = self.artifacts(item)?;
+        let names = artifacts
+            .iter()
+            .filter(|a| a.kind == ArtifactKind::Surface)
+            .map(|a| a.name.as_str());
+        let meshes = names
+            .map(|name| Ok((name, self.surface(item, name)?.0)))
+            .collect::<Result<Vec<(&str, Mesh)>, IngestError>>()?;
+        if meshes.is_empty() {
+            return Err(IngestError::Missing(
+                "the item has no surfaces to draw".to_owned(),
+            ));
+        }
+        let alone = meshes.len() == 1;
+        let layer = |(name, mesh)| {
+            let (color, opacity) = paint(name);
+            SurfaceLayer {
+                mesh,
+                color,
+                opacity: if alone { 1.0 } else { opacity },
+            }
+        };
+        let surfaces: Vec<SurfaceLayer<'_>> =
+            meshes.iter().map(|(name, mesh)| layer((*name, mesh))).collect();
+        let scene = Scene {
+            volumes: Vec::new(),
+            surfaces,
+            camera: camera(Aabb::EMPTY, options),
+            background: GROUND,
+        };
+        let camera = camera(scene.bounds_mm(), options);
+        draw(&Scene { camera, ..scene }, options)
+    }
+}
+
+fn draw(scene: &Scene<'_>, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {
+    let (width, height) = options.size;
+    cpu::draw(scene, width, height, Quality::FINE).map_err(|e| IngestError::Broken(e.to_string()))
+}
+
+fn camera(bounds: Aabb, options: &DrawOptions) -> Camera {
+    let (width, height) = options.size;
+    Camera::from_side(options.side, bounds, f64::from(width) / f64::from(height)).turned(options.turn_radians)
+}
+
+/// Color (sRGB) and opacity of a surface by its name.
+fn paint(name: &str) -> ([f32; 3], f32) {
+    match name {
+        "skin" => ([0.88, 0.68, 0.57], 0.45),
+        "bone" => ([0.93, 0.88, 0.76], 1.0),
+        _ => ([0.62, 0.74, 0.82], 1.0),
+    }
+}

@@ -1,0 +1,183 @@
+//! Stored items in other programs' formats, for the operator of the machine.
+
+use std::io::Write;
+
+use artifact::nifti::NiftiWriter;
+use artifact::pyramid::{BrickEntry, PyramidHead};
+use catalog::{Artifact, ObjectRow};
+use domain::{ArtifactKind, ItemId};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use volume::{AnyVolume, BrickKey, Sample, SampleType};
+
+use crate::IngestError;
+use crate::place::Place;
+use crate::steps::find::chain;
+
+/// A format of triangle meshes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeshFormat {
+    /// glTF 2.0 binary, plain.
+    Glb,
+    /// STL, binary.
+    Stl,
+    /// PLY, binary.
+    Ply,
+}
+
+/// A stored pyramid.
+pub(crate) struct StoredPyramid<'a> {
+    place: &'a Place,
+    head_object: ObjectRow,
+    body_object: ObjectRow,
+    pub(crate) head: PyramidHead,
+}
+
+impl Place {
+    /// Writes the volume of an item as NIfTI-1, compressed by gzip where `packed`.
+    ///
+    /// # Errors
+    /// When the item has no volume, stored bytes are damaged, or `out` fails.
+    pub fn export_nifti(
+        &self,
+        item: ItemId,
+        packing: Packing,
+        out: &mut dyn Write,
+    ) -> Result<(), IngestError> {
+        let pyramid = self.pyramid(item)?;
+        match packing {
+            Packing::Plain => pyramid.write_nifti(out),
+            Packing::Gzip => {
+                let mut packed = GzEncoder::new(out, Compression::fast());
+                pyramid.write_nifti(&mut packed)?;
+                packed.finish().map(|_| ()).map_err(|source| IngestError::Io {
+                    what: "writing".to_owned(),
+                    source,
+                })
+            }
+        }
+    }
+
+    /// Writes a surface of an item.
+    ///
+    /// # Errors
+    /// When the item has no such surface, stored bytes are damaged, or `out` fails.
+    pub fn export_surface(
+        &self,
+        item: ItemId,
+        name: &str,
+        format: MeshFormat,
+        out: &mut dyn Write,
+    ) -> Result<(), IngestError> {
+        let (mesh, provenance) = self.surface(item, name)?;
+        match format {
+            MeshFormat::Glb => artifact::mesh::write_plain_glb(&mesh, &provenance, out)?,
+            MeshFormat::Stl => artifact::mesh::write_stl(&mesh, out)?,
+            MeshFormat::Ply => artifact::mesh::write_ply(&mesh, out)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn surface(
+        &self,
+        item: ItemId,
+        name: &str,
+    ) -> Result<(surface::Mesh, serde_json::Value), IngestError> {
+        let artifacts = self.artifacts(item)?;
+        let surfaces: Vec<&Artifact> = artifacts
+            .iter()
+            .filter(|a| a.kind == ArtifactKind::Surface)
+            .collect();
+        let found = surfaces
+            .iter()
+            .find(|a| a.name == name)
+            .and_then(|a| a.object("glb"));
+        let object = found.ok_or_else(|| {
+            let names: Vec<&str> = surfaces.iter().map(|a| a.name.as_str()).collect();
+            IngestError::Missing(match names.as_slice() {
+                [] => "the item has no surfaces".to_owned(),
+                names => format!("the item has no surface {name}; it has {}", names.join(", ")),
+            })
+        })?;
+        Ok(artifact::mesh::read_surface(&self.read(object)?)?)
+    }
+
+    /// The pyramid of an item, with its index read.
+    pub(crate) fn pyramid(&self, item: ItemId) -> Result<StoredPyramid<'_>, IngestError> {
+        let artifacts = self.artifacts(item)?;
+        let pyramid = artifacts.iter().find(|a| a.kind == ArtifactKind::Pyramid);
+        let objects = pyramid.and_then(|a| Some((a.object("head")?, a.object("body")?)));
+        let (head_object, body_object) =
+            objects.ok_or_else(|| IngestError::Missing("the item is no volume".to_owned()))?;
+        let start = self.read_range(head_object, 0..head_object.len.min(256))?;
+        let index = PyramidHead::index_len(&start)?.min(head_object.len);
+        let head = PyramidHead::parse(&self.read_range(head_object, 0..index)?)?;
+        Ok(StoredPyramid {
+            place: self,
+            head_object: head_object.clone(),
+            body_object: body_object.clone(),
+            head,
+        })
+    }
+}
+
+/// Whether an export is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// As it is.
+    Plain,
+    /// By gzip.
+    Gzip,
+}
+
+impl StoredPyramid<'_> {
+    fn write_nifti(&self, out: &mut dyn Write) -> Result<(), IngestError> {
+        match self.head.sample_type() {
+            SampleType::U8 => self.write_nifti_of::<u8>(out),
+            SampleType::I16 => self.write_nifti_of::<i16>(out),
+            SampleType::U16 => self.write_nifti_of::<u16>(out),
+            SampleType::I32 => self.write_nifti_of::<i32>(out),
+            SampleType::U32 => self.write_nifti_of::<u32>(out),
+            SampleType::F32 => self.write_nifti_of::<f32>(out),
+        }
+    }
+
+    fn write_nifti_of<T: Sample>(&self, out: &mut dyn Write) -> Result<(), IngestError> {
+        let grid = self
+            .head
+            .layout()
+            .grid(0)
+            .ok_or_else(|| IngestError::Broken("a pyramid without levels".to_owned()))?;
+        let mut writer = NiftiWriter::new(out, grid, T::TYPE, self.head.rescale())?;
+        for layer in 0..self.head.layers(0) {
+            let slices = self
+                .head
+                .assemble_layer::<T, _, _, _>(0, layer, |key, entry| self.brick(key, entry))
+                .map_err(|e| IngestError::Broken(chain(&e)))?;
+            writer.write_slices(&slices)?;
+        }
+        writer.finish()?;
+        Ok(())
+    }
+
+    /// The finest level of at most `samples` samples, or the coarsest.
+    pub(crate) fn level_with_at_most(&self, samples: u64) -> Result<AnyVolume, IngestError> {
+        let levels = self.head.layout().levels();
+        let level = levels
+            .iter()
+            .position(|grid| grid.len() <= samples)
+            .unwrap_or(levels.len().saturating_sub(1));
+        self.head
+            .assemble_level(level as u32, |key, entry| self.brick(key, entry))
+            .map_err(|e| IngestError::Broken(chain(&e)))
+    }
+
+    fn brick(&self, _key: BrickKey, entry: &BrickEntry) -> Result<Vec<u8>, IngestError> {
+        let object = match entry.object {
+            artifact::pyramid::BrickObject::Head => &self.head_object,
+            artifact::pyramid::BrickObject::Body => &self.body_object,
+        };
+        self.place
+            .read_range(object, entry.offset..entry.offset + u64::from(entry.len))
+    }
+}

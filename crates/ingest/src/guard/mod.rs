@@ -1,0 +1,24 @@
+//! Parsing and decoding behind a wall.
+//!
+//! Strangers' files are read and decoded in worker processes with a memory and a time limit. A worker gets open
+//! files and shared memory, never a path; it answers with plain values and samples. If it dies, the file that
+//! killed it is named and a fresh worker takes the next one: nobody else notices.
+//!
+//! ```text
+//!   pipeline                                   worker process
+//!   Pool::with ── Request + file descriptor ──► dicom_series::read / pixels
+//!              ◄─ Reply (values) ──────────────
+//!   Arena (shared memory) ◄── samples ─────────
+//! ```
+
+mod arena;
+mod convert;
+mod pool;
+mod protocol;
+mod transport;
+mod worker;
+
+pub use arena::{Arena, ArenaError};
+pub use pool::{GuardError, Limits, Pool, Worker};
+pub use protocol::{Conversion, FrameJob, FrameReply, Tile};
+pub use worker::run_worker;

@@ -1,0 +1,228 @@
+//! The pipeline's side of the wall: starting workers, asking them, burying them.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use dicom_series::Instance;
+
+use super::arena::Arena;
+use super::protocol::{FrameJob, FrameReply, Reply, Request};
+use super::transport;
+
+/// What a worker may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of private memory (`RLIMIT_DATA`).
+    pub memory_bytes: u64,
+    /// Time for one request; a longer one ends the worker.
+    pub request_timeout: Duration,
+}
+
+impl Default for Limits {
+    /// 2 GiB, which holds the largest frame (512 MiB) compressed, decoded and converted; 60 seconds.
+    fn default() -> Self {
+        Self {
+            memory_bytes: 2 << 30,
+            request_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why a request got no result.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// The worker understood the file and refuses it; the sentence says why.
+    #[error("{0}")]
+    Refused(String),
+    /// The file ended its worker.
+    #[error("{0}; the file may be damaged or hostile")]
+    Died(String),
+    /// No worker could be started.
+    #[error("no worker process could be started ({program})")]
+    Spawn {
+        /// The program that was to be started.
+        program: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Starts workers and keeps those that idle.
+#[derive(Debug)]
+pub struct Pool {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    limits: Limits,
+    idle: Mutex<Vec<Worker>>,
+}
+
+impl Pool {
+    /// A pool whose workers are `program arguments...`, a program that calls [`super::run_worker`].
+    pub fn new(program: PathBuf, arguments: Vec<OsString>, limits: Limits) -> Self {
+        Self {
+            program,
+            arguments,
+            limits,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Runs `work` with a worker of its own. A worker that died is not used again.
+    ///
+    /// # Errors
+    /// What `work` returns, or [`GuardError::Spawn`].
+    pub fn with<R>(&self, work: impl FnOnce(&mut Worker) -> Result<R, GuardError>) -> Result<R, GuardError> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .pop();
+        let mut worker = match idle {
+            Some(worker) => worker,
+            None => self.spawn()?,
+        };
+        let result = work(&mut worker);
+        if worker.alive {
+            self.idle
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(worker);
+        }
+        result
+    }
+
+    fn spawn(&self) -> Result<Worker, GuardError> {
+        let fail = |source| GuardError::Spawn {
+            program: self.program.display().to_string(),
+            source,
+        };
+        let (ours, theirs) = UnixStream::pair().map_err(fail)?;
+        ours.set_read_timeout(Some(self.limits.request_timeout))
+            .map_err(fail)?;
+        ours.set_write_timeout(Some(self.limits.request_timeout))
+            .map_err(fail)?;
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .arg(self.limits.memory_bytes.to_string())
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(fail)?;
+        Ok(Worker {
+            child,
+            stream: ours,
+            arena: None,
+            alive: true,
+            timeout: self.limits.request_timeout,
+        })
+    }
+}
+
+/// One worker process.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    stream: UnixStream,
+    /// Which arena it has mapped.
+    arena: Option<u64>,
+    alive: bool,
+    timeout: Duration,
+}
+
+impl Worker {
+    /// What the file is.
+    ///
+    /// # Errors
+    /// [`GuardError::Refused`] with the reason, or [`GuardError::Died`].
+    pub fn read(&mut self, file: impl AsFd) -> Result<Instance, GuardError> {
+        match self.ask(&Request::Read, Some(file.as_fd()))? {
+            Reply::Instance(Ok(instance)) => Ok(*instance),
+            Reply::Instance(Err(reason)) => Err(GuardError::Refused(reason)),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    /// Decodes frames of `instance`, whose bytes are `file`, into `arena`. One result a job.
+    ///
+    /// # Errors
+    /// As [`Worker::read`].
+    pub fn decode(
+        &mut self,
+        arena: &Arena,
+        file: impl AsFd,
+        instance: &Instance,
+        jobs: Vec<FrameJob>,
+    ) -> Result<Vec<Result<FrameReply, String>>, GuardError> {
+        if self.arena != Some(arena.id()) {
+            match self.ask(&Request::UseArena, Some(arena.fd()))? {
+                Reply::Ready(result) => result.map_err(GuardError::Refused)?,
+                _ => return Err(self.bury("the worker gave a wrong answer")),
+            }
+            self.arena = Some(arena.id());
+        }
+        let expected = jobs.len();
+        match self.ask(
+            &Request::Decode(Box::new(instance.clone()), jobs),
+            Some(file.as_fd()),
+        )? {
+            Reply::Frames(frames) if frames.len() == expected => Ok(frames),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    fn ask(&mut self, request: &Request, fd: Option<BorrowedFd<'_>>) -> Result<Reply, GuardError> {
+        let answer = transport::send(&mut self.stream, request, fd)
+            .and_then(|()| transport::receive::<Reply>(&mut self.stream));
+        match answer {
+            Ok(Some((reply, _))) => Ok(reply),
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                let secs = self.timeout.as_secs();
+                Err(self.bury(&format!("reading it took longer than {secs} s and was stopped")))
+            }
+            Ok(None) | Err(_) => Err(self.bury("reading it ended the worker")),
+        }
+    }
+
+    /// Ends the process and says how it ended.
+    fn bury(&mut self, what: &str) -> GuardError {
+        self.alive = false;
+        // A closed stream means that the process is ending by itself: its status says why.
+        let mut status = None;
+        for _ in 0..50 {
+            status = self.child.try_wait().ok().flatten();
+            if status.is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if status.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        let how = match status.and_then(|status| status.signal()) {
+            Some(6) => " (it ran out of its memory or aborted)",
+            Some(7) => " (the file was cut while it was read)",
+            Some(11) => " (it ran out of its stack)",
+            Some(_) => " (it was ended by a signal)",
+            None => "",
+        };
+        GuardError::Died(format!("{what}{how}"))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,201 @@
+//! Where everything lies: the catalog, the vault, the key of the case.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use catalog::{Artifact, Case, Catalog, Item, ObjectRow};
+use domain::{CaseId, IngestId, ItemId};
+use tokio::runtime::Runtime;
+use vault::{CaseKey, ObjectId, ObjectRef, RootKey, Vault, WrappedKey};
+
+use crate::IngestError;
+use crate::report::{ArtifactReport, ItemReport, ItemState};
+
+/// Where everything lies.
+#[derive(Clone, Debug)]
+pub struct PlaceConfig {
+    /// Folder of the catalog and, by default, of the objects.
+    pub data: PathBuf,
+    /// File of the root key, outside `data`; made when it is missing.
+    pub key_file: PathBuf,
+    /// URL of the objects (`s3://...`, `file:///...`) where they lie elsewhere.
+    pub objects: Option<String>,
+}
+
+/// An open store.
+#[derive(Debug)]
+pub struct Place {
+    pub(crate) catalog: Catalog,
+    pub(crate) vault: Vault,
+    pub(crate) case: CaseId,
+    pub(crate) key: CaseKey,
+    runtime: Runtime,
+}
+
+const CATALOG_FILE: &str = "catalog.sqlite";
+
+impl Place {
+    /// Whether there is a store in this folder.
+    pub fn exists(data: &Path) -> bool {
+        data.join(CATALOG_FILE).is_file()
+    }
+
+    /// Opens a store, making it when it is not there.
+    ///
+    /// # Errors
+    /// When the folder, the key, the objects or the catalog cannot be used, or the key is not theirs.
+    pub fn open(config: &PlaceConfig) -> Result<Self, IngestError> {
+        let io = |what: &str| {
+            let what = what.to_owned();
+            move |source| IngestError::Io { what, source }
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(io("starting the input and output threads"))?;
+        std::fs::create_dir_all(&config.data)
+            .map_err(io(&format!("making the folder {}", config.data.display())))?;
+        let root = RootKey::load_or_create(&config.key_file, &config.data)?;
+        let (catalog, vault, case, key) = runtime.block_on(async {
+            let catalog = Catalog::open(&config.data.join(CATALOG_FILE)).await?;
+            catalog.bind_root_key(root.fingerprint()).await?;
+            let vault = match &config.objects {
+                Some(url) => Vault::open(url).await?,
+                None => Vault::open_folder(&config.data.join("objects")).await?,
+            };
+            let id = CaseId::from_random(*ObjectId::random()?.as_bytes());
+            let (_, wrapped) = root.new_case_key(*id.as_bytes())?;
+            let proposal = Case {
+                id,
+                title: "Local files".to_owned(),
+                wrapped_key: wrapped.as_bytes().to_vec(),
+            };
+            let case = catalog.default_case_or(&proposal).await?;
+            let key = root.open_case_key(*case.id.as_bytes(), &WrappedKey::from_bytes(&case.wrapped_key)?)?;
+            Ok::<_, IngestError>((catalog, vault, case.id, key))
+        })?;
+        Ok(Self {
+            catalog,
+            vault,
+            case,
+            key,
+            runtime,
+        })
+    }
+
+    /// Runs input or output to its end. Not to be called from a task of the runtime.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// All items, the oldest first.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn items(&self) -> Result<Vec<ItemReport>, IngestError> {
+        let items = self.wait(self.catalog.items())?;
+        items
+            .into_iter()
+            .map(|item| self.report(item, ItemState::AlreadyThere))
+            .collect()
+    }
+
+    /// The item whose identifier is or begins with `id`.
+    ///
+    /// # Errors
+    /// When there is none or more than one.
+    pub fn item(&self, id: &str) -> Result<ItemReport, IngestError> {
+        let item = self.wait(self.catalog.item(id))?;
+        self.report(item, ItemState::AlreadyThere)
+    }
+
+    pub(crate) fn report(&self, item: Item, state: ItemState) -> Result<ItemReport, IngestError> {
+        let artifacts = self.wait(self.catalog.artifacts(item.id))?;
+        let originals = self.wait(self.catalog.originals(item.id))?.len();
+        let place = crate::steps::record::GridDetails::read(&item);
+        Ok(ItemReport {
+            id: item.id,
+            kind: item.kind,
+            name: item.name,
+            series_uid: item.series_uid,
+            state,
+            originals,
+            dims: place.dims,
+            spacing_mm: place.spacing_mm,
+            patient_from_voxel: item.grid.map(|grid| grid.patient_from_voxel_rows()),
+            findings: serde_json::from_value(item.findings).unwrap_or_default(),
+            artifacts: artifacts.iter().map(artifact_report).collect(),
+            details: item.details,
+        })
+    }
+
+    pub(crate) fn artifacts(&self, item: ItemId) -> Result<Vec<Artifact>, IngestError> {
+        Ok(self.wait(self.catalog.artifacts(item))?)
+    }
+
+    /// The whole content of an object.
+    pub(crate) fn read(&self, object: &ObjectRow) -> Result<Vec<u8>, IngestError> {
+        let reference = ObjectRef::from_bytes(&object.reference)?;
+        Ok(self.wait(self.vault.get(&self.key, &reference))?)
+    }
+
+    /// A range of the content of an object.
+    pub(crate) fn read_range(
+        &self,
+        object: &ObjectRow,
+        range: std::ops::Range<u64>,
+    ) -> Result<Vec<u8>, IngestError> {
+        let reference = ObjectRef::from_bytes(&object.reference)?;
+        Ok(self.wait(self.vault.get_range(&self.key, &reference, range))?)
+    }
+
+    /// Encrypts and stores `content` under a name that is on the list of pending objects.
+    pub(crate) fn put(&self, id: ObjectId, content: &[u8]) -> Result<ObjectRow, IngestError> {
+        let stored = self.wait(self.vault.put(&self.key, id, content))?;
+        Ok(row(&stored))
+    }
+
+    /// `count` new names for objects, on the list of pending ones.
+    pub(crate) fn reserve(&self, ingest: IngestId, count: usize) -> Result<Vec<ObjectId>, IngestError> {
+        let ids = (0..count)
+            .map(|_| ObjectId::random())
+            .collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<String> = ids.iter().map(ObjectId::to_string).collect();
+        self.wait(self.catalog.record_pending(ingest, &names))?;
+        Ok(ids)
+    }
+
+    /// Deletes what stopped or finished runs left behind.
+    pub(crate) fn sweep(&self) -> Result<(), IngestError> {
+        self.wait(async {
+            let names = self
+                .catalog
+                .abandoned_objects(crate::steps::process::is_alive)
+                .await?;
+            for id in names.iter().filter_map(|name| ObjectId::parse(name)) {
+                self.vault.delete(id).await?;
+            }
+            self.catalog.forget_pending(&names).await?;
+            Ok(())
+        })
+    }
+}
+
+/// An object as the catalog keeps it.
+pub(crate) fn row(object: &ObjectRef) -> ObjectRow {
+    ObjectRow {
+        name: object.id.to_string(),
+        reference: object.to_bytes().to_vec(),
+        len: object.len,
+    }
+}
+
+fn artifact_report(artifact: &Artifact) -> ArtifactReport {
+    ArtifactReport {
+        kind: artifact.kind,
+        name: artifact.name.clone(),
+        bytes: artifact.size_bytes(),
+        details: artifact.details.clone(),
+    }
+}

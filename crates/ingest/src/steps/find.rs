@@ -1,0 +1,255 @@
+//! Step 1: paths to parts. A part is one stranger's file: on disk, or an entry of a ZIP archive.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use intake::{Archive, Kind};
+use rayon::prelude::*;
+use rustix::fs::MemfdFlags;
+
+use crate::report::Failure;
+
+/// One file as it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// How a person names it: its path, and after `!` the entry of an archive.
+    pub(crate) label: String,
+    /// Its own name, as uploaded.
+    pub(crate) file_name: String,
+    /// Bytes.
+    pub(crate) len: u64,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf),
+    Entry { archive: Arc<OpenArchive>, index: usize },
+}
+
+#[derive(Debug)]
+struct OpenArchive {
+    path: PathBuf,
+    archive: Archive,
+}
+
+/// What the content of all archives of one ingest may expand to, twice over: entries are read for their headers
+/// first and for their pixels later.
+const MAX_ARCHIVE_BYTES: u64 = 4 * intake::budget::MAX_SERIES_BYTES;
+
+impl Part {
+    /// The bytes as an open file: the file itself, or memory that holds the expanded entry.
+    ///
+    /// # Errors
+    /// A sentence for a person.
+    pub(crate) fn open(&self) -> Result<File, String> {
+        match &self.source {
+            Source::File(path) => open_regular(path).map_err(|e| readable(&e)),
+            Source::Entry { archive, index } => archive.expand(*index),
+        }
+    }
+}
+
+impl OpenArchive {
+    fn expand(&self, index: usize) -> Result<File, String> {
+        let entry = self
+            .archive
+            .entries()
+            .get(index)
+            .ok_or("the entry is not in the archive")?;
+        let mut reader = io::BufReader::new(open_regular(&self.path).map_err(|e| readable(&e))?);
+        let memory = rustix::fs::memfd_create("vitrine-entry", MemfdFlags::CLOEXEC)
+            .map_err(|e| readable(&e.into()))?;
+        let mut memory = File::from(memory);
+        self.archive
+            .extract(&mut reader, entry, &mut memory)
+            .map_err(|e| chain(&e))?;
+        memory.seek(SeekFrom::Start(0)).map_err(|e| readable(&e))?;
+        Ok(memory)
+    }
+}
+
+/// All parts below `paths`, in a stable order, and what could not be looked into.
+pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Part>, Vec<Failure>) {
+    let mut files = Vec::new();
+    let mut failed = Vec::new();
+    for path in paths {
+        walk(path, &mut files, &mut failed);
+    }
+    let looked: Vec<(Vec<Part>, Vec<Failure>)> = files
+        .into_par_iter()
+        .map(|(path, len)| look_into(path, len))
+        .collect();
+    let mut parts = Vec::with_capacity(looked.len());
+    for (some, faults) in looked {
+        parts.extend(some);
+        failed.extend(faults);
+    }
+    (parts, failed)
+}
+
+/// Files below `path`. Links inside folders are not followed: an upload is what lies in it.
+fn walk(path: &Path, files: &mut Vec<(PathBuf, u64)>, failed: &mut Vec<Failure>) {
+    let mut fail = |path: &Path, error: &io::Error| failed.push(failure(&label(path), readable(error)));
+    let mut open = vec![path.to_owned()];
+    let mut given = true;
+    while let Some(path) = open.pop() {
+        let metadata = if given {
+            std::fs::metadata(&path)
+        } else {
+            std::fs::symlink_metadata(&path)
+        };
+        given = false;
+        match metadata {
+            Err(error) => fail(&path, &error),
+            Ok(m) if m.is_file() => files.push((path, m.len())),
+            Ok(m) if m.is_dir() => match std::fs::read_dir(&path) {
+                Err(error) => fail(&path, &error),
+                Ok(entries) => {
+                    let mut inside: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
+                    inside.retain(|p| {
+                        !intake::name::is_clutter(&p.file_name().unwrap_or_default().to_string_lossy())
+                    });
+                    // The stack gives them back from the end.
+                    inside.sort_unstable_by(|a, b| b.cmp(a));
+                    open.append(&mut inside);
+                }
+            },
+            Ok(m) if m.is_symlink() => {
+                fail(
+                    &path,
+                    &io::Error::other("it is a link; links inside a folder are not followed"),
+                );
+            }
+            Ok(_) => fail(&path, &io::Error::other("it is neither a file nor a folder")),
+        }
+    }
+}
+
+/// The file itself, or the entries of an archive.
+fn look_into(path: PathBuf, len: u64) -> (Vec<Part>, Vec<Failure>) {
+    let name = label(&path);
+    let file_name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let head = open_regular(&path).and_then(|file| read_head(&file));
+    let kind = match head {
+        Ok(head) => intake::sniff(&head),
+        Err(error) => return (Vec::new(), vec![failure(&name, readable(&error))]),
+    };
+    match kind {
+        Kind::Zip => look_into_archive(path, &name),
+        _ => (
+            vec![Part {
+                label: name,
+                file_name,
+                len,
+                source: Source::File(path),
+            }],
+            Vec::new(),
+        ),
+    }
+}
+
+fn look_into_archive(path: PathBuf, name: &str) -> (Vec<Part>, Vec<Failure>) {
+    let listed = open_regular(&path)
+        .map_err(|e| readable(&e))
+        .and_then(|file| Archive::list(io::BufReader::new(file), MAX_ARCHIVE_BYTES).map_err(|e| chain(&e)));
+    let archive = match listed {
+        Ok(archive) => archive,
+        Err(reason) => return (Vec::new(), vec![failure(name, reason)]),
+    };
+    let inside = |entry: &str| format!("{name}!{entry}");
+    let mut failed: Vec<Failure> = archive
+        .refused()
+        .iter()
+        .map(|r| failure(&inside(&r.name), chain(&r.reason)))
+        .collect();
+    if let Some(error) = archive.cut_short() {
+        failed.push(failure(
+            name,
+            format!(
+                "the directory of the archive is damaged, later entries are lost: {}",
+                chain(error)
+            ),
+        ));
+    }
+    let archive = Arc::new(OpenArchive { path, archive });
+    let part = |(index, entry): (usize, &intake::Entry)| Part {
+        label: inside(entry.name()),
+        file_name: intake::name::file_name(entry.name()).to_owned(),
+        len: entry.declared_len(),
+        source: Source::Entry {
+            archive: Arc::clone(&archive),
+            index,
+        },
+    };
+    let parts = archive.archive.entries().iter().enumerate().map(part).collect();
+    (parts, failed)
+}
+
+/// The first bytes of a file, as many as telling its kind needs.
+pub(crate) fn read_head(file: &File) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    let mut head = vec![0; intake::HEAD_BYTES];
+    let mut filled = 0;
+    while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, filled as u64)? {
+            0 => break,
+            n => filled += n,
+        }
+    }
+    head.truncate(filled);
+    Ok(head)
+}
+
+/// Opens a regular file; a pipe or device that took its place meanwhile would block or never end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let file = rustix::fs::open(
+        path,
+        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NONBLOCK,
+        rustix::fs::Mode::empty(),
+    )?;
+    let file = File::from(file);
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a file any more"))
+    }
+}
+
+/// A path for people: what can't be shown is replaced.
+fn label(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+pub(crate) fn failure(file: &str, reason: impl Into<String>) -> Failure {
+    Failure {
+        file: file.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+/// An error and its causes as one sentence.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// An I/O error without the words "os error".
+fn readable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,9 @@
+//! The steps of the pipeline, one module each.
+
+pub(crate) mod build;
+pub(crate) mod find;
+mod planes;
+pub(crate) mod process;
+pub(crate) mod read;
+pub(crate) mod record;
+pub(crate) mod slices;

@@ -1,0 +1,61 @@
+//! The commands of the program, one module each.
+
+pub(crate) mod export;
+pub(crate) mod ingest;
+pub(crate) mod inspect;
+pub(crate) mod render;
+
+use std::path::PathBuf;
+
+use ::ingest::{Place, PlaceConfig};
+use anyhow::{Context, Result};
+
+/// Where everything lies: the same for every command.
+#[derive(clap::Args)]
+pub(crate) struct PlaceArguments {
+    /// Folder of the catalog and, by default, of the encrypted objects
+    #[arg(long, value_name = "DIR", env = "VITRINE_DATA")]
+    data: PathBuf,
+    /// File of the root key, outside the data; made when it is missing [default: ~/.config/vitrine/root.key]
+    #[arg(long, value_name = "FILE", env = "VITRINE_KEY_FILE")]
+    key_file: Option<PathBuf>,
+    /// Where the encrypted objects lie instead: s3://bucket/prefix, or file:///folder
+    #[arg(long, value_name = "URL", env = "VITRINE_OBJECTS")]
+    objects: Option<String>,
+}
+
+impl PlaceArguments {
+    /// Opens the store, making it when it is not there.
+    pub(crate) fn open_or_create(&self) -> Result<Place> {
+        let key_file = match &self.key_file {
+            Some(file) => file.clone(),
+            None => default_key_file()?,
+        };
+        let config = PlaceConfig {
+            data: self.data.clone(),
+            key_file,
+            objects: self.objects.clone(),
+        };
+        Ok(Place::open(&config)?)
+    }
+
+    /// Opens the store, which must be there.
+    pub(crate) fn open(&self) -> Result<Place> {
+        anyhow::ensure!(
+            Place::exists(&self.data),
+            "there is no store in {}; `vitrine ingest PATH --data {}` makes one",
+            self.data.display(),
+            self.data.display()
+        );
+        self.open_or_create()
+    }
+}
+
+fn default_key_file() -> Result<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))
+        .context("there is no home folder to keep the root key in; say where with --key-file")?;
+    Ok(config.join("vitrine/root.key"))
+}
