@@ -160,13 +160,12 @@ fn header(grid: &GridGeometry, sample_type: SampleType, rescale: &Rescale) -> Ve
     put_i16(&mut out, &[qform, 1]); // qform_code, sform_code: scanner
     put_f32(&mut out, &quaternion);
     put_f32(&mut out, &origin.to_array()); // qoffset
-    for row in 0..3 {
-        let axes = axes.row(row).to_array();
-        put_f32(&mut out, &axes);
-        put_f32(
-            &mut out,
-            &origin.to_array().get(row..=row).unwrap_or_default().to_vec(),
-        ); // srow
+    let rows = axes.transpose();
+    for (row, offset) in [rows.x_axis, rows.y_axis, rows.z_axis]
+        .into_iter()
+        .zip(origin.to_array())
+    {
+        put_f32(&mut out, &[row.x, row.y, row.z, offset]); // srow
     }
     out.resize(344, 0); // intent_name
     out.extend_from_slice(b"n+1\0");

@@ -210,7 +210,7 @@ impl Binned {
                 for sample in piece {
                     let value = sample.to_f64();
                     if value.is_finite() {
-                        table[((value * scale).floor() as i64 - origin) as usize] += 1;
+                        table[(floor(value * scale) - origin) as usize] += 1;
                     } else {
                         not_finite += 1;
                     }
@@ -237,7 +237,7 @@ impl Binned {
                 (largest.max(f64::from(f32::MIN_POSITIVE)).log2().floor() as i32 - 30).max(-149)
             }
         };
-        let bin_of = |value: f64, exponent: i32| (value * 2f64.powi(-exponent)).floor() as i64;
+        let bin_of = |value: f64, exponent: i32| floor(value * 2f64.powi(-exponent));
         let mut exponent = lowest_exponent;
         while bin_of(self.max, exponent) - bin_of(self.min, exponent) >= BINS {
             exponent += 1;
@@ -269,6 +269,13 @@ impl Binned {
             },
         }
     }
+}
+
+/// The largest whole number not above `value`; a call of `f64::floor` for each sample takes several times as long
+/// where the machine has no instruction for it.
+fn floor(value: f64) -> i64 {
+    let towards_zero = value as i64;
+    towards_zero - i64::from(towards_zero as f64 > value)
 }
 
 /// Sums of one slice in a fixed order: eight running sums, so that additions need not wait for one another.

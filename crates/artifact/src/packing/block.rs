@@ -33,6 +33,9 @@ const EXCEPTIONS: u8 = 0x80;
 const WORDS: u8 = 0x40;
 const WIDTH: u8 = 0x3F;
 
+/// Bytes of a block at most: all bits of 128 words, or fewer bytes with exceptions, and the two bytes before.
+const LONGEST: usize = 2 + BLOCK * 4;
+
 /// Appends `numbers` to `out`.
 pub(super) fn encode<W: Word>(numbers: &[W; BLOCK], out: &mut Vec<u8>) {
     let any = numbers.iter().fold(W::ZERO, |any, &n| any.or(n));
@@ -42,26 +45,35 @@ pub(super) fn encode<W: Word>(numbers: &[W; BLOCK], out: &mut Vec<u8>) {
     }
     let widest = W::BITS - any.leading_zeros();
     let (width, exceptions) = choose_width(numbers, widest);
+    let low_len = 16 * width as usize;
+    // Gathered here first, because a vector that grows by single bytes costs more than all the rest.
+    let mut block = [0; LONGEST];
     if exceptions == 0 {
-        out.push(width as u8);
-        pack(numbers, width, out);
+        block[0] = width as u8;
+        pack(numbers, width, &mut block[1..][..low_len]);
+        out.extend_from_slice(&block[..1 + low_len]);
         return;
     }
     let as_words = widest - width > 8;
-    out.push(width as u8 | EXCEPTIONS | if as_words { WORDS } else { 0 });
-    out.push(exceptions as u8);
-    pack(numbers, width, out);
+    block[0] = width as u8 | EXCEPTIONS | if as_words { WORDS } else { 0 };
+    block[1] = exceptions as u8;
+    pack(numbers, width, &mut block[2..][..low_len]);
     let mut positions = [0; BLOCK];
     let positions = exceptional(numbers, width, &mut positions);
-    out.extend_from_slice(positions);
+    let mut len = 2 + low_len;
+    block[len..][..positions.len()].copy_from_slice(positions);
+    len += positions.len();
     for &i in positions {
         let high = numbers[usize::from(i)].shr(width);
         if as_words {
-            out.extend_from_slice(bytemuck::bytes_of(&high));
+            block[len..][..size_of::<W>()].copy_from_slice(bytemuck::bytes_of(&high));
+            len += size_of::<W>();
         } else {
-            out.push(high.to_u32() as u8);
+            block[len] = high.to_u32() as u8;
+            len += 1;
         }
     }
+    out.extend_from_slice(&block[..len]);
 }
 
 /// The width that costs the fewest bytes, and how many numbers are wider.
@@ -120,10 +132,10 @@ fn exceptional<'a, W: Word>(numbers: &[W; BLOCK], width: u32, positions: &'a mut
     &positions[..found]
 }
 
-/// Appends the lowest `width` bits of each number.
-fn pack<W: Word>(numbers: &[W; BLOCK], width: u32, out: &mut Vec<u8>) {
+/// Sets `out`, `16 * width` bytes, to the lowest `width` bits of each number.
+fn pack<W: Word>(numbers: &[W; BLOCK], width: u32, out: &mut [u8]) {
     if width == W::BITS {
-        out.extend_from_slice(bytemuck::cast_slice(numbers));
+        out.copy_from_slice(bytemuck::cast_slice(numbers));
         return;
     }
     let mask = W::mask(width);
@@ -147,7 +159,7 @@ fn pack<W: Word>(numbers: &[W; BLOCK], width: u32, out: &mut Vec<u8>) {
             }
         }
     }
-    out.extend_from_slice(&bytemuck::cast_slice(&packed)[..16 * width as usize]);
+    out.copy_from_slice(&bytemuck::cast_slice(&packed)[..out.len()]);
 }
 
 /// Undoes [`pack`]; `bytes` are `16 * width`.

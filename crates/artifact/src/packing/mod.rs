@@ -143,9 +143,10 @@ fn encode_packed<W: Word, A: Lane<W>>(words: &[W], dims: [usize; 3], out: &mut V
             // A different set of rows in each slice; the middle one where there are few.
             let first = (3 * z % TRY_EVERY).min(band_rows.len() / 2);
             for y in band_rows.clone().skip(first).step_by(TRY_EVERY) {
+                let (row, known) = (row(y), known(y));
                 for (cost, remove) in costs.iter_mut().zip(&removers) {
-                    remove(row(y), &known(y), &mut tried);
-                    *cost += tried.iter().map(|left| u64::from(left.to_u32())).sum::<u64>();
+                    remove(row, &known, &mut tried);
+                    *cost += W::sum(&tried);
                 }
             }
             let best = (0..PREDICTORS).min_by_key(|&i| costs[i]).unwrap_or(0);

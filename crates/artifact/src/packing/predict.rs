@@ -118,8 +118,8 @@ fn offsets<W: Word, A: Lane<W>, const K: usize>(known: &Known<'_, W>, out: &mut 
     let (u, f) = (&known.up[..columns], &known.front[..columns]);
     let (fu, fd) = (&known.front_up[..columns], &known.front_down[..columns]);
     if columns < 3 {
-        for x in 0..columns {
-            out[x] = at_edge::<W, A, K>([u, f, fu, fd], x);
+        for (x, out) in out.iter_mut().enumerate() {
+            *out = at_edge::<W, A, K>([u, f, fu, fd], x);
         }
         return;
     }

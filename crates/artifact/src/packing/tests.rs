@@ -153,7 +153,7 @@ fn order_of_words_is_order_of_numbers() {
     assert_eq!(words.map(bits_from_ordered), numbers.map(f32::to_bits));
 }
 
-fn check_bytes<T: Sample>(samples: &[T], dims: [usize; 3], expected: Expect) {
+fn check_bytes<T: Sample>(samples: &[T], dims: [usize; 3], expected: &Expect) {
     let bytes = packed(samples, dims);
     let lines: Vec<String> = bytes
         .chunks(16)
@@ -171,13 +171,13 @@ fn check_bytes<T: Sample>(samples: &[T], dims: [usize; 3], expected: Expect) {
 #[test]
 fn the_bytes_are_as_documented() {
     let dims = [9, 5, 3];
-    check_bytes(&[7u16; 135], dims, expect!["01 07 00"]);
-    check_bytes(&[1u8, 255], [2, 1, 1], expect!["00 01 ff"]);
-    check_bytes(&[1.5f32, -2.0], [1, 2, 1], expect!["00 00 00 c0 3f 00 00 00 c0"]);
+    check_bytes(&[7u16; 135], dims, &expect!["01 07 00"]);
+    check_bytes(&[1u8, 255], [2, 1, 1], &expect!["00 01 ff"]);
+    check_bytes(&[1.5f32, -2.0], [1, 2, 1], &expect!["00 00 00 c0 3f 00 00 00 c0"]);
     check_bytes(
         &slanted::<i16>(dims, 2),
         dims,
-        expect![[r#"
+        &expect![[r#"
         03 03 03 02 84 06 a9 50 66 45 16 2a 20 c0 66 44
         16 b3 6c a0 52 30 60 14 10 21 26 00 71 35 86 42
         80 63 06 06 65 00 10 40 11 26 81 41 06 22 20 c1
@@ -188,7 +188,7 @@ fn the_bytes_are_as_documented() {
     check_bytes(
         &slanted::<u8>(dims, 6),
         dims,
-        expect![[r#"
+        &expect![[r#"
         02 03 02 00 07 00 80 80 00 90 16 04 a5 42 a4 23
         40 bf 8f 28 c1 22 de 11 d2 9c 1d a2 28 eb b2 54
         25 df 86 02 1a 0e 05 bf b1 81 00 47 40 e5 03 d1
@@ -204,7 +204,7 @@ fn the_bytes_are_as_documented() {
     check_bytes(
         &with_outlier,
         dims,
-        expect![[r#"
+        &expect![[r#"
         02 03 09 09 c4 06 6d 26 00 41 66 1a 01 30 86 21
         0a 22 64 12 00 08 a0 42 10 d1 00 c1 02 c2 22 02
         20 22 11 23 01 01 10 22 02 14 01 03 11 41 20 24

@@ -22,12 +22,15 @@ pub(super) trait Word: bytemuck::Pod + PartialEq {
     fn zigzag(self) -> Self;
     fn unzigzag(self) -> Self;
 
+    /// The sum of a row of at most 65,535 words.
+    fn sum(row: &[Self]) -> u64;
+
     /// The lowest `bits` bits set; all for `bits` of at least [`Word::BITS`].
     fn mask(bits: u32) -> Self;
 }
 
 macro_rules! word {
-    ($unsigned:ty, $signed:ty) => {
+    ($unsigned:ty, $signed:ty, $sum:ty) => {
         impl Word for $unsigned {
             const BITS: u32 = <$unsigned>::BITS;
             const ZERO: Self = 0;
@@ -77,6 +80,14 @@ macro_rules! word {
                 (self >> 1) ^ (self & 1).wrapping_neg()
             }
             #[inline(always)]
+            fn sum(row: &[Self]) -> u64 {
+                // The narrowest sum that holds them lets the compiler add many at a time.
+                row.iter()
+                    .map(|&word| <$sum>::from(word))
+                    .sum::<$sum>()
+                    .into()
+            }
+            #[inline(always)]
             fn mask(bits: u32) -> Self {
                 if bits >= Self::BITS {
                     !0
@@ -88,9 +99,9 @@ macro_rules! word {
     };
 }
 
-word!(u8, i8);
-word!(u16, i16);
-word!(u32, i32);
+word!(u8, i8, u32);
+word!(u16, i16, u32);
+word!(u32, i32, u64);
 
 /// A signed number in which differences of words `W` are added up. All arithmetic wraps, so that both ends of the
 /// stream agree whatever the bytes say.

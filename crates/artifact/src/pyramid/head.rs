@@ -264,7 +264,7 @@ impl HeadParts<'_> {
     }
 
     fn put_fixed(&self, out: &mut Vec<u8>, sections: [usize; 2], lengths: [u64; 2]) {
-        let grid = &self.layout.levels()[0];
+        let grid = self.layout.finest();
         let statistics = self.statistics;
         let histogram = &statistics.histogram;
         out.extend_from_slice(MAGIC);

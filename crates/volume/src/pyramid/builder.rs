@@ -221,6 +221,6 @@ impl<T: Sample, S: BrickSink<T>> PyramidBuilder<T, S> {
     }
 
     fn slices(&self) -> u32 {
-        self.layout.levels()[0].dims()[2]
+        self.layout.finest().dims()[2]
     }
 }

@@ -43,6 +43,11 @@ impl PyramidLayout {
         &self.levels
     }
 
+    /// The grid of level 0.
+    pub fn finest(&self) -> &GridGeometry {
+        &self.levels[0]
+    }
+
     /// The grid of `level`, if there is such a level.
     pub fn grid(&self, level: u32) -> Option<&GridGeometry> {
         self.levels.get(level as usize)
