@@ -6,6 +6,7 @@ use super::malformed;
 use super::reader::Reader;
 use crate::CodecError;
 
+const SIZ: u16 = 0xFF51;
 const SOT: u16 = 0xFF90;
 const SOD: u16 = 0xFF93;
 const PPM: u16 = 0xFF60;
@@ -51,30 +52,54 @@ pub(super) struct TileBytes {
     pub(super) offset: usize,
 }
 
-impl<'a> Codestream<'a> {
-    /// Takes `data`, which begins with SOC and lies at `base` in the frame, apart.
+/// The main header, and where the first tile-part begins.
+#[derive(Debug)]
+pub(super) struct MainHeader<'a> {
+    pub(super) size: Size,
+    parameters: Parameters,
+    packed: PackedHeaders,
+    rest: Reader<'a>,
+}
+
+impl<'a> MainHeader<'a> {
+    /// Reads the main header of `data`, which begins with SOC and lies at `base` in the frame.
     pub(super) fn read(data: &'a [u8], base: usize) -> Result<Self, CodecError> {
-        let mut r = Reader::new(data, base);
-        r.take(2)?;
-        let at = r.offset();
-        let (marker, mut body) = segment(&mut r)?;
-        if marker != 0xFF51 {
+        let mut rest = Reader::new(data, base);
+        rest.take(2)?;
+        let at = rest.offset();
+        let (marker, mut body) = segment(&mut rest)?;
+        if marker != SIZ {
             return Err(malformed("SIZ is not the first segment", at));
         }
         let size = Size::read(&mut body)?;
-        let mut main = Parameters::new(size.components.len());
+        let mut parameters = Parameters::new(size.components.len());
         let mut packed = Vec::new();
         loop {
-            let mut ahead = r.clone();
+            let mut ahead = rest.clone();
             let (marker, body) = segment(&mut ahead)?;
             match marker {
                 SOT => break,
                 PPM => packed.push(body),
-                _ => main.apply(marker, body, Scope::Main)?,
+                _ => parameters.apply(marker, body, Scope::Main)?,
             }
-            r = ahead;
+            rest = ahead;
         }
-        let mut packed = PackedHeaders::new(packed)?;
+        Ok(Self {
+            size,
+            parameters,
+            packed: PackedHeaders::new(packed)?,
+            rest,
+        })
+    }
+
+    /// Takes what follows the main header apart.
+    pub(super) fn tiles(self) -> Result<Codestream<'a>, CodecError> {
+        let Self {
+            size,
+            parameters,
+            mut packed,
+            rest: mut r,
+        } = self;
         let count = usize::try_from(size.tile_count()).unwrap_or(usize::MAX);
         let mut tiles = vec![Tile::default(); count];
         while r.remaining() >= 2 && r.clone().u16()? == SOT {
@@ -87,14 +112,16 @@ impl<'a> Codestream<'a> {
             tile.parts.push(part);
         }
         // A tile without any part may be one without any sample; else its packets will be missed.
-        Ok(Self {
+        Ok(Codestream {
             size,
-            main,
+            main: parameters,
             tiles,
             end: r.offset(),
         })
     }
+}
 
+impl Codestream<'_> {
     /// The parameters that hold for tile `index`, and its packets.
     pub(super) fn tile(&self, index: usize) -> Result<(Parameters, TileBytes), CodecError> {
         let mut parameters = self.main.clone();
@@ -198,6 +225,7 @@ fn in_order(mut segments: Vec<Reader<'_>>) -> Result<Vec<u8>, CodecError> {
 }
 
 /// The packet headers of PPM, shared out to tile-parts in the order of the stream (A.7.4).
+#[derive(Debug)]
 struct PackedHeaders {
     bytes: Option<Vec<u8>>,
     at: usize,

@@ -250,7 +250,7 @@ impl<'a> Iterator for Chunks<'a> {
 }
 
 fn body_of<'a>(body: &'a [u8], chunk: &Chunk) -> &'a [u8] {
-    body.get(chunk.start..)
+    body.get(chunk.start as usize..)
         .and_then(|rest| rest.get(..chunk.length as usize))
         .unwrap_or_default()
 }

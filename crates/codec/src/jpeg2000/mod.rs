@@ -58,8 +58,9 @@ const NAME: &str = "JPEG 2000";
 /// Memory stays in proportion to `expected` and to `data`.
 pub fn decode(data: &[u8], expected: Expected) -> Result<Decoded, CodecError> {
     let (bytes, base) = container::codestream(data)?;
-    let stream = codestream::Codestream::read(bytes, base)?;
-    let mut picture = output::Picture::new(&stream.size, expected)?;
+    let header = codestream::MainHeader::read(bytes, base)?;
+    let mut picture = output::Picture::new(&header.size, expected)?;
+    let stream = header.tiles()?;
     for index in 0..stream.tiles.len() {
         component::decode_tile(&stream, index, &mut picture)?;
     }

@@ -4,7 +4,8 @@
 use super::codestream::TileBytes;
 use super::header::{BlockStyle, Parameters};
 use super::progression::{Stop, walk};
-use super::tile::{Block, Chunk, Layout, NONE, Rect};
+use super::tag_tree::Node;
+use super::tile::{Block, Chunk, Layout, NONE, Part, Rect};
 use super::{malformed, truncated, unsupported};
 use crate::CodecError;
 
@@ -25,6 +26,9 @@ pub(super) fn read(
     bytes: &TileBytes,
     area: Rect,
 ) -> Result<(), CodecError> {
+    if u32::try_from(bytes.body.len()).is_err() {
+        return Err(unsupported("a tile of 4 GiB"));
+    }
     let mut cursor = Cursor {
         body: &bytes.body,
         at: 0,
@@ -81,7 +85,7 @@ struct Cursor<'a> {
 
 #[derive(Clone, Copy)]
 struct Addition {
-    block: usize,
+    block: u32,
     passes: u8,
     length: u32,
     opens: bool,
@@ -148,52 +152,18 @@ impl Cursor<'_> {
         };
         let style = component.style.block_style;
         for (part, band) in layout.parts.iter().skip(first).zip(&resolution.bands) {
-            for y in 0..part.grid[1] {
-                for x in 0..part.grid[0] {
-                    let index = part.first_block + y as usize * part.grid[0] as usize + x as usize;
-                    let Some(block) = layout.blocks.get_mut(index) else {
-                        continue;
-                    };
-                    if block.length_bits == 0 {
-                        let limit = layer.saturating_add(1);
-                        if part
-                            .inclusion
-                            .below([x, y], limit, &mut layout.nodes, bits)?
-                            .is_none()
-                        {
-                            continue;
-                        }
-                        let mut limit = 1;
-                        block.zero_planes = loop {
-                            match part.zero_planes.below([x, y], limit, &mut layout.nodes, bits)? {
-                                Some(planes) => break planes as u8,
-                                None if limit > u16::from(band.bits) => {
-                                    return Err(malformed(
-                                        "code-block with more zero bit-planes than bits",
-                                        at,
-                                    ));
-                                }
-                                None => limit += 1,
-                            }
-                        };
-                        block.length_bits = 3;
-                    } else if !bits.bit()? {
-                        continue;
-                    }
-                    let passes = pass_count(bits)?;
-                    while bits.bit()? {
-                        block.length_bits += 1;
-                        if block.length_bits > 32 {
-                            return Err(malformed("code-block length of too many bits", at));
-                        }
-                    }
-                    if style.high_throughput() {
-                        high_throughput_lengths(block, index, passes, bits, &mut self.additions, at)?;
-                    } else {
-                        lengths(block, index, passes, style, bits, &mut self.additions)?;
-                    }
-                    check_block(block, band.bits, style, at)?;
-                }
+            let reader = BlockReader {
+                part,
+                band_bits: band.bits,
+                style,
+                layer,
+                at,
+            };
+            let blocks = layout.blocks.get_mut(part.first_block..).unwrap_or_default();
+            let leaves = (0..part.grid[1]).flat_map(|y| (0..part.grid[0]).map(move |x| [x, y]));
+            for ((index, block), leaf) in (part.first_block..).zip(blocks).zip(leaves) {
+                let index = u32::try_from(index).map_err(|_| unsupported("a tile of 4 Gi code-blocks"))?;
+                reader.read(leaf, index, block, &mut layout.nodes, bits, &mut self.additions)?;
             }
         }
         Ok(())
@@ -208,7 +178,7 @@ impl Cursor<'_> {
                 return Err(truncated(self.offset + self.body.len()));
             }
             self.at = end;
-            let Some(block) = layout.blocks.get_mut(addition.block) else {
+            let Some(block) = layout.blocks.get_mut(addition.block as usize) else {
                 continue;
             };
             let index =
@@ -225,7 +195,7 @@ impl Cursor<'_> {
                 ..
             } = *addition;
             layout.chunks.push(Chunk {
-                start,
+                start: start as u32,
                 length,
                 passes,
                 opens,
@@ -233,6 +203,70 @@ impl Cursor<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// Reads what a packet header says of the blocks of one part.
+struct BlockReader<'a> {
+    part: &'a Part,
+    band_bits: u8,
+    style: BlockStyle,
+    layer: u16,
+    /// Offset of the packet, for messages.
+    at: usize,
+}
+
+impl BlockReader<'_> {
+    /// Reads what is said of one block, the one at `leaf` in its part.
+    fn read(
+        &self,
+        leaf: [u32; 2],
+        index: u32,
+        block: &mut Block,
+        nodes: &mut [Node],
+        bits: &mut HeaderBits<'_>,
+        additions: &mut Vec<Addition>,
+    ) -> Result<(), CodecError> {
+        if block.length_bits == 0 {
+            let limit = self.layer.saturating_add(1);
+            if self.part.inclusion.below(leaf, limit, nodes, bits)?.is_none() {
+                return Ok(());
+            }
+            block.zero_planes = self.zero_planes(leaf, nodes, bits)?;
+            block.length_bits = 3;
+        } else if !bits.bit()? {
+            return Ok(());
+        }
+        let passes = pass_count(bits)?;
+        while bits.bit()? {
+            block.length_bits += 1;
+            if block.length_bits > 32 {
+                return Err(malformed("code-block length of too many bits", self.at));
+            }
+        }
+        if self.style.high_throughput() {
+            high_throughput_lengths(block, index, passes, bits, additions, self.at)?;
+        } else {
+            lengths(block, index, passes, self.style, bits, additions)?;
+        }
+        check_block(block, self.band_bits, self.style, self.at)
+    }
+
+    fn zero_planes(
+        &self,
+        leaf: [u32; 2],
+        nodes: &mut [Node],
+        bits: &mut HeaderBits<'_>,
+    ) -> Result<u8, CodecError> {
+        for limit in 1..=u16::from(self.band_bits) + 1 {
+            if let Some(planes) = self.part.zero_planes.below(leaf, limit, nodes, bits)? {
+                return Ok(planes as u8);
+            }
+        }
+        Err(malformed(
+            "code-block with more zero bit-planes than bits",
+            self.at,
+        ))
     }
 }
 
@@ -256,7 +290,7 @@ fn pass_count(bits: &mut HeaderBits<'_>) -> Result<u8, CodecError> {
 /// Splits `passes` among codewords and reads the length of each (B.10.7).
 fn lengths(
     block: &mut Block,
-    index: usize,
+    index: u32,
     passes: u8,
     style: BlockStyle,
     bits: &mut HeaderBits<'_>,
@@ -302,7 +336,7 @@ fn codeword_passes(first: u8, style: BlockStyle) -> u8 {
 /// bit-plane that is skipped.
 fn high_throughput_lengths(
     block: &mut Block,
-    index: usize,
+    index: u32,
     passes: u8,
     bits: &mut HeaderBits<'_>,
     additions: &mut Vec<Addition>,

@@ -156,7 +156,7 @@ pub(super) struct Block {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunk {
     /// Where its bytes begin in the tile's body.
-    pub(super) start: usize,
+    pub(super) start: u32,
     pub(super) length: u32,
     pub(super) passes: u8,
     /// Whether it begins another codeword.

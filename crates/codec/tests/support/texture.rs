@@ -69,7 +69,7 @@ pub(crate) fn texture(stream: &Stream) -> Vec<i32> {
                 let pattern = (x * x * 31 + y * y * 17 + x * y * 7 + k * 101) % 23;
                 let level = (x * 5 + y * 3 + k * 17 + pattern) % 256;
                 let sample = match stream.bits.checked_sub(8) {
-                    Some(more) => level << more | level * 37 % (1 << more),
+                    Some(more) => (level << more) | (level * 37 % (1 << more)),
                     None => level >> (8 - stream.bits),
                 };
                 let offset = if stream.signed { 1 << (stream.bits - 1) } else { 0 };
