@@ -8,6 +8,9 @@
 //! A brick holds up to 64 samples along each axis, its *core*, and one more on every side, its *border*: a copy of the
 //! neighbor's sample, or of the core's outermost one at the end of the volume. Trilinear interpolation inside the core
 //! therefore needs no second brick. A brick at the far end of an axis is as small as what is left.
+//!
+//! # Limits
+//! A padding value is a sample like any other: at its edge, coarse samples are means of padding and picture.
 
 mod builder;
 mod halve;
