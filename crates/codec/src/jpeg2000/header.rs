@@ -143,6 +143,10 @@ pub(super) struct Progression {
 pub(super) struct BlockStyle(u8);
 
 impl BlockStyle {
+    /// The style of these bits.
+    pub(super) fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
     /// Later bit-planes hold raw bits in their first two passes.
     pub(super) fn bypass(self) -> bool {
         self.0 & 1 != 0
@@ -213,7 +217,7 @@ impl ComponentStyle {
         Ok(Self {
             levels,
             block,
-            block_style: BlockStyle(style),
+            block_style: BlockStyle::from_bits(style),
             reversible: transform == 1,
             precincts,
         })

@@ -501,3 +501,6 @@ impl<'a> Backward<'a> {
         bits
     }
 }
+
+#[cfg(test)]
+mod tests;
