@@ -118,9 +118,9 @@ fn palette(frame: &Frame, data_set: &DataSet<'_>, instance: &Instance) -> Result
     if filled {
         colors.iter_mut().flatten().for_each(|entry| *entry >>= 8);
     }
-    let color = |stored: i64| {
-        let [red, green, blue] = &colors;
-        let [first_red, first_green, first_blue] = tables.map(|table| table.first);
+    let [red, green, blue] = &colors;
+    let [first_red, first_green, first_blue] = tables.map(|table| table.first);
+    let color = |stored| {
         [
             lut::entry(red, first_red, stored) as u8,
             lut::entry(green, first_green, stored) as u8,
@@ -128,30 +128,12 @@ fn palette(frame: &Frame, data_set: &DataSet<'_>, instance: &Instance) -> Result
         ]
     };
     Ok(match &frame.samples {
-        PixelSamples::U8(samples) => samples
-            .iter()
-            .flat_map(|&sample| color(i64::from(sample)))
-            .collect(),
-        PixelSamples::I8(samples) => samples
-            .iter()
-            .flat_map(|&sample| color(i64::from(sample)))
-            .collect(),
-        PixelSamples::U16(samples) => samples
-            .iter()
-            .flat_map(|&sample| color(i64::from(sample)))
-            .collect(),
-        PixelSamples::I16(samples) => samples
-            .iter()
-            .flat_map(|&sample| color(i64::from(sample)))
-            .collect(),
-        PixelSamples::U32(samples) => samples
-            .iter()
-            .flat_map(|&sample| color(i64::from(sample)))
-            .collect(),
-        PixelSamples::I32(samples) => samples
-            .iter()
-            .flat_map(|&sample| color(i64::from(sample)))
-            .collect(),
+        PixelSamples::U8(samples) => colored(samples, color),
+        PixelSamples::I8(samples) => colored(samples, color),
+        PixelSamples::U16(samples) => colored(samples, color),
+        PixelSamples::I16(samples) => colored(samples, color),
+        PixelSamples::U32(samples) => colored(samples, color),
+        PixelSamples::I32(samples) => colored(samples, color),
         PixelSamples::F32(_) | PixelSamples::F64(_) => {
             return Err(PixelError::NoColors {
                 channels: frame.channels,
@@ -159,6 +141,11 @@ fn palette(frame: &Frame, data_set: &DataSet<'_>, instance: &Instance) -> Result
             });
         }
     })
+}
+
+/// The color of each stored value.
+fn colored<T: Copy + Into<i64>>(samples: &[T], color: impl Fn(i64) -> [u8; 3]) -> Vec<u8> {
+    samples.iter().flat_map(|&sample| color(sample.into())).collect()
 }
 
 #[cfg(test)]

@@ -224,6 +224,22 @@ fn unreadable(bytes: &[u8], tag: Tag, at: usize) -> ReadError {
     }
 }
 
+/// The plain encoding in which the bytes read as a data set, with the UID of its syntax.
+fn found(bytes: &[u8], at: usize) -> Option<(Encoding, &'static str)> {
+    [
+        (Encoding::EXPLICIT, EXPLICIT_LITTLE),
+        (Encoding::IMPLICIT, IMPLICIT_LITTLE),
+        (Encoding::BIG, EXPLICIT_BIG),
+    ]
+    .into_iter()
+    .find(|&(encoding, _)| reads_as(bytes, at, encoding))
+}
+
+/// A syntax by its UID, which is a known one.
+fn named(uid: &'static str) -> (Syntax, String) {
+    (syntax_of(uid).unwrap_or(FALLBACK), uid.to_owned())
+}
+
 /// Compares what is declared with what the bytes are in, which counts.
 fn settle(
     bytes: &[u8],
@@ -232,44 +248,15 @@ fn settle(
     uid: Option<String>,
     notes: &Notes,
 ) -> (Syntax, String) {
-    let plain = |uid: &'static str| (syntax_of(uid).unwrap_or(FALLBACK), uid.to_owned());
-    let found = || {
-        [
-            (Encoding::EXPLICIT, EXPLICIT_LITTLE),
-            (Encoding::IMPLICIT, IMPLICIT_LITTLE),
-            (Encoding::BIG, EXPLICIT_BIG),
-        ]
-        .into_iter()
-        .find(|&(encoding, _)| reads_as(bytes, at, encoding))
-    };
     let Some(declared) = syntax else {
-        let (encoding, name) = found().unwrap_or((Encoding::EXPLICIT, EXPLICIT_LITTLE));
-        return match uid {
-            Some(uid) => {
-                notes.odd(format!(
-                    "the transfer syntax is not known; the bytes are those of {name}"
-                ));
-                let unknown = Syntax {
-                    encoding,
-                    compression: Compression::Unknown,
-                    ..FALLBACK
-                };
-                (unknown, uid)
-            }
-            None => {
-                notes.odd(format!(
-                    "the transfer syntax is missing; the bytes are those of {name}"
-                ));
-                plain(name)
-            }
-        };
+        return undeclared(bytes, at, uid, notes);
     };
     let uid = uid.unwrap_or_default();
     if declared.packing == Packing::Deflated {
-        return match found() {
+        return match found(bytes, at) {
             Some((_, name)) if begins_as_data_set(bytes, at) => {
                 notes.odd(format!("the data set is not deflated as declared, but in {name}"));
-                plain(name)
+                named(name)
             }
             _ => (declared, uid),
         };
@@ -277,23 +264,43 @@ fn settle(
     if reads_as(bytes, at, declared.encoding) {
         return (declared, uid);
     }
-    match found() {
+    match found(bytes, at) {
         Some((encoding, name)) => {
             notes.odd(format!(
                 "the data set is not in the declared transfer syntax, but in {name}"
             ));
             if declared.compression == Compression::Native && !declared.big_samples {
-                plain(name)
+                named(name)
             } else {
                 (Syntax { encoding, ..declared }, uid)
             }
         }
         None if looks_deflated(bytes, at, declared) => {
             notes.odd("the data set is deflated, which is not declared".to_owned());
-            plain(DEFLATED)
+            named(DEFLATED)
         }
         None => (declared, uid),
     }
+}
+
+/// The syntax of bytes that name none, or one that is not known.
+fn undeclared(bytes: &[u8], at: usize, uid: Option<String>, notes: &Notes) -> (Syntax, String) {
+    let (encoding, name) = found(bytes, at).unwrap_or((Encoding::EXPLICIT, EXPLICIT_LITTLE));
+    let Some(uid) = uid else {
+        notes.odd(format!(
+            "the transfer syntax is missing; the bytes are those of {name}"
+        ));
+        return named(name);
+    };
+    notes.odd(format!(
+        "the transfer syntax is not known; the bytes are those of {name}"
+    ));
+    let unknown = Syntax {
+        encoding,
+        compression: Compression::Unknown,
+        ..FALLBACK
+    };
+    (unknown, uid)
 }
 
 /// What bytes of an unknown syntax are taken for.
