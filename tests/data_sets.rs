@@ -41,12 +41,18 @@ fn the_mixed_brain_has_three_series_and_a_gap() {
     let report = ingest(&set);
     let pictures = items(&report).iter().filter(|i| i["kind"] != "document").count();
     assert_eq!(pictures, 3, "{report}");
-    let volumes = of_kind(&report, "volume");
-    assert_eq!(volumes.len(), 1);
+    let main = items(&report)
+        .iter()
+        .find(|item| item["originals"] == 175)
+        .expect("the series of 175");
     // 175 slices and the one that is missing between them.
-    assert_eq!(dims(volumes[0]), [192, 192, 176]);
-    assert_eq!(volumes[0]["originals"], 175);
-    assert!(codes(volumes[0]).contains(&"missing_slices"));
+    assert_eq!(dims(main), [192, 192, 176]);
+    assert!(codes(main).contains(&"missing_slices"));
+    // The two perfusion pictures are mosaics of twelve slices each.
+    let mosaics = of_kind(&report, "volume")
+        .into_iter()
+        .filter(|item| item["originals"] == 1);
+    assert_eq!(mosaics.map(dims).collect::<Vec<_>>(), [[64, 64, 12]; 2]);
 }
 
 #[test]

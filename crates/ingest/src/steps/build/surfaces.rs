@@ -24,6 +24,10 @@ const BONE_HU: f64 = 300.0;
 const ISLAND_SHARE: f64 = 0.005;
 /// Layers of cells that are extracted and reduced together.
 const LAYERS: u32 = 32;
+/// Slabs that are worked on side by side, so that no processor waits for the other at the end of each.
+const SLABS_AT_ONCE: usize = 3;
+/// Pieces of less area than this are dropped before anything is simplified, mm^2: a ball of 1 mm radius.
+const SPECK_MM2: f64 = 12.0;
 /// The share of triangles that is kept, where the error allows it.
 const KEEP_SHARE: f64 = 0.1;
 /// Error of the simplification, as a share of the smallest spacing.
@@ -80,7 +84,7 @@ pub(super) fn plan<T: Sample>(
             threshold: rescale.stored(request.value),
             closing: Closing::Closed,
             islands: IslandRule {
-                min_area_mm2: 0.0,
+                min_area_mm2: SPECK_MM2,
                 min_share_of_largest: ISLAND_SHARE,
             },
             reduction: Some(Reduction {
@@ -159,8 +163,12 @@ impl<T: Sample> Streams<T> {
 
     /// Takes the next whole slices.
     pub(super) fn push(&mut self, mut planes: &[T]) -> Result<(), IngestError> {
-        while let Some(slab) = self.slabs.last().cloned() {
-            let needed = (slab.slices.end - self.first) as usize * self.slice_len;
+        loop {
+            let waiting = self.slabs.len().saturating_sub(SLABS_AT_ONCE);
+            let Some(last) = self.slabs.get(waiting) else {
+                return Ok(());
+            };
+            let needed = (last.slices.end - self.first) as usize * self.slice_len;
             let missing = needed.saturating_sub(self.window.len()).min(planes.len());
             let (now, later) = planes.split_at(missing);
             self.window.extend_from_slice(now);
@@ -168,25 +176,43 @@ impl<T: Sample> Streams<T> {
             if self.window.len() < needed {
                 return Ok(());
             }
-            self.slab(&slab)?;
-            self.slabs.pop();
+            let ready = self.slabs.split_off(waiting);
+            self.work(&ready)?;
         }
-        Ok(())
     }
 
-    /// Extracts and reduces one slab of every surface, and lets go of the slices that no later slab needs.
-    fn slab(&mut self, slab: &SlabRange) -> Result<(), IngestError> {
+    /// Extracts and reduces slabs of every surface, and lets go of the slices that no later slab needs.
+    fn work(&mut self, slabs: &[SlabRange]) -> Result<(), IngestError> {
         let window = Window {
             samples: self.window.as_slice(),
             first_slice: self.first,
         };
-        self.surfaces.par_iter_mut().try_for_each(|(plan, stitcher)| {
-            let piece = plan.surface.slab(window, slab.planes.clone());
-            piece
-                .and_then(|piece| stitcher.push(piece))
-                .map_err(|source| plan.fault(source))
-        })?;
-        let keep_from = *slab.planes.end();
+        let surfaces = &self.surfaces;
+        let tasks: Vec<(usize, &SlabRange)> = slabs
+            .iter()
+            .flat_map(|slab| (0..surfaces.len()).map(move |surface| (surface, slab)))
+            .collect();
+        let pieces: Vec<_> = tasks
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(surface, slab)| {
+                let plan = &surfaces[surface].0;
+                let piece = plan.surface.slab(window, slab.planes.clone());
+                piece
+                    .map(|piece| (surface, piece))
+                    .map_err(|source| plan.fault(source))
+            })
+            .collect();
+        for piece in pieces {
+            let (surface, piece) = piece?;
+            let (plan, stitcher) = &mut self.surfaces[surface];
+            stitcher.push(piece).map_err(|source| plan.fault(source))?;
+        }
+        let keep_from = slabs
+            .iter()
+            .map(|slab| *slab.planes.end())
+            .max()
+            .unwrap_or(self.first);
         self.window
             .drain(..(keep_from - self.first) as usize * self.slice_len);
         self.first = keep_from;
