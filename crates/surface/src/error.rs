@@ -11,19 +11,13 @@ pub enum SurfaceError {
         /// Samples that were given.
         actual: u64,
     },
-    /// A slab lies outside of the grid or its window lacks slices that it needs.
-    #[error(
-        "planes {first} to {last} need slices {needed_first} to {needed_last}; the window holds {window_first} to {window_last}"
-    )]
+    /// A slab or its window lies outside of the grid, or the window lacks slices of the slab.
+    #[error("a slab of slices {first} to {last} cannot be taken from slices {window_first} to {window_last}")]
     Window {
         /// First plane of the slab.
         first: u32,
         /// Last plane of the slab.
         last: u32,
-        /// First slice that must be in the window.
-        needed_first: u32,
-        /// Last slice that must be in the window.
-        needed_last: u32,
         /// First slice in the window.
         window_first: u32,
         /// Last slice in the window.
@@ -47,6 +41,24 @@ pub enum SurfaceError {
         expected: u32,
         /// Plane at which the slab starts.
         actual: u32,
+    },
+    /// Two slabs do not agree about the plane that they share: they are not of the same samples.
+    #[error("{actual} vertices in plane {plane}, where the slab before has {expected}")]
+    Seam {
+        /// The shared plane.
+        plane: u32,
+        /// Vertices of the earlier slab in it.
+        expected: usize,
+        /// Vertices of the later slab in it.
+        actual: usize,
+    },
+    /// A slice has more samples than can be numbered.
+    #[error("a slice of {columns} x {rows} samples is too large for a surface")]
+    SliceTooLarge {
+        /// Samples along a row.
+        columns: u32,
+        /// Rows.
+        rows: u32,
     },
     /// The last slab has not arrived.
     #[error("slabs up to plane {reached} of {last} arrived")]

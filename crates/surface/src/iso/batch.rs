@@ -57,7 +57,7 @@ impl<'a> Batch<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn push(&mut self, vertex: Gathered) {
+    pub(super) fn push(&mut self, vertex: &Gathered) {
         let at = self.len % CAPACITY;
         for axis in 0..3 {
             self.voxel[axis][at] = vertex.voxel[axis];
@@ -73,7 +73,9 @@ impl<'a> Batch<'a> {
     /// Places what was gathered.
     pub(super) fn flush(&mut self) {
         self.place();
-        self.orient();
+        if !self.out.normals.is_empty() {
+            self.orient();
+        }
         self.len = 0;
     }
 

@@ -166,11 +166,21 @@ impl<'a> CellRow<'a> {
     /// Calls `visit` with the case and the column of each cell that the surface crosses, from the left.
     #[inline(always)]
     pub(super) fn for_each_active(&self, mut visit: impl FnMut(usize, usize)) {
-        for w in 0..self.corners[0].len() {
+        let words = self.corners[0].len();
+        for w in 0..words {
             let here = self.corners.map(|row| row[w]);
+            // Most words lie all outside or all inside, with the word that follows.
+            let (any, all) = (
+                here[0] | here[1] | here[2] | here[3],
+                here[0] & here[1] & here[2] & here[3],
+            );
+            if any == 0 && (w + 1 == words || self.corners.iter().all(|row| row[w + 1] & 1 == 0)) {
+                continue;
+            }
             let next = self.corners.map(|row| next_column(row, w));
-            let fold = |f: fn(u64, u64) -> u64| here.into_iter().chain(next).reduce(f).unwrap_or(0);
-            let mut active = fold(|a, b| a | b) & !fold(|a, b| a & b) & columns_below(self.cells, w);
+            let any = any | next[0] | next[1] | next[2] | next[3];
+            let all = all & next[0] & next[1] & next[2] & next[3];
+            let mut active = any & !all & columns_below(self.cells, w);
             while active != 0 {
                 let bit = active.trailing_zeros();
                 active &= active - 1;

@@ -2,11 +2,11 @@
 
 use volume::Sample;
 
-use super::Extent;
 use super::batch::{Batch, Gathered, Placement, Vertices};
 use super::count::{CellRow, Plane, border_word};
 use super::mask::{Masks, columns_below, next_column, set_bits};
 use super::table::CASES;
+use super::{Extent, Shading};
 
 /// What is needed to place vertices: samples, bits, counts and the map to the patient.
 pub(super) struct Emitter<'a, T> {
@@ -17,6 +17,8 @@ pub(super) struct Emitter<'a, T> {
     pub(super) planes: &'a [Plane],
     /// Stored value at which the surface lies.
     pub(super) threshold: f64,
+    /// Whether gradients are needed.
+    pub(super) shading: Shading,
     /// Where voxels lie in the patient.
     pub(super) placement: &'a Placement,
 }
@@ -93,7 +95,7 @@ impl<T: Sample> Emitter<'_, T> {
             if start.s < start.end {
                 for w in 0..row.len() {
                     for bit in set_bits(border_word(self.extent, row, w, y, plane)) {
-                        batch.push(self.border_vertex(w * 64 + bit, y, plane));
+                        batch.push(&self.border_vertex(w * 64 + bit, y, plane));
                     }
                 }
             }
@@ -188,17 +190,22 @@ impl<T: Sample> Emitter<'_, T> {
             let share = (self.threshold - a) / (b - a);
             // A sample that is no number has no place for the crossing: the middle is as good as any.
             let share = if share.is_finite() { share } else { 0.5 };
-            let (from, to) = (row.ends[0].gradient(x), row.ends[1].gradient(beyond));
             let mut vertex = Gathered {
                 voxel: [x as f64, row.row, row.slice],
-                outward: std::array::from_fn(|i| -(from[i] + (to[i] - from[i]) * share as f32)),
+                outward: [0.0; 3],
                 fallback: [0.0; 3],
             };
             vertex.voxel[row.axis] += share;
+            if self.shading == Shading::None {
+                batch.push(&vertex);
+                continue;
+            }
+            let (from, to) = (row.ends[0].gradient(x), row.ends[1].gradient(beyond));
+            vertex.outward = std::array::from_fn(|i| -(from[i] + (to[i] - from[i]) * share as f32));
             // The end that is inside reaches the threshold, whatever the other one is.
             let is_first_inside = a >= self.threshold && a <= T::HIGHEST.to_f64();
             vertex.fallback[row.axis] = if is_first_inside { 1.0 } else { -1.0 };
-            batch.push(vertex);
+            batch.push(&vertex);
         }
     }
 

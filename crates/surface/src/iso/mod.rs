@@ -78,7 +78,7 @@ pub fn isosurface<T: Sample>(
             actual: samples.len() as u64,
         });
     }
-    extract(grid, window, 0..=last, threshold, closing).map(|slab| slab.mesh)
+    extract(grid, window, 0..=last, threshold, closing, Shading::Gradient).map(|slab| slab.mesh)
 }
 
 /// The surface between two planes of slices.
@@ -90,6 +90,15 @@ pub(crate) struct RawSlab {
     pub(crate) mesh: Mesh,
     pub(crate) vertices_in_first_plane: usize,
     pub(crate) vertices_in_last_plane: usize,
+}
+
+/// Whether vertices get normals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shading {
+    /// From the gradient of the samples.
+    Gradient,
+    /// None: the mesh is simplified and gets others.
+    None,
 }
 
 /// The part of a volume that is worked on.
@@ -130,14 +139,15 @@ impl Extent {
     }
 }
 
-/// The surface between the first and the last of `planes`. The window must hold them and, for the gradients, one
-/// slice more on each side where the volume has one.
+/// The surface between the first and the last of `planes`, which the window must hold. Gradients are one-sided at
+/// the ends of the window.
 pub(crate) fn extract<T: Sample>(
     grid: &GridGeometry,
     window: Window<'_, T>,
     planes: RangeInclusive<u32>,
     threshold: f64,
     closing: Closing,
+    shading: Shading,
 ) -> Result<RawSlab, SurfaceError> {
     let extent = extent_of(grid, &window, &planes, closing)?;
     if !threshold.is_finite() {
@@ -173,13 +183,14 @@ pub(crate) fn extract<T: Sample>(
         masks: &masks,
         planes: &counts,
         threshold,
+        shading,
         placement: &Placement {
             axes_mm: patient_from_voxel.matrix3,
             origin_mm: patient_from_voxel.translation,
             gradient_from_voxel: patient_from_voxel.matrix3.inverse().transpose(),
         },
     };
-    let mesh = write(&emitter, &lids)?;
+    let mesh = write(&emitter, &lids, shading)?;
     Ok(RawSlab {
         mesh,
         vertices_in_first_plane: counts.first().map_or(0, Plane::vertices),
@@ -197,25 +208,26 @@ fn extent_of<T>(
     let slice_len = u64::from(columns) * u64::from(rows);
     let held = window.samples.len() as u64;
     let (first, last) = (*planes.start(), *planes.end());
-    let needed = first.saturating_sub(1)..=last.saturating_add(1).min(slices - 1);
     let window_end = u64::from(window.first_slice) + held / slice_len;
-    if held == 0 || held % slice_len != 0 {
+    // Three vertices a sample have to be numbered within a plane.
+    if slice_len > u64::from(u32::MAX / 4) {
+        return Err(SurfaceError::SliceTooLarge { columns, rows });
+    }
+    if held == 0 || !held.is_multiple_of(slice_len) {
         return Err(SurfaceError::SampleCount {
-            expected: slice_len * (u64::from(*needed.end() - needed.start()) + 1),
+            expected: slice_len * (u64::from(last.saturating_sub(first)) + 1),
             actual: held,
         });
     }
     if first > last
         || last >= slices
         || window_end > u64::from(slices)
-        || window.first_slice > *needed.start()
-        || window_end <= u64::from(*needed.end())
+        || window.first_slice > first
+        || window_end <= u64::from(last)
     {
         return Err(SurfaceError::Window {
             first,
             last,
-            needed_first: *needed.start(),
-            needed_last: *needed.end(),
             window_first: window.first_slice,
             window_last: u32::try_from(window_end - 1).unwrap_or(u32::MAX),
         });
@@ -234,8 +246,7 @@ fn extent_of<T>(
 
 fn check_budget(counts: &[Plane]) -> Result<(), SurfaceError> {
     let triangles: u64 = counts.iter().map(|plane| plane.triangles).sum();
-    // Every vertex is a corner of a triangle, and inside the volume there are about two triangles a vertex; on thin
-    // sheets there can be more vertices than triangles, never three times as many.
+    // Every vertex is a corner of a triangle, so their number is bounded as well.
     if triangles > MAX_TRIANGLES {
         return Err(SurfaceError::TooManyTriangles {
             triangles,
@@ -245,7 +256,11 @@ fn check_budget(counts: &[Plane]) -> Result<(), SurfaceError> {
     Ok(())
 }
 
-fn write<T: Sample>(emitter: &Emitter<'_, T>, lids: &[Vec<[u32; 3]>]) -> Result<Mesh, SurfaceError> {
+fn write<T: Sample>(
+    emitter: &Emitter<'_, T>,
+    lids: &[Vec<[u32; 3]>],
+    shading: Shading,
+) -> Result<Mesh, SurfaceError> {
     let counts = emitter.planes;
     let vertices: usize = counts.iter().map(|p| p.vertices() + p.gap_vertices()).sum();
     let in_cells: usize = counts.iter().map(|p| p.triangles as usize).sum();
@@ -259,7 +274,10 @@ fn write<T: Sample>(emitter: &Emitter<'_, T>, lids: &[Vec<[u32; 3]>]) -> Result<
     }
     let mut mesh = Mesh {
         positions_mm: vec![[0.0; 3]; vertices],
-        normals: vec![[0.0; 3]; vertices],
+        normals: match shading {
+            Shading::Gradient => vec![[0.0; 3]; vertices],
+            Shading::None => Vec::new(),
+        },
         triangles: vec![[0; 3]; in_cells + in_lids],
     };
     let mut positions = mesh.positions_mm.as_mut_slice();

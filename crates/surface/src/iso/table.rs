@@ -95,7 +95,7 @@ fn loops(case: u8) -> Vec<Vec<usize>> {
         for (i, &(edge, enters)) in crossings.iter().enumerate() {
             if enters {
                 let (leaving, _) = crossings[(i + 1) % crossings.len()];
-                next[leaving] = Some(edge);
+                next[edge] = Some(leaving);
             }
         }
     }

@@ -1,0 +1,673 @@
+//! Edge collapse in one chunk of a mesh.
+//!
+//! Every vertex waits in a bucket by the cost of the cheapest edge that it answers for. Costs only grow while
+//! vertices merge, so a cost that has become stale is a lower bound: it is brought up to date when its turn comes.
+//! The limit of cost rises in steps; below it, the chunk is worked through window by window, each small enough to
+//! stay in the cache.
+//!
+//! An edge is collapsed only if the surface stays what it was: no hole opens or closes, no edge gets a third
+//! triangle, no triangle turns over, and no vertex that goes is farther from the surface than allowed.
+
+use super::quadric::{Merge, Placing, Quadric, cross, dot, sub};
+use crate::distance::to_triangle_squared;
+
+/// No corner, no vertex.
+const NONE: u32 = u32::MAX;
+/// Buckets a factor of two in cost is divided into: two bits of the mantissa.
+const BUCKET_SHIFT: u32 = 21;
+/// The exponent of the first bucket: costs below 2^-40 mm^4 are all the same.
+const FIRST_BUCKET: u32 = (127 - 40) << 2;
+/// How many buckets there are; the last one holds all that cost more.
+pub(super) const BUCKETS: u8 = 240;
+/// The bucket of a vertex that waits for a change in its neighborhood.
+const ASLEEP: u8 = u8::MAX;
+/// The least cosine between the normals of a triangle before and after: no triangle turns by more than about 75
+/// degrees at once.
+const LEAST_COSINE: f32 = 0.25;
+
+const LOCKED: u8 = 1;
+const BORDER: u8 = 2;
+
+/// A vertex and all that is asked about it together: one cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Vertex {
+    position: [f32; 3],
+    quadric: Quadric,
+    /// How far the surface has moved away from what was merged here, mm; see [`pack`].
+    drift: u16,
+    /// First corner of the list of corners at this vertex; a corner is `4 * triangle + k`.
+    corner: u32,
+    flags: u8,
+}
+
+/// Vertices in a window: with their triangles about a quarter of a megabyte.
+const WINDOW: usize = 2048;
+
+/// A triangle with, for each corner, the next one at the same vertex. One that is gone has no vertices.
+#[derive(Clone, Copy)]
+struct Triangle {
+    vertices: [u32; 3],
+    next: [u32; 3],
+}
+
+impl Triangle {
+    fn is_dead(&self) -> bool {
+        self.vertices[0] == NONE
+    }
+}
+
+/// A triangle at a vertex: its corner there, and the two other vertices in order.
+#[derive(Clone, Copy)]
+struct Spoke {
+    corner: u32,
+    others: [u32; 2],
+}
+
+/// Part of a mesh whose locked vertices are shared with others.
+pub(super) struct Chunk {
+    vertices: Vec<Vertex>,
+    triangles: Vec<Triangle>,
+    merged_into: Vec<u32>,
+    live_triangles: usize,
+    /// The bucket of each vertex.
+    buckets: Vec<u8>,
+    queue: Queue,
+    max_error_mm: f32,
+    marks: Vec<u32>,
+    mark: u32,
+    scratch: Scratch,
+}
+
+/// The vertices of the window that is being worked on, by bucket.
+struct Queue {
+    window: std::ops::Range<usize>,
+    /// The last bucket of this step.
+    last: u8,
+    /// The lowest bucket that something was put into since it was last asked.
+    lowest: u8,
+    lists: Vec<Vec<u32>>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    ring: Vec<Spoke>,
+    other_ring: Vec<Spoke>,
+    edges: Vec<(f32, u32)>,
+}
+
+/// What is left of a chunk.
+pub(super) struct Reduced {
+    /// `[vertex][x, y, z]`, mm.
+    pub(super) positions: Vec<[f32; 3]>,
+    /// One a vertex.
+    pub(super) histories: Vec<History>,
+    /// Indexes into `positions`.
+    pub(super) triangles: Vec<[u32; 3]>,
+    /// For each vertex of the input, the vertex that it became; `u32::MAX` when it is gone with its triangles.
+    pub(super) became: Vec<u32>,
+}
+
+/// What a vertex stands for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct History {
+    /// The planes of the full surface, about the vertex.
+    pub(crate) quadric: Quadric,
+    /// How far the surface has moved away from the vertices that were merged here, summed over the merges, mm.
+    pub(crate) drift_mm: f32,
+}
+
+impl History {
+    /// Adds what the same vertex stands for in another part of the surface.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.quadric.add(&other.quadric);
+        self.drift_mm = self.drift_mm.max(other.drift_mm);
+    }
+}
+
+/// Where the histories of a chunk come from.
+#[derive(Clone, Copy)]
+pub(super) enum Histories<'a> {
+    /// The mesh is the full surface: its own triangles are the history.
+    None,
+    /// The mesh is already reduced: one a vertex.
+    Given(&'a [History]),
+}
+
+impl Chunk {
+    /// A chunk of `positions` (mm) and `triangles`; `is_locked` vertices neither move nor go, and no vertex drifts
+    /// farther than `max_error_mm` from the surface.
+    pub(super) fn new(
+        positions: &[[f32; 3]],
+        triangles: &[[u32; 3]],
+        histories: Histories<'_>,
+        is_locked: impl Fn(usize) -> bool,
+        max_error_mm: f32,
+    ) -> Self {
+        let vertex = |(i, position): (usize, &[f32; 3])| Vertex {
+            position: *position,
+            quadric: match histories {
+                Histories::None => Quadric::default(),
+                Histories::Given(given) => given[i].quadric,
+            },
+            drift: match histories {
+                Histories::None => 0,
+                Histories::Given(given) => pack(given[i].drift_mm),
+            },
+            corner: NONE,
+            flags: if is_locked(i) { LOCKED } else { 0 },
+        };
+        let mut chunk = Self {
+            vertices: positions.iter().enumerate().map(vertex).collect(),
+            triangles: Vec::with_capacity(triangles.len()),
+            merged_into: (0..positions.len() as u32).collect(),
+            live_triangles: triangles.len(),
+            buckets: vec![ASLEEP; positions.len()],
+            queue: Queue {
+                window: 0..0,
+                last: 0,
+                lowest: ASLEEP,
+                lists: vec![Vec::new(); usize::from(BUCKETS)],
+            },
+            max_error_mm,
+            marks: vec![0; positions.len()],
+            mark: 0,
+            scratch: Scratch::default(),
+        };
+        chunk.link(triangles, matches!(histories, Histories::None));
+        chunk.find_borders(matches!(histories, Histories::None));
+        for v in 0..chunk.vertices.len() as u32 {
+            chunk.wake(v);
+        }
+        chunk
+    }
+
+    /// Triangles that are left.
+    pub(super) fn live_triangles(&self) -> usize {
+        self.live_triangles
+    }
+
+    /// Vertices that wait in buckets up to `last`.
+    pub(super) fn waiting(&self, last: u8) -> usize {
+        self.buckets.iter().filter(|&&bucket| bucket <= last).count()
+    }
+
+    /// Collapses the edges in the buckets up to `last`, until at most `least_triangles` are left.
+    pub(super) fn run(&mut self, last: u8, least_triangles: usize) {
+        self.queue.last = last;
+        for start in (0..self.vertices.len()).step_by(WINDOW) {
+            if self.live_triangles <= least_triangles {
+                break;
+            }
+            self.queue.window = start..(start + WINDOW).min(self.vertices.len());
+            for v in self.queue.window.clone() {
+                let bucket = self.buckets[v];
+                if bucket <= last {
+                    self.queue.lists[usize::from(bucket)].push(v as u32);
+                }
+            }
+            self.run_window(least_triangles);
+        }
+        self.queue.window = 0..0;
+    }
+
+    fn run_window(&mut self, least_triangles: usize) {
+        let mut bucket = 0;
+        while bucket <= self.queue.last {
+            let mut list = std::mem::take(&mut self.queue.lists[usize::from(bucket)]);
+            self.queue.lowest = ASLEEP;
+            for &v in &list {
+                if self.live_triangles > least_triangles && self.buckets[v as usize] == bucket {
+                    self.visit(v, bucket);
+                }
+            }
+            list.clear();
+            let refilled = &mut self.queue.lists[usize::from(bucket)];
+            if refilled.is_empty() {
+                *refilled = list;
+            }
+            bucket = self.queue.lowest.min(bucket + 1);
+        }
+    }
+
+    /// What is left, without the vertices and triangles that are gone. Locked vertices keep their order.
+    pub(super) fn finish(self) -> Reduced {
+        let mut result = Reduced {
+            positions: Vec::new(),
+            histories: Vec::new(),
+            triangles: Vec::with_capacity(self.live_triangles),
+            became: Vec::new(),
+        };
+        let live = || self.triangles.iter().filter(|triangle| !triangle.is_dead());
+        let mut is_used = vec![false; self.vertices.len()];
+        for v in live().flat_map(|triangle| triangle.vertices) {
+            is_used[v as usize] = true;
+        }
+        let mut numbers = vec![NONE; self.vertices.len()];
+        for (i, vertex) in self.vertices.iter().enumerate() {
+            if is_used[i] || vertex.flags & LOCKED != 0 {
+                numbers[i] = result.positions.len() as u32;
+                result.positions.push(vertex.position);
+                result.histories.push(History {
+                    quadric: vertex.quadric,
+                    drift_mm: unpack(vertex.drift),
+                });
+            }
+        }
+        result
+            .triangles
+            .extend(live().map(|triangle| triangle.vertices.map(|v| numbers[v as usize])));
+        let mut merged_into = self.merged_into;
+        result.became = (0..merged_into.len())
+            .map(|start| {
+                let mut end = start as u32;
+                while merged_into[end as usize] != end {
+                    end = merged_into[end as usize];
+                }
+                merged_into[start] = end;
+                numbers[end as usize]
+            })
+            .collect();
+        result
+    }
+
+    fn link(&mut self, triangles: &[[u32; 3]], adds_planes: bool) {
+        for (t, &vertices) in triangles.iter().enumerate() {
+            if adds_planes {
+                let [a, b, c] = vertices.map(|v| self.vertices[v as usize].position);
+                let normal = cross(sub(b, a), sub(c, a));
+                let length = dot(normal, normal).sqrt();
+                if length > 0.0 && length.is_finite() {
+                    let plane = Quadric::plane(normal, length);
+                    for v in vertices {
+                        self.vertices[v as usize].quadric.add(&plane);
+                    }
+                }
+            }
+            let mut next = [NONE; 3];
+            for k in 0..3 {
+                let head = &mut self.vertices[vertices[k] as usize].corner;
+                next[k] = *head;
+                *head = 4 * t as u32 + k as u32;
+            }
+            self.triangles.push(Triangle { vertices, next });
+        }
+    }
+
+    /// Marks vertices whose triangles do not close a ring, and holds free border edges in place.
+    fn find_borders(&mut self, adds_planes: bool) {
+        let mut sums = vec![0u32; self.vertices.len()];
+        for triangle in &self.triangles {
+            let [a, b, c] = triangle.vertices;
+            for (v, next, previous) in [(a, b, c), (b, c, a), (c, a, b)] {
+                // Around a closed ring each neighbor is once the next and once the previous one.
+                let sum = &mut sums[v as usize];
+                *sum = sum.wrapping_add(next).wrapping_sub(previous);
+            }
+        }
+        let mut ring = Vec::new();
+        for v in (0..sums.len()).filter(|&v| sums[v] != 0) {
+            if self.vertices[v].flags & LOCKED == 0 {
+                self.vertices[v].flags |= BORDER;
+            }
+            self.spokes(v as u32, &mut ring);
+            for spoke in &ring {
+                let [next, other] = spoke.others;
+                let is_border = !ring.iter().any(|s| s.others[1] == next);
+                let both_locked = self.vertices[v].flags & self.vertices[next as usize].flags & LOCKED != 0;
+                if adds_planes && is_border && !both_locked {
+                    self.hold_border(v as u32, next, other);
+                }
+            }
+        }
+    }
+
+    fn hold_border(&mut self, from: u32, to: u32, other: u32) {
+        let [a, b, c] = [from, to, other].map(|v| self.vertices[v as usize].position);
+        let along = sub(b, a);
+        let across = cross(along, cross(along, sub(c, a)));
+        let length = dot(across, across).sqrt();
+        if length > 0.0 && length.is_finite() {
+            let plane = Quadric::border(across.map(|v| v * dot(along, along) / length), dot(along, along));
+            self.vertices[from as usize].quadric.add(&plane);
+            self.vertices[to as usize].quadric.add(&plane);
+        }
+    }
+
+    /// Lists the triangles at `v`, and forgets those that are gone.
+    fn spokes(&mut self, v: u32, out: &mut Vec<Spoke>) {
+        out.clear();
+        let mut corner = self.vertices[v as usize].corner;
+        let mut last = NONE;
+        while corner != NONE {
+            let (t, k) = ((corner >> 2) as usize, (corner & 3) as usize);
+            let triangle = &self.triangles[t];
+            let following = triangle.next[k];
+            if triangle.is_dead() {
+                if last == NONE {
+                    self.vertices[v as usize].corner = following;
+                } else {
+                    self.triangles[(last >> 2) as usize].next[(last & 3) as usize] = following;
+                }
+            } else {
+                let [a, b, c] = triangle.vertices;
+                let others = match k {
+                    0 => [b, c],
+                    1 => [c, a],
+                    _ => [a, b],
+                };
+                out.push(Spoke { corner, others });
+                last = corner;
+            }
+            corner = following;
+        }
+    }
+
+    #[inline]
+    fn merge(&self, first: u32, second: u32) -> Merge {
+        let (a, b) = (&self.vertices[first as usize], &self.vertices[second as usize]);
+        let placing = if b.flags & LOCKED == 0 {
+            Placing::Best
+        } else {
+            Placing::Second
+        };
+        a.quadric.merge(&b.quadric, sub(b.position, a.position), placing)
+    }
+
+    /// Whether `v` answers for its edge with `w`. A locked vertex answers for none.
+    #[inline]
+    fn answers_for(&self, v: u32, w: u32) -> bool {
+        self.vertices[v as usize].flags & LOCKED == 0
+            && (v < w || self.vertices[w as usize].flags & LOCKED != 0)
+    }
+
+    /// The bucket of a cost, or [`ASLEEP`] when it is more than allowed.
+    #[inline]
+    fn bucket_of(&self, merge: &Merge) -> u8 {
+        if merge.mean_square <= self.max_error_mm * self.max_error_mm && merge.cost.is_finite() {
+            bucket_of(merge.cost)
+        } else {
+            ASLEEP
+        }
+    }
+
+    /// Puts `v` into the bucket of its cheapest edge.
+    fn wake(&mut self, v: u32) {
+        let mut ring = std::mem::take(&mut self.scratch.ring);
+        self.spokes(v, &mut ring);
+        let mut lowest = ASLEEP;
+        self.for_each_neighbor(v, &ring, |chunk, w| {
+            if chunk.answers_for(v, w) {
+                lowest = lowest.min(chunk.bucket_of(&chunk.merge(v, w)));
+            }
+        });
+        self.put(v, lowest);
+        self.scratch.ring = ring;
+    }
+
+    #[inline]
+    fn for_each_neighbor(&self, v: u32, ring: &[Spoke], mut visit: impl FnMut(&Self, u32)) {
+        let is_border = self.vertices[v as usize].flags & (BORDER | LOCKED) != 0;
+        for spoke in ring {
+            visit(self, spoke.others[0]);
+            if is_border {
+                visit(self, spoke.others[1]);
+            }
+        }
+    }
+
+    fn put(&mut self, v: u32, bucket: u8) {
+        self.buckets[v as usize] = bucket;
+        if bucket <= self.queue.last && self.queue.window.contains(&(v as usize)) {
+            self.queue.lists[usize::from(bucket)].push(v);
+            self.queue.lowest = self.queue.lowest.min(bucket);
+        }
+    }
+
+    /// Brings the edges of `v` up to date and collapses the cheapest one that may be, if its cost lies in `bucket`
+    /// or below.
+    fn visit(&mut self, v: u32, bucket: u8) {
+        let mut ring = std::mem::take(&mut self.scratch.ring);
+        let mut edges = std::mem::take(&mut self.scratch.edges);
+        self.spokes(v, &mut ring);
+        edges.clear();
+        self.for_each_neighbor(v, &ring, |chunk, w| {
+            if chunk.answers_for(v, w) {
+                let merge = chunk.merge(v, w);
+                if chunk.bucket_of(&merge) != ASLEEP {
+                    edges.push((merge.cost, w));
+                }
+            }
+        });
+        edges.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let cheap = edges
+            .iter()
+            .take_while(|&&(cost, _)| bucket_of(cost) <= bucket)
+            .count();
+        let is_collapsed = edges[..cheap]
+            .iter()
+            .any(|&(_, w)| self.collapse(v, w, &ring, bucket));
+        if !is_collapsed {
+            self.put(v, edges.get(cheap).map_or(ASLEEP, |&(cost, _)| bucket_of(cost)));
+        }
+        self.scratch.ring = ring;
+        self.scratch.edges = edges;
+    }
+
+    /// Merges `v` and `w` if the surface allows it, and says whether it did.
+    ///
+    /// The vertex that stays is `v`, which answers for its edges to later vertices. Earlier ones answered for their
+    /// edges to both `v` and `w`, so what they wait for is still a lower bound. Only a locked `w` stays itself.
+    fn collapse(&mut self, v: u32, w: u32, ring_of_v: &[Spoke], bucket: u8) -> bool {
+        let mut ring_of_w = std::mem::take(&mut self.scratch.other_ring);
+        self.spokes(w, &mut ring_of_w);
+        let (from, target) = (&self.vertices[v as usize], &self.vertices[w as usize]);
+        let is_locked = target.flags & LOCKED != 0;
+        let step = sub(target.position, from.position);
+        let offset = from.quadric.place(&target.quadric, step, placing(target));
+        let to: [f32; 3] = std::array::from_fn(|i| target.position[i] + offset[i]);
+        let is_allowed = self.is_simple(v, w, ring_of_v, &ring_of_w)
+            && self.turns_nothing(v, w, to, ring_of_v)
+            && (is_locked || self.turns_nothing(w, v, to, &ring_of_w));
+        let drift = match is_allowed {
+            true => self.drift_of(v, w, to, ring_of_v, &ring_of_w),
+            false => None,
+        };
+        if let Some(drift) = drift {
+            if is_locked {
+                self.join(v, w, to, ring_of_v);
+                self.vertices[w as usize].drift = drift;
+            } else {
+                self.join(w, v, to, &ring_of_w);
+                self.vertices[v as usize].drift = drift;
+                self.put(v, bucket);
+            }
+            for spoke in ring_of_v.iter().chain(&ring_of_w) {
+                for x in spoke.others {
+                    self.refresh(x, w, is_locked, bucket);
+                }
+            }
+        }
+        self.scratch.other_ring = ring_of_w;
+        drift.is_some()
+    }
+
+    /// How far the surface will have moved away from what was merged into `v` and `w` when both go to `to`; nothing
+    /// when that is too far.
+    fn drift_of(
+        &self,
+        v: u32,
+        w: u32,
+        to: [f32; 3],
+        ring_of_v: &[Spoke],
+        ring_of_w: &[Spoke],
+    ) -> Option<u16> {
+        let (from, target) = (&self.vertices[v as usize], &self.vertices[w as usize]);
+        let so_far = unpack(from.drift).max(unpack(target.drift));
+        // Below a twentieth of what is allowed it does not matter how far exactly.
+        let enough = 0.05 * self.max_error_mm;
+        let mut nearest = [f32::INFINITY; 2];
+        for spoke in ring_of_v.iter().chain(ring_of_w) {
+            let [p, q] = spoke.others;
+            if [p, q].contains(&v) || [p, q].contains(&w) {
+                continue;
+            }
+            let triangle = [
+                to,
+                self.vertices[p as usize].position,
+                self.vertices[q as usize].position,
+            ];
+            for (nearest, end) in nearest.iter_mut().zip([from, target]) {
+                if *nearest > enough * enough {
+                    *nearest = nearest.min(to_triangle_squared(end.position, triangle));
+                }
+            }
+            if nearest[0].max(nearest[1]) <= enough * enough {
+                break;
+            }
+        }
+        let drift = so_far + nearest[0].max(nearest[1]).sqrt();
+        (drift <= self.max_error_mm).then(|| pack(drift))
+    }
+
+    /// Whether the neighborhoods of `v` and `w` meet in their shared triangles only (the link condition: Dey,
+    /// Edelsbrunner, Guha, Nekhayev, "Topology preserving edge contraction", 1999), and no edge between two locked
+    /// vertices would appear, which another chunk could have too.
+    fn is_simple(&mut self, v: u32, w: u32, ring_of_v: &[Spoke], ring_of_w: &[Spoke]) -> bool {
+        self.mark = self.mark.wrapping_add(1);
+        let mark = self.mark;
+        for spoke in ring_of_w {
+            for other in spoke.others {
+                self.marks[other as usize] = mark;
+            }
+        }
+        let mut shared = 0;
+        let mut opposite = [NONE; 2];
+        for spoke in ring_of_v {
+            let [p, q] = spoke.others;
+            if p == w || q == w {
+                if shared == 2 {
+                    return false;
+                }
+                opposite[shared] = if p == w { q } else { p };
+                shared += 1;
+            }
+        }
+        let (flags_v, flags_w) = (self.vertices[v as usize].flags, self.vertices[w as usize].flags);
+        if shared == 0 || shared == 1 && flags_v & BORDER == 0 {
+            return false;
+        }
+        if shared == 2 && flags_v & BORDER != 0 && flags_w & (BORDER | LOCKED) != 0 {
+            return false;
+        }
+        let mut is_simple = true;
+        self.for_each_neighbor(v, ring_of_v, |chunk, p| {
+            if p != w && !opposite.contains(&p) {
+                let is_common = chunk.marks[p as usize] == mark;
+                let is_new_seam = flags_w & chunk.vertices[p as usize].flags & LOCKED != 0;
+                is_simple &= !is_common && !is_new_seam;
+            }
+        });
+        let spans = |ring: &[Spoke]| {
+            ring.iter()
+                .any(|spoke| opposite.contains(&spoke.others[0]) && opposite.contains(&spoke.others[1]))
+        };
+        is_simple && !(shared == 2 && spans(ring_of_v) && spans(ring_of_w))
+    }
+
+    /// Whether the triangles at `v`, other than those with `w`, keep their sides when `v` goes to `to`.
+    fn turns_nothing(&self, v: u32, w: u32, to: [f32; 3], ring: &[Spoke]) -> bool {
+        let from = self.vertices[v as usize].position;
+        let mut whole = [0.0; 3];
+        let mut flat = [0.0; 3];
+        for spoke in ring {
+            let [p, q] = spoke.others;
+            if p == w || q == w {
+                continue;
+            }
+            let [p, q] = [p, q].map(|x| self.vertices[x as usize].position);
+            let side = sub(q, p);
+            let before = cross(side, sub(from, p));
+            let after = cross(side, sub(to, p));
+            let (b, a) = (dot(before, before), dot(after, after));
+            whole = [whole[0] + before[0], whole[1] + before[1], whole[2] + before[2]];
+            if b < 1e-16 {
+                // A triangle without area has no side: judge it by its neighbors.
+                flat = [flat[0] + after[0], flat[1] + after[1], flat[2] + after[2]];
+            } else if a < 1e-4 * b || dot(before, after) < LEAST_COSINE * (a * b).sqrt() {
+                return false;
+            }
+        }
+        dot(flat, whole) >= 0.0
+    }
+
+    /// `gone` becomes part of `kept`, which goes to `to`.
+    fn join(&mut self, gone: u32, kept: u32, to: [f32; 3], ring_of_gone: &[Spoke]) {
+        let from = self.vertices[gone as usize];
+        let target = &mut self.vertices[kept as usize];
+        let mut quadric = from.quadric.moved(sub(to, from.position));
+        quadric.add(&target.quadric.moved(sub(to, target.position)));
+        target.quadric = quadric;
+        target.position = to;
+        target.flags |= from.flags & BORDER;
+        for spoke in ring_of_gone {
+            let (t, k) = ((spoke.corner >> 2) as usize, (spoke.corner & 3) as usize);
+            let triangle = &mut self.triangles[t];
+            if spoke.others.contains(&kept) {
+                triangle.vertices = [NONE; 3];
+                self.live_triangles -= 1;
+            } else {
+                triangle.vertices[k] = kept;
+                let head = &mut self.vertices[kept as usize].corner;
+                triangle.next[k] = *head;
+                *head = spoke.corner;
+            }
+        }
+        self.vertices[gone as usize].corner = NONE;
+        self.buckets[gone as usize] = ASLEEP;
+        self.merged_into[gone as usize] = kept;
+    }
+
+    /// Wakes `x` when something next to it changed: its edges may be allowed now, and with a locked `w` it has an
+    /// edge that it did not answer for.
+    #[inline]
+    fn refresh(&mut self, x: u32, w: u32, is_locked: bool, bucket: u8) {
+        let vertex = &self.vertices[x as usize];
+        if vertex.flags & LOCKED != 0 || vertex.corner == NONE {
+            return;
+        }
+        let waits = self.buckets[x as usize];
+        if waits == ASLEEP {
+            self.put(x, bucket);
+        } else if is_locked && waits > bucket {
+            let now = self.bucket_of(&self.merge(x, w));
+            if now < waits {
+                self.put(x, now);
+            }
+        }
+    }
+}
+
+/// The upper half of the bits, rounded up: three digits of the number, and room in a vertex.
+fn pack(drift_mm: f32) -> u16 {
+    drift_mm.to_bits().div_ceil(1 << 16) as u16
+}
+
+fn unpack(packed: u16) -> f32 {
+    f32::from_bits(u32::from(packed) << 16)
+}
+
+#[inline]
+fn placing(second: &Vertex) -> Placing {
+    if second.flags & LOCKED == 0 {
+        Placing::Best
+    } else {
+        Placing::Second
+    }
+}
+
+#[inline]
+fn bucket_of(cost: f32) -> u8 {
+    let place = (cost.to_bits() >> BUCKET_SHIFT).saturating_sub(FIRST_BUCKET);
+    place.min(u32::from(BUCKETS) - 1) as u8
+}

@@ -1,0 +1,176 @@
+//! How far a simplified mesh is from the full one, measured, not estimated.
+
+use rayon::prelude::*;
+
+use super::quadric::{dot, sub};
+use crate::distance::to_triangle_squared;
+use crate::nearest::TriangleGrid;
+
+/// Distances between a full mesh and a simplified one, mm.
+///
+/// Each is the distance from a vertex to the nearest point of the other surface, or a little more: most vertices are
+/// compared only with the triangles around the vertex that they became.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Deviation {
+    /// The largest distance from a vertex of the full mesh to the simplified one, mm.
+    pub max_from_full_mm: f64,
+    /// The mean of the same distances, mm.
+    pub mean_from_full_mm: f64,
+    /// The largest distance from a vertex of the simplified mesh to the full one, mm.
+    pub max_from_simplified_mm: f64,
+}
+
+impl Deviation {
+    /// The largest distance either way, mm.
+    pub fn max_mm(&self) -> f64 {
+        self.max_from_full_mm.max(self.max_from_simplified_mm)
+    }
+}
+
+/// A mesh that is measured against.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape<'a> {
+    /// `[vertex][x, y, z]`, mm.
+    pub(crate) positions: &'a [[f32; 3]],
+    /// `[triangle][corner]`.
+    pub(crate) triangles: &'a [[u32; 3]],
+}
+
+impl Shape<'_> {
+    pub(crate) fn corners(&self, triangle: usize) -> [[f32; 3]; 3] {
+        self.triangles[triangle].map(|v| self.positions[v as usize])
+    }
+}
+
+/// Measures `reduced`, whose vertex `became[v]` replaces vertex `v` of `full`.
+pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> Deviation {
+    let (max, mean) = from_full(full, reduced, became);
+    Deviation {
+        max_from_full_mm: f64::from(max).sqrt(),
+        mean_from_full_mm: mean,
+        max_from_simplified_mm: f64::from(from_simplified(full, reduced, became, max)).sqrt(),
+    }
+}
+
+/// The largest squared distance from a vertex of `full` to `reduced`, and an upper bound of the mean distance, mm.
+fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> (f32, f64) {
+    let around = Incidence::new(reduced);
+    let squared: Vec<f32> = full
+        .positions
+        .par_iter()
+        .zip(became)
+        .map(|(&p, &now)| {
+            if now == u32::MAX {
+                0.0
+            } else {
+                around.squared(p, now)
+            }
+        })
+        .collect();
+    let sum: f64 = squared.par_iter().map(|&d| f64::from(d).sqrt()).sum();
+    let max = worst(full.positions, &squared, reduced, 0.0);
+    (max, sum / squared.len().max(1) as f64)
+}
+
+/// The largest squared distance from a new vertex to `full`; not exact where it is below `least`.
+fn from_simplified(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f32) -> f32 {
+    let mut nearest = vec![(f32::INFINITY, u32::MAX); reduced.positions.len()];
+    for (v, (&p, &now)) in full.positions.iter().zip(became).enumerate() {
+        if now != u32::MAX {
+            let away = sub(p, reduced.positions[now as usize]);
+            let nearest = &mut nearest[now as usize];
+            let squared = dot(away, away);
+            if squared < nearest.0 {
+                *nearest = (squared, v as u32);
+            }
+        }
+    }
+    let mut squared: Vec<f32> = nearest
+        .iter()
+        .map(|n| if n.1 == u32::MAX { 0.0 } else { n.0 })
+        .collect();
+    for (t, triangle) in full.triangles.iter().enumerate() {
+        for &v in triangle {
+            let now = became[v as usize] as usize;
+            if nearest.get(now).is_some_and(|n| n.1 == v) {
+                squared[now] = squared[now].min(to_triangle_squared(reduced.positions[now], full.corners(t)));
+            }
+        }
+    }
+    worst(reduced.positions, &squared, full, least)
+}
+
+/// The largest of the squared distances of `points` to `shape`, when `bounds` are upper bounds of them. Only bounds
+/// that could be the largest, and are above `least`, are made exact.
+fn worst(points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, least: f32) -> f32 {
+    let largest = bounds.par_iter().copied().reduce(|| 0.0, f32::max);
+    if largest <= least || !largest.is_finite() {
+        return largest;
+    }
+    let grid = TriangleGrid::new(shape);
+    let mut enough = largest;
+    loop {
+        enough = (0.25 * enough).max(least);
+        let exact = points
+            .par_iter()
+            .zip(bounds)
+            .map(|(&p, &bound)| {
+                if bound > enough {
+                    grid.squared(p, bound)
+                } else {
+                    bound
+                }
+            })
+            .reduce(|| 0.0, f32::max);
+        // Far below the first bound, how far exactly does not matter.
+        if exact >= enough || enough <= least.max(1e-6 * largest) {
+            return exact;
+        }
+    }
+}
+
+/// The triangles around each vertex.
+struct Incidence<'a> {
+    shape: Shape<'a>,
+    starts: Vec<u32>,
+    triangles: Vec<u32>,
+}
+
+impl<'a> Incidence<'a> {
+    fn new(shape: Shape<'a>) -> Self {
+        let mut starts = vec![0u32; shape.positions.len() + 1];
+        for &v in shape.triangles.iter().flatten() {
+            starts[v as usize + 1] += 1;
+        }
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        let mut next = starts.clone();
+        let mut triangles = vec![0; shape.triangles.len() * 3];
+        for (t, triangle) in shape.triangles.iter().enumerate() {
+            for &v in triangle {
+                let place = &mut next[v as usize];
+                triangles[*place as usize] = t as u32;
+                *place += 1;
+            }
+        }
+        Self {
+            shape,
+            starts,
+            triangles,
+        }
+    }
+
+    fn of(&self, v: u32) -> &[u32] {
+        &self.triangles[self.starts[v as usize] as usize..self.starts[v as usize + 1] as usize]
+    }
+
+    /// The squared distance of `p` to the triangles around `v`.
+    fn squared(&self, p: [f32; 3], v: u32) -> f32 {
+        let squared = self
+            .of(v)
+            .iter()
+            .map(|&t| to_triangle_squared(p, self.shape.corners(t as usize)));
+        squared.fold(f32::INFINITY, f32::min)
+    }
+}
