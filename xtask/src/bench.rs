@@ -28,7 +28,10 @@ const ROWS: &[(&str, Row)] = &[
 ];
 
 pub(crate) fn run(wanted: &[&str]) -> Result<()> {
-    if let Some(unknown) = wanted.iter().find(|name| !ROWS.iter().any(|(row, _)| row == *name)) {
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| !ROWS.iter().any(|(row, _)| row == *name))
+    {
         let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
         bail!("there is no row {unknown}; the rows are {}", names.join(", "));
     }
