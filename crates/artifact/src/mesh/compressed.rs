@@ -4,8 +4,9 @@ use meshopt::{decode_index_buffer, decode_vertex_buffer, encode_index_buffer, en
 use surface::Mesh;
 
 use super::document::{
-    COMPONENT_FLOAT, COMPONENT_UNSIGNED_SHORT, Content, Document, FORMAT_VERSION, Normals, Storage,
+    Bounds, COMPONENT_FLOAT, COMPONENT_UNSIGNED_SHORT, Content, Document, FORMAT_VERSION, Normals, Storage,
 };
+use super::order::Ordered;
 use super::quantize::{
     Positions, exponent_of, from_exponential, from_grid, from_octahedral, to_exponential, to_grid,
     to_octahedral,
@@ -22,7 +23,7 @@ const VERTEX_LEVEL: i32 = 0;
 ///
 /// A stored position differs from the given one by at most a quarter of `tolerance_mm` (what the surface was simplified
 /// by, mm), by at most 0.01 mm, and by no less than it costs: a nanometer, or what 24 bits allow this far from the
-/// patient's origin. Normals differ by at most 0.1 degrees; one without a direction becomes `[0, 0, 1]`. Triangles and
+/// patient's origin. Normals differ by at most 0.3 degrees; one without a direction becomes `[0, 0, 1]`. Triangles and
 /// vertices change their order, unused vertices go. `provenance` comes back from [`read_surface`] as it is.
 ///
 /// # Errors
@@ -122,53 +123,11 @@ pub(super) fn bounds(points: impl Iterator<Item = [f64; 3]>) -> ([f64; 3], [f64;
     (low, high)
 }
 
-/// The mesh in the order in which it is stored.
-struct Ordered {
-    indexes: Vec<u32>,
-    positions_mm: Vec<[f32; 3]>,
-    /// Empty where the mesh has none.
-    normals: Vec<[f32; 3]>,
-}
-
-impl Ordered {
-    /// `mesh` must have passed [`check`].
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "`check` has bounded the indexes by the vertices, and normals are absent or as many"
-    )]
-    fn new(mesh: &Mesh) -> Self {
-        let vertices = mesh.positions_mm.len();
-        let mut indexes = meshopt::optimize_vertex_cache(mesh.triangles.as_flattened(), vertices);
-        // At most three times `MAX_TRIANGLES` vertices are used, so that the mark is none of the numbers.
-        const UNUSED: u32 = u32::MAX;
-        let mut new_from_old = vec![UNUSED; vertices];
-        let mut old_from_new = Vec::with_capacity(vertices);
-        for index in &mut indexes {
-            let new = &mut new_from_old[*index as usize];
-            if *new == UNUSED {
-                *new = old_from_new.len() as u32;
-                old_from_new.push(*index);
-            }
-            *index = *new;
-        }
-        let gather = |values: &[[f32; 3]]| old_from_new.iter().map(|old| values[*old as usize]).collect();
-        Self {
-            indexes,
-            positions_mm: gather(&mesh.positions_mm),
-            normals: if mesh.normals.is_empty() {
-                Vec::new()
-            } else {
-                gather(&mesh.normals)
-            },
-        }
-    }
-}
-
 /// The stream of positions, and lowest and highest of the numbers that it holds.
 fn encode_positions(
     positions_mm: &[[f32; 3]],
     storage: Positions,
-) -> Result<(Vec<u8>, [[f64; 3]; 2]), ArtifactError> {
+) -> Result<(Vec<u8>, Bounds), ArtifactError> {
     match storage {
         Positions::Grid { step_mm, origin_mm } => {
             let stored = to_grid(positions_mm, step_mm, origin_mm);
@@ -198,7 +157,7 @@ fn encode_attributes<T>(elements: &[T]) -> Result<Vec<u8>, ArtifactError> {
     encode_vertex_buffer_level(elements, VERTEX_LEVEL, VERTEX_CODEC).map_err(codec_error)
 }
 
-fn grid_bounds(stored: &[[u16; 4]]) -> [[f64; 3]; 2] {
+fn grid_bounds(stored: &[[u16; 4]]) -> Bounds {
     let (mut low, mut high) = ([u16::MAX; 4], [0; 4]);
     for element in stored {
         for ((low, high), v) in low.iter_mut().zip(&mut high).zip(element) {
@@ -271,6 +230,9 @@ fn content_of(document: &Document, binary_len: u64) -> Result<Option<Content>, A
     };
 
     let triangles = indexes.count / 3;
+    if triangles == 0 || positions.count == 0 {
+        return Err(missing);
+    }
     check_triangles(triangles)?;
     // The index codec stores a triangle in no less than a byte, and every vertex is used.
     check_at_most("the number of triangles of a surface", triangles, *indexes_len)?;
@@ -320,7 +282,9 @@ fn decode(content: &Content, binary: &[u8]) -> Result<Mesh, ArtifactError> {
         encoded_lens,
     } = &content.storage
     else {
-        return Ok(Mesh::default());
+        return Err(ArtifactError::Damaged {
+            what: "the surface is not compressed",
+        });
     };
     let mut rest = binary;
     let mut streams = encoded_lens.iter().map(|len| {
@@ -359,7 +323,7 @@ fn decode_positions(
     positions: Positions,
     stream: &[u8],
     vertices: usize,
-) -> Result<(Vec<[f32; 3]>, [[f64; 3]; 2]), ArtifactError> {
+) -> Result<(Vec<[f32; 3]>, Bounds), ArtifactError> {
     let impossible = ArtifactError::Damaged {
         what: "the positions of the surface cannot be in a patient",
     };

@@ -2,7 +2,8 @@
 //!
 //! [`Document::new`] is the only place that knows the layout. Reading takes the few numbers out of a document, builds
 //! the document anew from them and compares: whatever this program would not write, down to one offset, is refused
-//! without a check of its own.
+//! without a check of its own. Any change to what it builds is therefore a new version of the format, with a way to build
+//! the old one.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ const TARGET_VERTICES: u32 = 34962;
 const TARGET_INDEXES: u32 = 34963;
 const MODE_TRIANGLES: u32 = 4;
 
+/// `[lowest, highest][x, y, z]`.
+pub(super) type Bounds = [[f64; 3]; 2];
+
 /// What a surface with triangles consists of; everything that [`Document::new`] has to know.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Content {
@@ -32,7 +36,7 @@ pub(super) struct Content {
     pub(super) triangles: u64,
     pub(super) normals: Normals,
     /// Lowest and highest of the stored numbers: mm as floats, steps on a grid.
-    pub(super) bounds: [[f64; 3]; 2],
+    pub(super) bounds: Bounds,
     pub(super) storage: Storage,
 }
 

@@ -19,7 +19,7 @@
 //! |---|---|---|
 //! | positions on a grid | `[x, y, z, 0]`, `u16`, steps from the node's `translation` by its `scale` | `ATTRIBUTES` |
 //! | or positions as floats | `[x, y, z]`, `f32`, mm | `ATTRIBUTES`, `EXPONENTIAL` with one exponent for all |
-//! | normals, where there are any | `[x, y, z, 0]`, `i16`, normalized | `ATTRIBUTES`, `OCTAHEDRAL` with 12 bits |
+//! | normals, where there are any | `[x, y, z, 0]`, `i16`, normalized | `ATTRIBUTES`, `OCTAHEDRAL` with 10 bits |
 //! | indexes of vertices | `u32` | `TRIANGLES` |
 //!
 //! Attributes use version 0 of the vertex codec and indexes version 1 of the index codec, the ones of the extension.
@@ -45,6 +45,7 @@ mod compressed;
 mod document;
 mod export;
 mod glb;
+mod order;
 mod quantize;
 #[cfg(test)]
 mod tests;

@@ -146,8 +146,8 @@ pub(super) fn exponent_of(word: u32) -> i32 {
     word as i32 >> 24
 }
 
-/// Bits of each of the two coordinates of a normal: errors of at most 0.06 degrees.
-const NORMAL_BITS: u32 = 12;
+/// Bits of each of the two coordinates of a normal: errors of at most 0.3 degrees.
+const NORMAL_BITS: u32 = 10;
 const NORMAL_ONE: i16 = (1 << (NORMAL_BITS - 1)) - 1;
 
 /// A normal as the `OCTAHEDRAL` filter stores it (`EXT_meshopt_compression`, appendix B): the two coordinates on the
