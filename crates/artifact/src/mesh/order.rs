@@ -147,7 +147,7 @@ mod tests {
         let stride = columns + 1;
         for i in 0..=stride * (rows + 1) {
             mesh.positions_mm
-                .push([(i % stride) as f32, (i / stride) as f32 * 0.5, -i as f32]);
+                .push([(i % stride) as f32, (i / stride) as f32 * 0.5, -(i as f32)]);
             mesh.normals.push([i as f32, 0.0, 0.0]);
         }
         for row in 0..rows {
