@@ -43,7 +43,9 @@ fn end_of_packets(stream: &Stream) -> usize {
 fn a_stream_cut_anywhere_is_an_error() {
     for stream in streams() {
         let end = end_of_packets(&stream);
-        for cut in 0..end {
+        // Every byte of small streams; of large ones those of the headers, and every fifth after them.
+        let step = if end > 2_600 { 5 } else { 1 };
+        for cut in (0..300.min(end)).chain((300..end).step_by(step)).chain([end - 1]) {
             let result = decode(&stream.bytes[..cut], stream.expected);
             assert!(result.is_err(), "{} cut at {cut}", stream.name);
         }

@@ -2,12 +2,12 @@
 //! scaled on the way, and the planes go through the wavelet and the component transform.
 
 use super::codestream::Codestream;
-use super::ebcot::{BlockDecoder, BlockShape};
+use super::ebcot::BlockDecoder;
 use super::header::Size;
 use super::ht;
 use super::output::Picture;
 use super::packets::{self, MAX_BITS};
-use super::tile::{Band, Block, Chunk, Layout, NONE, Part, Rect, TileComponent};
+use super::tile::{Band, Block, BlockShape, Chunk, Layout, NONE, Part, Rect, TileComponent};
 use super::{color, malformed, wavelet};
 use crate::CodecError;
 

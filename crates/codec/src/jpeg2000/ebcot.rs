@@ -11,12 +11,16 @@
     reason = "every index is masked to its array's size, which is a power of two that holds the largest block"
 )]
 
-use std::hint::select_unpredictable;
+mod assemble;
+mod contexts;
 
-use super::header::BlockStyle;
+use std::hint::select_unpredictable;
+use std::ops::Range;
+
 use super::mq::{Arithmetic, Decisions, Model, RUN, Raw, UNIFORM};
 use super::packets::MAX_BITS;
-use super::tile::BandKind;
+use super::tile::BlockShape;
+use contexts::{BALANCED, HORIZONTAL, MAGNITUDE, Spread, VERTICAL, sign_coding, spread, zero_contexts};
 
 /// Samples of the largest block.
 const SAMPLES: usize = 4096;
@@ -32,118 +36,6 @@ const BORDERED: usize = 8192;
 /// The longest row of it, rounded up.
 const MAX_STRIDE: usize = 2048;
 
-/// What is to be added to [`State::columns`] when a sample becomes significant, by its row in the stripe. They keep
-/// for each column of four samples what is significant there and around, in 18 bits: six rows, from the one above
-/// the stripe to the one below, and in each the left column, the own one, the right one.
-#[derive(Clone, Copy, Default)]
-struct Spread {
-    own: u32,
-    left: u32,
-    right: u32,
-    /// The same in the stripe above or below, when the sample lies at its edge.
-    beyond: [u32; 3],
-    /// How far that stripe's columns lie from the own ones.
-    step: usize,
-    /// What a positive sign adds to the balance of the sample above.
-    above: u8,
-}
-
-const fn spread(row: u32, causal: bool, stride: usize) -> Spread {
-    let beyond = match row {
-        0 if causal => [0; 3],
-        0 => [1 << 16, 1 << 17, 1 << 15],
-        3 => [1 << 1, 1 << 2, 1 << 0],
-        _ => [0; 3],
-    };
-    let step = match row {
-        0 => stride.wrapping_neg(),
-        3 => stride,
-        _ => 0,
-    };
-    let above = if causal && row == 0 { 0 } else { VERTICAL };
-    Spread {
-        own: 1 << (3 * row + 4),
-        left: 1 << (3 * row + 5),
-        right: 1 << (3 * row + 3),
-        beyond,
-        step,
-        above,
-    }
-}
-
-/// First contexts of signs and of magnitude refinement (tables D.2 to D.4).
-const SIGN: u8 = 9;
-const MAGNITUDE: u8 = 14;
-
-/// Context by the nine bits of significance around a sample, for bands LL and LH, HL, HH (table D.1).
-static ZERO_CODING: [[u8; 512]; 3] = zero_coding();
-/// No neighbor, or as many positive ones as negative ones on both axes.
-const BALANCED: u8 = 12;
-/// What a positive neighbor adds above or below, and to the left or right; a negative one takes as much.
-const VERTICAL: u8 = 5;
-const HORIZONTAL: u8 = 1;
-
-const fn zero_coding() -> [[u8; 512]; 3] {
-    let mut tables = [[0; 512]; 3];
-    let mut index = 0_usize;
-    while index < 512 {
-        let d = (index & 0x145).count_ones();
-        let v = (index & 0x82).count_ones();
-        let h = (index & 0x28).count_ones();
-        tables[0][index] = zero_coding_edges(h, v, d);
-        tables[1][index] = zero_coding_edges(v, h, d);
-        tables[2][index] = match (d, h + v) {
-            (0, 0) => 0,
-            (0, 1) => 1,
-            (0, _) => 2,
-            (1, 0) => 3,
-            (1, 1) => 4,
-            (1, _) => 5,
-            (2, 0) => 6,
-            (2, _) => 7,
-            _ => 8,
-        };
-        index += 1;
-    }
-    tables
-}
-
-/// The context in a band whose edges run along the first of both neighbor counts.
-const fn zero_coding_edges(along: u32, across: u32, diagonal: u32) -> u8 {
-    match (along, across, diagonal) {
-        (2, _, _) => 8,
-        (1, 0, 0) => 5,
-        (1, 0, _) => 6,
-        (1, _, _) => 7,
-        (_, 2, _) => 4,
-        (_, 1, _) => 3,
-        (_, _, 0) => 0,
-        (_, _, 1) => 1,
-        _ => 2,
-    }
-}
-
-/// Context, and in bit 7 whether the sign is flipped (table D.3), by what the nearest neighbors' signs add up to, as
-/// [`State::balance`] has it.
-const fn sign_coding() -> [u8; 32] {
-    let mut table = [0; 32];
-    let mut index = 0;
-    while index < 25 {
-        let vertical = (index as i32 / 5 - 2).signum();
-        let horizontal = (index as i32 % 5 - 2).signum();
-        let flip = horizontal < 0 || horizontal == 0 && vertical < 0;
-        let (horizontal, vertical) = if flip {
-            (-horizontal, -vertical)
-        } else {
-            (horizontal, vertical)
-        };
-        let context = if horizontal == 1 { 3 + vertical } else { vertical };
-        table[index] = (SIGN + context as u8) | (flip as u8) << 7;
-        index += 1;
-    }
-    table
-}
-
 /// By row in the stripe: which samples of the own and the next column a sample is a neighbor of, as far as they
 /// come later in the scan.
 const LATER: [u64; 4] = [0x32, 0x74, 0xE8, 0xC0];
@@ -151,30 +43,6 @@ const LATER: [u64; 4] = [0x32, 0x74, 0xE8, 0xC0];
 /// All rows of 16 columns but the first, and but the last.
 const NOT_FIRST: u64 = 0xEEEE_EEEE_EEEE_EEEE;
 const NOT_LAST: u64 = 0x7777_7777_7777_7777;
-
-/// One coding pass's kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pass {
-    Significance,
-    Magnitude,
-    CleanUp,
-}
-
-/// What does not change while a block is decoded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BlockShape {
-    /// Columns and rows.
-    pub(super) size: [u16; 2],
-    /// The band that the block is of.
-    pub(super) kind: BandKind,
-    pub(super) style: BlockStyle,
-    /// Upper bit-planes that are not coded.
-    pub(super) zero_planes: u8,
-    /// The bit-planes below them, 1 to 31.
-    pub(super) planes: u8,
-    /// Bits of decoded magnitudes below the unit, 0 or 1.
-    pub(super) fraction_bits: u32,
-}
 
 /// The block at hand. It is kept from block to block, and lies in one piece so that one address leads to all.
 pub(super) struct BlockDecoder(Box<State>);
@@ -255,11 +123,7 @@ impl BlockDecoder {
         state.last_rows = 0x1111_1111_1111_1111 * ((1 << ((state.height + 3) % 4 + 1)) - 1);
         state.last_columns = u64::MAX >> (60 - 4 * ((state.width + 15) % 16));
         state.causal = shape.style.vertically_causal();
-        state.table = match shape.kind {
-            BandKind::Ll | BandKind::Lh => ZERO_CODING[0],
-            BandKind::Hl => ZERO_CODING[1],
-            BandKind::Hh => ZERO_CODING[2],
-        };
+        state.table = *zero_contexts(shape.kind);
         let stride = state.width + 2;
         state.spreads = [0, 1, 2, 3].map(|row| spread(row, state.causal, stride));
         let columns = (state.stripes + 2) * stride;
@@ -314,13 +178,13 @@ impl BlockDecoder {
             }
             return;
         }
-        self.0.finish(shape, passes);
+        self.0.assemble(shape, passes);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn finish_avx2(&mut self, shape: &BlockShape, passes: u8) {
-        self.0.finish(shape, passes);
+        self.0.assemble(shape, passes);
     }
 
     /// Row `y` of the finished samples: magnitude, with as many bits below it as `shape` said, in the lower 31 bits,
@@ -337,98 +201,34 @@ impl BlockDecoder {
 impl State {
     #[inline(always)]
     fn codeword(&mut self, shape: &BlockShape, first: u8, count: u8, data: &[u8]) {
-        let kind = |pass: u8| match pass % 3 {
-            0 => Pass::CleanUp,
-            1 => Pass::Significance,
-            _ => Pass::Magnitude,
-        };
-        // Where the words of the pass's bit-plane begin.
-        let inner = self.stripes * (self.words - 2);
-        let plane = |pass: u8| usize::from(pass + 2) / 3 * inner;
         let last = 3 * shape.planes.min(MAX_BITS) - 2;
         let passes = first..first.saturating_add(count).min(last);
-        if shape.style.bypass() && first >= 10 && kind(first) != Pass::CleanUp {
-            let mut source = Raw::new(data);
-            for pass in passes {
-                match kind(pass) {
-                    Pass::Significance => self.significance(&mut source, plane(pass)),
-                    Pass::Magnitude => self.magnitude(&mut source, plane(pass)),
-                    Pass::CleanUp => {}
-                }
-            }
-            return;
-        }
-        let mut source = Arithmetic::new(data);
-        for pass in passes {
-            match kind(pass) {
-                Pass::Significance => self.significance(&mut source, plane(pass)),
-                Pass::Magnitude => self.magnitude(&mut source, plane(pass)),
-                Pass::CleanUp => {
-                    self.clean_up(&mut source, plane(pass));
-                    if shape.style.segmentation_symbols() {
-                        for _ in 0..4 {
-                            source.decide(&mut self.model, UNIFORM);
-                        }
-                    }
-                }
-            }
-            if shape.style.reset() {
-                self.model.reset();
-            }
+        // From the fifth bit-plane on, all passes but the clean-up pass are raw in bypass mode.
+        if shape.style.bypass() && first >= 10 && !first.is_multiple_of(3) {
+            self.passes(shape, passes, Raw::new(data));
+        } else {
+            self.passes(shape, passes, Arithmetic::new(data));
         }
     }
 
     #[inline(always)]
-    fn finish(&mut self, shape: &BlockShape, passes: u8) {
-        let across = self.words - 2;
-        let inner = self.stripes * across;
-        let passes = passes.min(3 * shape.planes.min(MAX_BITS) - 2);
-        let planes = usize::from(passes + 1) / 3 + 1;
-        // The lowest bit-plane that was begun, as a bit of a sample.
-        let unit = u32::from(shape.planes.saturating_sub(planes as u8)) + shape.fraction_bits;
-        let cut = passes % 3 == 2;
-        for word in 0..inner {
-            let (x, y) = (word % across, word / across);
-            let bordered = ((y + 1) * self.words + x + 1) & (WORDS - 1);
-            // After a significance pass alone, samples that it was not for are known one bit-plane less far.
-            let late = if cut {
-                self.significant[bordered] & !self.visited[bordered]
-            } else {
-                0
-            };
-            let on_time = self.significant[bordered] & !late;
-            let mut samples = [[[0_u32; 8]; 2]; 4];
-            let mut at = word;
-            for _ in 0..planes {
-                let bits = spread_out(self.magnitudes.get(at).copied().unwrap_or_default());
-                for (samples, bits) in samples.as_flattened_mut().iter_mut().zip(bits.as_flattened()) {
-                    samples
-                        .iter_mut()
-                        .zip(bits)
-                        .for_each(|(sample, bit)| *sample = *sample << 1 | bit);
-                }
-                at += inner;
+    fn passes<D: Decisions>(&mut self, shape: &BlockShape, passes: Range<u8>, mut source: D) {
+        let words = self.stripes * (self.words - 2);
+        for pass in passes {
+            // Where the words of the pass's bit-plane begin.
+            let plane = usize::from(pass + 2) / 3 * words;
+            match pass % 3 {
+                1 => self.significance(&mut source, plane),
+                2 => self.magnitude(&mut source, plane),
+                _ => self.clean_up(&mut source, plane),
             }
-            let signs = spread_out(self.signs[word & (INNER_WORDS - 1)]);
-            let (on_time, late) = (spread_out(on_time), spread_out(late));
-            for row in 0..(self.height - 4 * y).min(4) {
-                for (half, start) in (16 * x..self.width).step_by(8).take(2).enumerate() {
-                    let mut samples = samples[row][half];
-                    for (lane, sample) in samples.iter_mut().enumerate() {
-                        let middle = (on_time[row][half][lane] << unit >> 1) | late[row][half][lane] << unit;
-                        *sample = *sample << unit | middle | signs[row][half][lane] << 31;
-                    }
-                    let target = (4 * y + row) * self.width + start;
-                    let target = self.samples.get_mut(target..).unwrap_or_default();
-                    match target.first_chunk_mut::<8>() {
-                        Some(target) if self.width - start >= 8 => *target = samples,
-                        _ => target
-                            .iter_mut()
-                            .zip(samples)
-                            .take(self.width - start)
-                            .for_each(|(t, s)| *t = s),
-                    }
+            if pass.is_multiple_of(3) && shape.style.segmentation_symbols() {
+                for _ in 0..4 {
+                    source.decide(&mut self.model, UNIFORM);
                 }
+            }
+            if shape.style.reset() {
+                self.model.reset();
             }
         }
     }
@@ -671,11 +471,4 @@ impl State {
         self.model.contexts[usize::from(RUN)] = run;
         *source = decisions;
     }
-}
-
-/// The bits of a word of 16 columns as numbers, by rows, in two halves of eight columns.
-#[inline(always)]
-fn spread_out(word: u64) -> [[[u32; 8]; 2]; 4] {
-    let halves = [word as u32, (word >> 32) as u32];
-    std::array::from_fn(|row| halves.map(|half| std::array::from_fn(|column| half >> (4 * column + row) & 1)))
 }

@@ -5,8 +5,8 @@
 //! two samples) from the back, and between them runs of quads without anything to say. Quads are decoded row by row;
 //! what a row leaves for the next is which samples are significant and how large those of its lower line are.
 
-use super::ebcot::BlockShape;
 use super::ht_tables::{FIRST_ROW, OTHER_ROWS, Quad};
+use super::tile::BlockShape;
 
 /// Longest tail of quad codes and runs (7.1.1).
 const MAX_TAIL: usize = 4079;
@@ -427,17 +427,34 @@ impl<'a> Forward<'a> {
     /// The next bits, at most 33 of them.
     #[inline(always)]
     fn take(&mut self, count: u32) -> u64 {
-        while self.count < count {
+        if self.count < count {
+            self.refill();
+        }
+        let bits = self.bits & ((1 << count) - 1);
+        self.bits >>= count;
+        self.count -= count;
+        bits
+    }
+
+    /// Takes bytes in until there are at least 33 bits.
+    fn refill(&mut self) {
+        if let (Some((four, rest)), false, 0..=32) = (self.data.split_first_chunk(), self.stuffed, self.count)
+        {
+            let word = u32::from_le_bytes(*four);
+            // No byte is all ones: no byte of the complement borrows when one is taken from each.
+            if (!word).wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
+                self.bits |= u64::from(word) << self.count;
+                self.count += 32;
+                self.data = rest;
+            }
+        }
+        while self.count < 33 {
             let byte = self.data.split_off_first().copied().unwrap_or(self.fill);
             let (byte, length) = if self.stuffed { (byte & 0x7F, 7) } else { (byte, 8) };
             self.bits |= u64::from(byte) << self.count;
             self.count += length;
             self.stuffed = byte == 0xFF;
         }
-        let bits = self.bits & ((1 << count) - 1);
-        self.bits >>= count;
-        self.count -= count;
-        bits
     }
 }
 
@@ -482,6 +499,24 @@ impl<'a> Backward<'a> {
     /// At least 32 of the next bits; zeros follow the last one.
     #[inline(always)]
     fn peek(&mut self) -> u64 {
+        if self.count < 32 {
+            self.refill();
+        }
+        self.bits
+    }
+
+    fn refill(&mut self) {
+        if let Some((rest, four)) = self.data.split_last_chunk() {
+            let word = u32::from_be_bytes(*four);
+            // The lower seven bits of no byte are all ones, so none can be short.
+            if ((word & 0x7F7F_7F7F) + 0x0101_0101) & 0x8080_8080 == 0 {
+                self.bits |= u64::from(word) << self.count;
+                self.count += 32;
+                self.stuffed = four.first().is_some_and(|byte| *byte > 0x8F);
+                self.data = rest;
+                return;
+            }
+        }
         while self.count < 32 {
             let byte = self.data.split_off_last().copied().unwrap_or(0);
             let length = if self.stuffed && byte & 0x7F == 0x7F { 7 } else { 8 };
@@ -489,7 +524,6 @@ impl<'a> Backward<'a> {
             self.count += length;
             self.stuffed = byte > 0x8F;
         }
-        self.bits
     }
 
     /// The next bits, at most 32.

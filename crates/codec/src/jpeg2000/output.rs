@@ -30,7 +30,7 @@ impl Picture {
     /// # Errors
     /// When the stream's size is not the expected one, or a component has more bits than a sample holds.
     pub(super) fn new(size: &Size, expected: Expected) -> Result<Self, CodecError> {
-        let components: Vec<Component> = size
+        let mut components: Vec<Component> = size
             .components
             .iter()
             .map(|of| Component::new(size, *of))
@@ -44,6 +44,11 @@ impl Picture {
             _ => grid,
         };
         let [columns, rows] = extent.size();
+        for component in &mut components {
+            if component.rect.size() != extent.size() {
+                component.apart = Some(Vec::new());
+            }
+        }
         let channels = components.len() as u16;
         if [columns, rows] != [expected.columns, expected.rows] || channels != expected.channels {
             return Err(CodecError::Mismatch {
@@ -76,17 +81,11 @@ impl Picture {
             color,
             samples,
         };
-        let mut picture = Self {
+        Ok(Self {
             decoded,
             components,
             origin: extent.start,
-        };
-        for component in &mut picture.components {
-            if component.rect.size() != extent.size() {
-                component.apart = Some(Vec::new());
-            }
-        }
-        Ok(picture)
+        })
     }
 
     /// Notes that a color transform was undone.

@@ -2,7 +2,7 @@
 //! component. What packets add to a code-block is kept with it.
 
 use super::codestream::TileBytes;
-use super::header::{Component, ComponentStyle, Parameters, Quantization, Size};
+use super::header::{BlockStyle, Component, ComponentStyle, Parameters, Quantization, Size};
 use super::tag_tree::{Node, TagTree};
 use super::{malformed, truncated};
 use crate::CodecError;
@@ -34,6 +34,20 @@ impl Rect {
             start: [edge(0, self.start[0]), edge(1, self.start[1])],
             end: [edge(0, self.end[0]), edge(1, self.end[1])],
         }
+    }
+
+    /// Cells across and down of a grid of 2^`log` that it touches.
+    fn cells(&self, log: [u8; 2]) -> [u32; 2] {
+        if self.is_empty() {
+            return [0, 0];
+        }
+        let count = |start: u32, end: u32, log: u8| {
+            (u64::from(end).div_ceil(1 << log) - (u64::from(start) >> log)) as u32
+        };
+        [
+            count(self.start[0], self.end[0], log[0]),
+            count(self.start[1], self.end[1], log[1]),
+        ]
     }
 
     fn intersect(&self, other: &Self) -> Self {
@@ -152,6 +166,22 @@ pub(super) struct Block {
     pub(super) last_chunk: u32,
 }
 
+/// What does not change while a block is decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockShape {
+    /// Columns and rows.
+    pub(super) size: [u16; 2],
+    /// The band that the block is of.
+    pub(super) kind: BandKind,
+    pub(super) style: BlockStyle,
+    /// Upper bit-planes that are not coded.
+    pub(super) zero_planes: u8,
+    /// The bit-planes below them, 1 to 31.
+    pub(super) planes: u8,
+    /// Bits of decoded magnitudes below the unit, 0 or 1.
+    pub(super) fraction_bits: u32,
+}
+
 /// What one packet adds to one codeword of one block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunk {
@@ -247,14 +277,7 @@ impl Layout {
     /// Adds the code-blocks of `area` of `band`, which are cut by a grid of 2^`log`.
     fn add_part(&mut self, band: &Band, area: &Rect, log: [u8; 2]) {
         let first_block = self.blocks.len();
-        let grid = if area.is_empty() {
-            [0, 0]
-        } else {
-            [
-                (u64::from(area.end[0]).div_ceil(1 << log[0]) - (u64::from(area.start[0]) >> log[0])) as u32,
-                (u64::from(area.end[1]).div_ceil(1 << log[1]) - (u64::from(area.start[1]) >> log[1])) as u32,
-            ]
-        };
+        let grid = area.cells(log);
         for y in 0..grid[1] {
             let rows = span(area.start[1], area.end[1], y, log[1]);
             for x in 0..grid[0] {
@@ -305,42 +328,32 @@ fn tile_component(
     let mut resolutions = Vec::new();
     let mut lower = [0, 0];
     for level in 0..=style.levels {
-        let shift = style.levels - level;
-        let area = rect.map(|_, at| at.div_ceil(1 << shift));
-        let precinct = style.precinct(level);
-        let across = |axis: usize| {
-            let (start, end, log) = match axis {
-                0 => (area.start[0], area.end[0], precinct[0]),
-                _ => (area.start[1], area.end[1], precinct[1]),
-            };
-            (u64::from(end).div_ceil(1 << log) - (u64::from(start) >> log)) as u32
-        };
-        let grid = if area.is_empty() {
-            [0, 0]
-        } else {
-            [across(0), across(1)]
-        };
-        let kinds: &[BandKind] = if level == 0 {
-            &[BandKind::Ll]
-        } else {
-            &[BandKind::Hl, BandKind::Lh, BandKind::Hh]
+        let area = rect.map(|_, at| at.div_ceil(1 << (style.levels - level)));
+        // Bands are counted from the lowest; the levels of this resolution's lie this far below the picture.
+        let (kinds, first, depth): (&[BandKind], usize, u8) = match level {
+            0 => (&[BandKind::Ll], 0, style.levels),
+            _ => (
+                &[BandKind::Hl, BandKind::Lh, BandKind::Hh],
+                3 * usize::from(level) - 2,
+                style.levels - level + 1,
+            ),
         };
         let mut bands = Vec::with_capacity(kinds.len());
-        for (index, kind) in kinds.iter().enumerate() {
-            let mut band = band(*kind, rect, level, &style, lower);
-            let index = if level == 0 {
-                0
-            } else {
-                3 * (usize::from(level) - 1) + 1 + index
-            };
+        for (index, kind) in (first..).zip(kinds) {
             let (exponent, mantissa) = quantization
                 .step(index, level.saturating_sub(1))
                 .ok_or_else(|| malformed("no quantization step for a band", offset))?;
-            band.quantum = quantum(*kind, precision, exponent, mantissa);
-            band.bits = magnitude_bits(&quantization, exponent).saturating_add(component.roi_shift);
-            bands.push(band);
+            bands.push(Band {
+                kind: *kind,
+                rect: kind.of(rect, depth),
+                origin: kind.origin(lower),
+                bits: magnitude_bits(&quantization, exponent).saturating_add(component.roi_shift),
+                quantum: quantum(*kind, precision, exponent, mantissa),
+            });
         }
         lower = area.size();
+        let precinct = style.precinct(level);
+        let grid = area.cells(precinct);
         resolutions.push(Resolution {
             rect: area,
             precinct,
@@ -358,37 +371,30 @@ fn tile_component(
     })
 }
 
-/// A band's place (equation B-15); `lower` is the size of the next lower resolution.
-fn band(kind: BandKind, rect: Rect, level: u8, style: &ComponentStyle, lower: [u32; 2]) -> Band {
-    let depth = if level == 0 {
-        style.levels
-    } else {
-        style.levels - level + 1
-    };
-    let high = match kind {
-        BandKind::Ll => [false, false],
-        BandKind::Hl => [true, false],
-        BandKind::Lh => [false, true],
-        BandKind::Hh => [true, true],
-    };
-    let place = rect.map(|axis, at| {
-        let half = if high.get(axis) == Some(&true) {
-            1_u64 << (depth - 1)
-        } else {
-            0
-        };
-        at.saturating_sub(half).div_ceil(1 << depth)
-    });
-    let origin = [
-        if high[0] { lower[0] } else { 0 },
-        if high[1] { lower[1] } else { 0 },
-    ];
-    Band {
-        kind,
-        rect: place,
-        origin,
-        bits: 0,
-        quantum: 1.0,
+impl BandKind {
+    /// Whether it holds the high half on each axis.
+    fn high(self) -> [bool; 2] {
+        match self {
+            Self::Ll => [false, false],
+            Self::Hl => [true, false],
+            Self::Lh => [false, true],
+            Self::Hh => [true, true],
+        }
+    }
+
+    /// The band of this kind, `depth` levels below a component that covers `rect` (equation B-15).
+    fn of(self, rect: Rect, depth: u8) -> Rect {
+        rect.map(|axis, at| {
+            let high = self.high().get(axis) == Some(&true);
+            let half = if high { 1_u64 << (depth - 1) } else { 0 };
+            at.saturating_sub(half).div_ceil(1 << depth)
+        })
+    }
+
+    /// Where it begins in a plane whose next lower resolution has size `lower`.
+    fn origin(self, lower: [u32; 2]) -> [u32; 2] {
+        let [right, down] = self.high();
+        [if right { lower[0] } else { 0 }, if down { lower[1] } else { 0 }]
     }
 }
 
