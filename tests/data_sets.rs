@@ -1,11 +1,9 @@
 //! The real test data through the real program: what is found must be what its README says.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{Store, codes, data, items, of_kind};
 use serde_json::Value;
-use support::{Store, codes, data, items, of_kind};
 
 fn ingest(set: &Path) -> Value {
     Store::new().ingest_with(&[set], &["--no-surfaces"])
@@ -90,7 +88,7 @@ fn the_cranium_has_the_voxels_of_its_reference() {
     assert_eq!(dims(volumes[0]), [256, 256, 108]);
     let file = store.folder.path().join("v.nii");
     let id = volumes[0]["id"].as_str().unwrap();
-    support::run(store.command(&["export", id]).arg("--nifti").arg(&file));
+    crate::support::run(store.command(&["export", id]).arg("--nifti").arg(&file));
     let bytes = std::fs::read(&file).unwrap();
     let start = f32::from_le_bytes(bytes[108..112].try_into().unwrap()) as usize;
     let (slope, intercept) = (float(&bytes, 112), float(&bytes, 116));

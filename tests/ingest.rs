@@ -1,11 +1,9 @@
 //! `vitrine ingest` and what comes after it, as a person or a script uses them.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{Store, codes, items, of_kind, run};
 use serde_json::Value;
-use support::{Store, codes, items, of_kind, run};
 use testkit::dicom::SeriesSpec;
 
 /// A CT of a bright ball in air, unequal on every axis, written to `folder`.
@@ -190,7 +188,7 @@ fn an_interrupted_ingest_leaves_nothing_and_goes_on() {
         }
         let listed = store.command(&["inspect", "--json"]).output().unwrap();
         if listed.status.success() {
-            for item in items(&support::report(&listed)) {
+            for item in items(&crate::support::report(&listed)) {
                 assert_eq!(
                     item["artifacts"].as_array().unwrap().len(),
                     4,
@@ -324,7 +322,7 @@ fn objects_may_lie_in_a_bucket() {
         "{}",
         String::from_utf8_lossy(&ingested.stderr)
     );
-    assert_eq!(items(&support::report(&inspected)).len(), 1);
+    assert_eq!(items(&crate::support::report(&inspected)).len(), 1);
     assert_eq!(
         file_count(&store.folder.path().join("data/objects")),
         0,

@@ -6,21 +6,20 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// A store of its own, gone when the test is over.
-pub struct Store {
-    pub folder: tempfile::TempDir,
+pub(crate) struct Store {
+    pub(crate) folder: tempfile::TempDir,
     objects: Option<String>,
 }
 
 impl Store {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             objects: None,
         }
     }
 
-    #[allow(dead_code, reason = "only the tests of S3 keep objects elsewhere")]
-    pub fn with_objects(url: &str) -> Self {
+    pub(crate) fn with_objects(url: &str) -> Self {
         Self {
             objects: Some(url.to_owned()),
             ..Self::new()
@@ -28,14 +27,14 @@ impl Store {
     }
 
     /// A folder for inputs, beside the data.
-    pub fn input(&self, name: &str) -> PathBuf {
+    pub(crate) fn input(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).expect("a folder for inputs");
         folder
     }
 
     /// `vitrine WORDS... --data ...`.
-    pub fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vitrine"));
         command
             .args(words)
@@ -51,24 +50,24 @@ impl Store {
     }
 
     /// Ingests `paths` and gives the report.
-    pub fn ingest(&self, paths: &[&Path]) -> Value {
+    pub(crate) fn ingest(&self, paths: &[&Path]) -> Value {
         self.ingest_with(paths, &[])
     }
 
-    pub fn ingest_with(&self, paths: &[&Path], options: &[&str]) -> Value {
+    pub(crate) fn ingest_with(&self, paths: &[&Path], options: &[&str]) -> Value {
         report(&run(self
             .command(&["ingest", "--json"])
             .args(options)
             .args(paths)))
     }
 
-    pub fn inspect(&self) -> Value {
+    pub(crate) fn inspect(&self) -> Value {
         report(&run(&mut self.command(&["inspect", "--json"])))
     }
 }
 
 /// Runs a command that must succeed.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.output().expect("the program starts");
     assert!(
         output.status.success(),
@@ -79,24 +78,22 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
-pub fn report(output: &Output) -> Value {
+pub(crate) fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 
 /// The items of a report.
-pub fn items(report: &Value) -> &[Value] {
+pub(crate) fn items(report: &Value) -> &[Value] {
     report["items"].as_array().expect("items")
 }
 
 /// Items of one kind.
-#[allow(dead_code, reason = "not every test file asks for kinds")]
-pub fn of_kind<'a>(report: &'a Value, kind: &str) -> Vec<&'a Value> {
+pub(crate) fn of_kind<'a>(report: &'a Value, kind: &str) -> Vec<&'a Value> {
     items(report).iter().filter(|item| item["kind"] == kind).collect()
 }
 
 /// The codes of an item's findings, in order.
-#[allow(dead_code, reason = "not every test file asks for findings")]
-pub fn codes(item: &Value) -> Vec<&str> {
+pub(crate) fn codes(item: &Value) -> Vec<&str> {
     let findings = item["findings"].as_array().expect("findings");
     findings
         .iter()
@@ -105,8 +102,7 @@ pub fn codes(item: &Value) -> Vec<&str> {
 }
 
 /// A set of the test data, or `None` with a line that says so.
-#[allow(dead_code, reason = "not every test file uses test data")]
-pub fn data(set: &str) -> Option<PathBuf> {
+pub(crate) fn data(set: &str) -> Option<PathBuf> {
     let root = std::env::var_os("VITRINE_TEST_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
         PathBuf::from,

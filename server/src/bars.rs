@@ -79,6 +79,7 @@ impl Progress for Bars {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Measure {
     Bytes,
     Things,

@@ -95,13 +95,16 @@ fn run_steps(
     })
 }
 
+/// An item with the slices that were lost, or what is wrong with all of its files.
+type Outcome = Result<(ItemReport, Vec<Failure>), Vec<Failure>>;
+
 /// Builds one item unless it is there. The inner error is what is wrong with the files of the group.
 fn one_item(
     place: &Place,
     builder: &mut build::Builder<'_>,
     group: &Group,
     clock: &mut Stopwatch,
-) -> Result<Result<(ItemReport, Vec<Failure>), Vec<Failure>>, IngestError> {
+) -> Result<Outcome, IngestError> {
     let files = builder.take_files(group);
     let key = builder.content_key(group, &files);
     let known = place.wait(place.catalog.item_by_content_key(place.case, &key))?;

@@ -29,7 +29,7 @@ fn some_file() -> File {
 }
 
 fn ask(pool: &Pool) -> GuardError {
-    pool.with(|worker| worker.read(&some_file())).unwrap_err()
+    pool.with(|worker| worker.read(some_file())).unwrap_err()
 }
 
 #[test]

@@ -26,6 +26,11 @@ macro_rules! each {
     };
 }
 
+/// Any sample as `f64`, exactly.
+fn wide<T: Into<f64> + Copy>(sample: &T) -> f64 {
+    (*sample).into()
+}
+
 macro_rules! typed {
     ($type:expr, $t:ident => $body:expr) => {
         match $type {
@@ -62,7 +67,7 @@ macro_rules! typed {
 /// # Errors
 /// When a value does not fit: the series was sized for others, and a clamped value would be a wrong one.
 pub(super) fn stored(frame: &Frame, sample_type: SampleType) -> Result<Converted, String> {
-    let values: Vec<f64> = each!(&frame.samples, samples => samples.iter().map(|&s| f64::from(s)).collect());
+    let values: Vec<f64> = each!(&frame.samples, samples => samples.iter().map(wide).collect());
     let is_float = sample_type == SampleType::F32;
     let fits = |value: f64| {
         is_float || typed!(sample_type, T => value >= T::LOWEST.to_f64() && value <= T::HIGHEST.to_f64())
@@ -87,7 +92,7 @@ pub(super) fn values(values: &[f64], channels: u16, sample_type: SampleType) -> 
 /// `slope * stored + intercept` as `f32`.
 pub(super) fn rescaled(frame: &Frame, slope: f64, intercept: f64) -> Converted {
     let rescaled: Vec<f64> =
-        each!(&frame.samples, samples => samples.iter().map(|&s| slope * f64::from(s) + intercept).collect());
+        each!(&frame.samples, samples => samples.iter().map(|s| slope * wide(s) + intercept).collect());
     values(&rescaled, frame.channels, SampleType::F32)
 }
 

@@ -1,0 +1,5 @@
+//! The real program, as people and scripts use it.
+
+mod data_sets;
+mod ingest;
+mod support;
