@@ -1,6 +1,6 @@
 //! The pipeline: strangers' files to verified, encrypted, recorded items.
 //!
-//! [`ingest`] is the whole of it; [`pipeline`] reads as the list of its steps. [`Place`] is where everything lies: the
+//! [`ingest`] is the whole of it; `pipeline.rs` reads as the list of its steps. [`Place`] is where everything lies: the
 //! catalog, the vault and the key of the case. [`guard`] keeps parsing and decoding in processes of their own.
 
 mod draw;

@@ -3,7 +3,7 @@
 //! Stored values come out as the standard means them: bits above the high bit masked (old overlays lie there),
 //! signs extended, bytes swapped, single bits unpacked, color by pixel. `native` takes uncompressed bytes,
 //! `encapsulated` calls the codecs, `fit` brings samples into their container, `lut` and `color` derive what is
-//! measured and looked at. No metadata is parsed here: [`read`](crate::read) has checked it.
+//! measured and looked at. No metadata is parsed here: [`read`](mod@crate::read) has checked it.
 
 #![cfg_attr(
     not(test),
