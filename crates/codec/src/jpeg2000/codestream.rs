@@ -16,7 +16,7 @@ const PPT: u16 = 0xFF61;
 #[derive(Debug)]
 pub(super) struct Codestream<'a> {
     pub(super) size: Size,
-    /// What the main header says; [`Tile::parameters`] adds what the tile says.
+    /// What the main header says; `Tile` adds what the tile says.
     main: Parameters,
     /// One entry a tile, by rows.
     pub(super) tiles: Vec<Tile<'a>>,

@@ -1,12 +1,12 @@
 //! JPEG 2000 (ISO/IEC 15444-1) and its high-throughput form (15444-15), lossless and lossy.
 //!
-//! One decoder for both, because they differ only in how a code-block's bits are coded ([`ebcot`] and [`ht`]);
-//! markers, tiles, packets, wavelets and component transforms are the same. The steps, from left to right:
+//! One decoder for both, because they differ only in how a code-block's bits are coded (`ebcot` and `ht`); markers,
+//! tiles, packets, wavelets and component transforms are the same. The steps, from left to right:
 //!
-//! [`container`] finds the codestream, [`header`] and [`codestream`] read its markers, [`tile`] lays out
-//! one tile's resolutions, bands, precincts and code-blocks, [`packets`] hands the bytes out to the blocks in the
-//! order that [`progression`] says, the block decoders make coefficients of them, [`wavelet`] makes samples of
-//! those, and [`output`] undoes the component transform and stores.
+//! `container` finds the codestream; `codestream` takes it apart, and `header` keeps what its markers say; `tile` lays
+//! out one tile's resolutions, bands, precincts and code-blocks; `packets` hands the bytes out to the blocks in the
+//! order that `progression` says; `component` has the blocks decoded to coefficients, `wavelet` makes samples of those,
+//! `color` undoes the component transform, and `output` stores.
 //!
 //! # Limits
 //! Part 2 extensions are refused, and so are code-blocks with more than 31 magnitude bits, and streams that mix
@@ -31,7 +31,6 @@ mod ebcot;
 mod header;
 mod ht;
 mod ht_tables;
-
 mod mq;
 mod output;
 mod packets;
