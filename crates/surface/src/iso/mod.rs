@@ -1,7 +1,7 @@
 //! Isosurfaces by marching cubes on bits.
 //!
 //! One bit a sample says whether it is inside; 64 cells are then searched for the surface by a few operations on
-//! words, and a vertex finds its number by counting bits ([`count`]). Two passes, one that counts and one that writes,
+//! words, and a vertex finds its number by counting bits ([`count`](mod@count)). Two passes, one that counts and one that writes,
 //! run over the planes in parallel. The surface is closed by construction: see [`table`].
 
 mod batch;

@@ -1,6 +1,6 @@
 //! The brick pyramid of a volume, built from a stream of slices.
 //!
-//! Level 0 is the volume itself; each further level halves every axis ([`GridGeometry::halved`]) until one brick
+//! Level 0 is the volume itself; each further level halves every axis ([`halved`](crate::GridGeometry::halved)) until one brick
 //! holds it all. A coarse sample is the mean of the up to eight samples that it stands for, rounded to nearest, ties
 //! towards positive infinity; where an axis has an odd end, the last sample is the mean of what there is. A NaN makes
 //! the means that it takes part in NaN.
