@@ -4,7 +4,7 @@
 mod texture;
 
 use codec::{CodecError, Decoded, Expected, Samples, jpeg2000};
-use texture::{Stream, stream, streams, texture, values};
+use texture::{Kind, Stream, stream, streams, texture, values};
 
 fn decode(stream: &Stream) -> Decoded {
     jpeg2000::decode(&stream.bytes, stream.expected)
@@ -13,7 +13,10 @@ fn decode(stream: &Stream) -> Decoded {
 
 #[test]
 fn lossless_streams_hold_the_texture() {
-    let streams: Vec<Stream> = streams().into_iter().filter(|stream| stream.lossless).collect();
+    let streams: Vec<Stream> = streams()
+        .into_iter()
+        .filter(|stream| stream.kind == Kind::Lossless)
+        .collect();
     assert!(streams.len() > 30, "{} streams", streams.len());
     for stream in &streams {
         let decoded = decode(stream);
@@ -23,7 +26,10 @@ fn lossless_streams_hold_the_texture() {
 
 #[test]
 fn lossy_streams_are_within_one_of_another_decoder() {
-    let streams: Vec<Stream> = streams().into_iter().filter(|stream| !stream.lossless).collect();
+    let streams: Vec<Stream> = streams()
+        .into_iter()
+        .filter(|stream| stream.kind == Kind::Lossy)
+        .collect();
     assert!(streams.len() >= 4, "{} streams", streams.len());
     for stream in &streams {
         let name = stream.name.rsplit_once('.').expect("a name with an ending").0;
@@ -39,6 +45,21 @@ fn lossy_streams_are_within_one_of_another_decoder() {
         assert_eq!(values.len(), reference.len(), "{name}");
         let furthest = values.iter().zip(&reference).map(|(a, b)| (a - b).abs()).max();
         assert!(furthest <= Some(1), "{name}: {furthest:?}");
+    }
+}
+
+#[test]
+fn samples_of_subsampled_components_are_repeated() {
+    let stream = stream("subsampled.j2k");
+    let texture = texture(&stream);
+    let width = stream.expected.columns as usize;
+    let values = values(&decode(&stream));
+    assert_eq!(values.len(), texture.len());
+    for (index, value) in values.iter().enumerate() {
+        let (x, y, channel) = (index / 3 % width, index / 3 / width, index % 3);
+        let (dx, dy) = [(1, 1), (2, 2), (1, 3)][channel];
+        let source = ((y - y % dy) * width + x - x % dx) * 3 + channel;
+        assert_eq!(*value, texture[source], "column {x}, row {y}, channel {channel}");
     }
 }
 

@@ -95,8 +95,8 @@ impl Picture {
 
     /// Stores the samples of `component` in `area` of its own grid.
     pub(super) fn store(&mut self, component: usize, area: Rect, plane: &Plane) {
+        self.make_room();
         let (columns, channels) = (self.decoded.columns as usize, usize::from(self.decoded.channels));
-        let count = columns * self.decoded.rows as usize * channels;
         let Some(Component { size, rect, apart }) = self.components.get_mut(component) else {
             return;
         };
@@ -121,22 +121,36 @@ impl Picture {
         };
         match &mut self.decoded.samples {
             Samples::U8(samples) => {
-                samples.resize(count, 0);
                 target.store(samples, plane, area, *size, |sample| sample as u8);
             }
             Samples::U16(samples) => {
-                samples.resize(count, 0);
                 target.store(samples, plane, area, *size, |sample| sample as u16);
             }
             Samples::I32(samples) => {
-                samples.resize(count, 0);
                 target.store(samples, plane, area, *size, |sample| sample);
             }
         }
     }
 
+    /// Makes room for all samples, once.
+    fn make_room(&mut self) {
+        let Decoded {
+            columns,
+            rows,
+            channels,
+            ..
+        } = self.decoded;
+        let count = columns as usize * rows as usize * usize::from(channels);
+        match &mut self.decoded.samples {
+            Samples::U8(samples) => samples.resize(count, 0),
+            Samples::U16(samples) => samples.resize(count, 0),
+            Samples::I32(samples) => samples.resize(count, 0),
+        }
+    }
+
     /// The frame, when all tiles are stored.
     pub(super) fn finish(mut self) -> Decoded {
+        self.make_room();
         for (channel, component) in self.components.iter().enumerate() {
             if component.apart.is_some() {
                 component.spread(channel, self.origin, &mut self.decoded);
@@ -174,42 +188,29 @@ impl Component {
             sample.saturating_sub(pick(self.rect.start)).min(count - 1) as usize
         };
         let (width, channels) = (decoded.columns, usize::from(decoded.channels));
-        let count = width as usize * decoded.rows as usize * channels;
         let pixels = (0..decoded.rows).flat_map(|y| {
             let line = nearest(1, y, rows) * columns as usize;
             (0..width).map(move |x| line + nearest(0, x, columns))
         });
         let values = pixels.map(|index| apart.get(index).copied().unwrap_or_default());
+        let channel = (channel, channels);
         match &mut decoded.samples {
-            Samples::U8(samples) => {
-                samples.resize(count, 0);
-                samples
-                    .iter_mut()
-                    .skip(channel)
-                    .step_by(channels)
-                    .zip(values)
-                    .for_each(|(s, v)| *s = v as u8);
-            }
-            Samples::U16(samples) => {
-                samples.resize(count, 0);
-                samples
-                    .iter_mut()
-                    .skip(channel)
-                    .step_by(channels)
-                    .zip(values)
-                    .for_each(|(s, v)| *s = v as u16);
-            }
-            Samples::I32(samples) => {
-                samples.resize(count, 0);
-                samples
-                    .iter_mut()
-                    .skip(channel)
-                    .step_by(channels)
-                    .zip(values)
-                    .for_each(|(s, v)| *s = v);
-            }
+            Samples::U8(samples) => fill(samples, channel, values, |value| value as u8),
+            Samples::U16(samples) => fill(samples, channel, values, |value| value as u16),
+            Samples::I32(samples) => fill(samples, channel, values, |value| value),
         }
     }
+}
+
+/// Puts `values` in one channel, given with the number of channels, of all pixels.
+fn fill<T>(
+    samples: &mut [T],
+    (channel, channels): (usize, usize),
+    values: impl Iterator<Item = i32>,
+    cast: impl Fn(i32) -> T,
+) {
+    let slots = samples.iter_mut().skip(channel).step_by(channels);
+    slots.zip(values).for_each(|(slot, value)| *slot = cast(value));
 }
 
 /// Where a plane goes in a buffer of samples.

@@ -4,6 +4,15 @@ use std::path::{Path, PathBuf};
 
 use codec::{ColorSpace, Decoded, Expected, Samples};
 
+/// What a stream holds of the texture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Lossless,
+    Lossy,
+    /// Fewer samples than pixels in some components.
+    Subsampled,
+}
+
 /// A line of the streams' manifest.
 pub(crate) struct Stream {
     pub name: String,
@@ -12,7 +21,7 @@ pub(crate) struct Stream {
     pub bits: u32,
     pub signed: bool,
     pub color: ColorSpace,
-    pub lossless: bool,
+    pub kind: Kind,
 }
 
 pub(crate) fn folder() -> PathBuf {
@@ -43,7 +52,11 @@ pub(crate) fn streams() -> Vec<Stream> {
                 } else {
                     ColorSpace::AsDeclared
                 },
-                lossless: fields[7] == "lossless",
+                kind: match fields[7] {
+                    "lossless" => Kind::Lossless,
+                    "lossy" => Kind::Lossy,
+                    _ => Kind::Subsampled,
+                },
             }
         })
         .collect()
