@@ -178,12 +178,20 @@ impl BitReader<'_> {
     #[inline]
     pub(super) fn take_golomb(&mut self, k: u32, longest: u32, escape_bits: u32) -> u32 {
         self.refill();
-        let zeros = self.peek_zeros();
+        let mut zeros = self.peek_zeros();
+        let mut taken = 0;
         if zeros > 55 {
+            // An escape has up to 61 zeros (16 bits, a range of few values), more than a refill makes valid.
             self.take(32);
-            return u32::MAX;
+            self.refill();
+            taken = 32;
+            zeros = self.peek_zeros();
+            if zeros > 55 {
+                return u32::MAX;
+            }
         }
         self.take_after_zeros(zeros, 0);
+        let zeros = zeros + taken;
         match zeros < longest {
             true => zeros.wrapping_shl(k) | self.take(k),
             false => self.take(escape_bits).wrapping_add(1),
