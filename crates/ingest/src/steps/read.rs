@@ -77,7 +77,7 @@ pub(crate) fn read(
                 Err(failure) => failed.push(failure),
             }
         }
-        keep_originals(place, ingest, &understood, &mut originals)?;
+        failed.extend(keep_originals(place, ingest, &understood, &mut originals)?);
         scanned.extend(understood.into_iter().filter_map(|u| {
             let original = originals.get(&u.hash)?.clone();
             Some(Scanned {
@@ -131,7 +131,8 @@ fn read_one(part: Part, pool: &Pool) -> Result<Understood, Fault> {
     let file = part.open()?;
     let head = read_head(&file).map_err(|e| e.to_string())?;
     match intake::sniff(&head) {
-        Kind::Dicom { .. } => {}
+        // What has no signature at all may still be a data set that only the reader makes out.
+        Kind::Dicom { .. } | Kind::Other => {}
         Kind::Empty => return Err("the file is empty".to_owned().into()),
         kind if kind.is_archive() => {
             return Err(format!(
@@ -190,13 +191,14 @@ fn for_each_chunk<E: From<std::io::Error>>(
     }
 }
 
-/// Stores the originals of `understood` that neither the case nor this run has yet.
+/// Stores the originals of `understood` that neither the case nor this run has yet, and tells which could not be:
+/// files that changed or went away since they were read.
 fn keep_originals(
     place: &Place,
     ingest: IngestId,
     understood: &[Understood],
     originals: &mut HashMap<Hash, ItemOriginal>,
-) -> Result<(), IngestError> {
+) -> Result<Vec<Failure>, IngestError> {
     let mut fresh: Vec<&Understood> = Vec::new();
     for part in understood {
         if !originals.contains_key(&part.hash) && !fresh.iter().any(|f| f.hash == part.hash) {
@@ -208,19 +210,27 @@ fn keep_originals(
     originals.extend(known.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
     fresh.retain(|part| !known.contains_key(&part.hash));
     if fresh.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids = place.reserve(ingest, fresh.len())?;
     let stored: Vec<_> = fresh
         .into_par_iter()
         .zip(ids)
-        .map(|(part, id)| store(place, part, id))
+        .map(|(part, id)| (part, store(place, part, id)))
         .collect();
-    for original in stored {
-        let original = original?;
-        originals.insert(original.sha256, ItemOriginal::New(original));
+    let mut failed = Vec::new();
+    for (part, original) in stored {
+        match original {
+            Ok(original) => {
+                originals.insert(original.sha256, ItemOriginal::New(original));
+            }
+            Err(IngestError::Missing(reason) | IngestError::Broken(reason)) => {
+                failed.push(failure(&part.part.label, reason));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    Ok(failed)
 }
 
 fn store(place: &Place, part: &Understood, object: ObjectId) -> Result<NewOriginal, IngestError> {
@@ -250,10 +260,7 @@ fn store_large(
         Ok::<(), IngestError>(place.wait(writer.append(chunk))?)
     })?;
     if <Hash>::from(hasher.finalize()) != part.hash {
-        return Err(IngestError::Broken(format!(
-            "{} changed while it was read",
-            part.part.label
-        )));
+        return Err(IngestError::Broken("it changed while it was read".to_owned()));
     }
     Ok(row(&place.wait(writer.finish())?))
 }
