@@ -2,13 +2,11 @@
 //! scaled on the way, and the planes go through the wavelet and the component transform.
 
 use super::codestream::Codestream;
-use super::ebcot::BlockDecoder;
 use super::header::Size;
-use super::ht;
 use super::output::Picture;
 use super::packets::{self, MAX_BITS};
 use super::tile::{Band, Block, BlockShape, Chunk, Layout, NONE, Part, Rect, TileComponent};
-use super::{color, malformed, wavelet};
+use super::{color, ebcot, ht, malformed, wavelet};
 use crate::CodecError;
 
 /// The coefficients, later the samples, of one component of a tile: `[row][column]`, as many as its
@@ -26,6 +24,7 @@ pub(super) fn decode_tile(
     stream: &Codestream<'_>,
     index: usize,
     picture: &mut Picture,
+    blocks: &mut Blocks,
 ) -> Result<(), CodecError> {
     let (parameters, bytes) = stream.tile(index)?;
     let area = tile_area(&stream.size, index);
@@ -35,7 +34,7 @@ pub(super) fn decode_tile(
         layout: &layout,
         body: &bytes.body,
         at: bytes.offset,
-        blocks: Blocks::new(),
+        blocks,
     };
     let mut first = 0;
     // Some encoders announce a transform of fewer than three components, and make none.
@@ -87,25 +86,17 @@ struct TileDecoder<'a> {
     body: &'a [u8],
     /// Offset of the body in the frame, for messages.
     at: usize,
-    blocks: Blocks,
+    blocks: &'a mut Blocks,
 }
 
-/// The block decoders and what they need from block to block.
-struct Blocks {
-    part1: BlockDecoder,
+/// The block decoders and what they need from block to block, and from tile to tile.
+#[derive(Default)]
+pub(super) struct Blocks {
+    /// Made when the first block needs it.
+    part1: Option<ebcot::BlockDecoder>,
     high_throughput: ht::BlockDecoder,
     /// The bytes of one codeword, and the two bytes of ones behind it.
     codeword: Vec<u8>,
-}
-
-impl Blocks {
-    fn new() -> Self {
-        Self {
-            part1: BlockDecoder::new(),
-            high_throughput: ht::BlockDecoder::new(),
-            codeword: Vec::new(),
-        }
-    }
 }
 
 impl TileDecoder<'_> {
@@ -175,16 +166,18 @@ impl TileDecoder<'_> {
                 self.high_throughput(block, &shape)?;
                 scale.place(block, plane, width, |y| self.blocks.high_throughput.row(y));
             } else {
-                self.part1(block, &shape);
-                scale.place(block, plane, width, |y| self.blocks.part1.row(y));
+                let decoder = self.part1(block, &shape);
+                scale.place(block, plane, width, |y| decoder.row(y));
             }
         }
         Ok(())
     }
 
     /// Decodes a block of part 1, codeword by codeword.
-    fn part1(&mut self, block: &Block, shape: &BlockShape) {
-        self.blocks.part1.start(shape);
+    fn part1(&mut self, block: &Block, shape: &BlockShape) -> &ebcot::BlockDecoder {
+        let Blocks { part1, codeword, .. } = &mut *self.blocks;
+        let decoder = part1.get_or_insert_with(ebcot::BlockDecoder::new);
+        decoder.start(shape);
         let mut first = 0_u8;
         let mut chunks = Chunks {
             all: &self.layout.chunks,
@@ -192,19 +185,19 @@ impl TileDecoder<'_> {
         }
         .peekable();
         while let Some(head) = chunks.next() {
-            let bytes = &mut self.blocks.codeword;
-            bytes.clear();
-            bytes.extend_from_slice(body_of(self.body, head));
+            codeword.clear();
+            codeword.extend_from_slice(body_of(self.body, head));
             let mut passes = head.passes;
             while let Some(more) = chunks.next_if(|chunk| !chunk.opens) {
-                bytes.extend_from_slice(body_of(self.body, more));
+                codeword.extend_from_slice(body_of(self.body, more));
                 passes = passes.saturating_add(more.passes);
             }
-            bytes.extend([0xFF, 0xFF]);
-            self.blocks.part1.codeword(shape, first, passes, bytes);
+            codeword.extend([0xFF, 0xFF]);
+            decoder.codeword(shape, first, passes, codeword);
             first = first.saturating_add(passes);
         }
-        self.blocks.part1.finish(shape, first);
+        decoder.finish(shape, first);
+        decoder
     }
 
     /// Decodes a high-throughput block, whose clean-up pass comes in one chunk and whose refining passes in others.

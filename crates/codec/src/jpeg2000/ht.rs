@@ -36,11 +36,6 @@ pub(super) struct BlockDecoder {
 }
 
 impl BlockDecoder {
-    /// A decoder without a block.
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
     /// Row `y` of the block: magnitude, with as many bits below it as `shape` said, in the lower 31 bits, sign on top.
     /// Magnitudes lie in the middle of what their bits leave open.
     pub(super) fn row(&self, y: usize) -> &[u32] {

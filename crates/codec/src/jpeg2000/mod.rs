@@ -60,8 +60,9 @@ pub fn decode(data: &[u8], expected: Expected) -> Result<Decoded, CodecError> {
     let header = codestream::MainHeader::read(bytes, base)?;
     let mut picture = output::Picture::new(&header.size, expected)?;
     let stream = header.tiles()?;
+    let mut blocks = component::Blocks::default();
     for index in 0..stream.tiles.len() {
-        component::decode_tile(&stream, index, &mut picture)?;
+        component::decode_tile(&stream, index, &mut picture, &mut blocks)?;
     }
     Ok(picture.finish())
 }

@@ -119,7 +119,7 @@ fn decoded(decoder: &BlockDecoder) -> Vec<(i64, u32)> {
 
 #[test]
 fn a_clean_up_pass_alone_leaves_the_middle_of_what_is_open() {
-    let mut decoder = BlockDecoder::new();
+    let mut decoder = BlockDecoder::default();
     for (planes, unit) in [(1, 2), (2, 4), (5, 32)] {
         assert_eq!(decoder.decode(&shape(0x40, planes), 1, &CLEAN_UP, &[]), Some(()));
         let all = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| coarse(x, y)));
@@ -133,7 +133,7 @@ fn a_clean_up_pass_alone_leaves_the_middle_of_what_is_open() {
 
 #[test]
 fn refining_passes_give_the_lowest_bit_plane() {
-    let mut decoder = BlockDecoder::new();
+    let mut decoder = BlockDecoder::default();
     for (style, causal) in [(0x40, false), (0x48, true)] {
         let (bits, found) = significance(causal);
         let magnitudes: Vec<u32> = scan()
@@ -176,7 +176,7 @@ fn refining_passes_give_the_lowest_bit_plane() {
 
 #[test]
 fn runs_and_lengths_that_contradict_the_bytes_are_refused() {
-    let mut decoder = BlockDecoder::new();
+    let mut decoder = BlockDecoder::default();
     let mut tail_beyond = CLEAN_UP;
     tail_beyond[35] = 0x02;
     let mut no_tail = CLEAN_UP;
