@@ -8,10 +8,10 @@
 //! An edge is collapsed only if the surface stays what it was: no hole opens or closes, no edge gets a third
 //! triangle, no triangle turns over, and no vertex that goes is farther from the surface than allowed.
 
-use super::quadric::{Merge, Placing, Quadric, cross, dot, sub};
+use super::quadric::{Placing, Quadric, cross, dot, sub};
 use crate::distance::to_triangle_squared;
 
-/// No corner, no vertex.
+/// No vertex.
 const NONE: u32 = u32::MAX;
 /// Buckets a factor of two in cost is divided into: two bits of the mantissa.
 const BUCKET_SHIFT: u32 = 21;
@@ -36,38 +36,31 @@ struct Vertex {
     quadric: Quadric,
     /// How far the surface has moved away from what was merged here, mm; see [`pack`].
     drift: u16,
-    /// First corner of the list of corners at this vertex; a corner is `4 * triangle + k`.
-    corner: u32,
+    /// Where its triangles are listed in [`Chunk::lists`].
+    list: u32,
     flags: u8,
 }
 
 /// Vertices in a window: with their triangles about a quarter of a megabyte.
 const WINDOW: usize = 2048;
 
-/// A triangle with, for each corner, the next one at the same vertex. One that is gone has no vertices.
-#[derive(Clone, Copy)]
-struct Triangle {
-    vertices: [u32; 3],
-    next: [u32; 3],
-}
+/// A triangle that is gone.
+const DEAD: [u32; 3] = [NONE; 3];
 
-impl Triangle {
-    fn is_dead(&self) -> bool {
-        self.vertices[0] == NONE
-    }
-}
-
-/// A triangle at a vertex: its corner there, and the two other vertices in order.
+/// A triangle at a vertex, and its two other vertices in order.
 #[derive(Clone, Copy)]
 struct Spoke {
-    corner: u32,
+    triangle: u32,
     others: [u32; 2],
 }
 
 /// Part of a mesh whose locked vertices are shared with others.
 pub(super) struct Chunk {
     vertices: Vec<Vertex>,
-    triangles: Vec<Triangle>,
+    triangles: Vec<[u32; 3]>,
+    /// The triangles at each vertex: how many, then which ones. Some may be gone by now. A vertex that takes in
+    /// another one gets its list anew at the end.
+    lists: Vec<u32>,
     merged_into: Vec<u32>,
     live_triangles: usize,
     /// The bucket of each vertex.
@@ -154,15 +147,17 @@ impl Chunk {
                 Histories::None => 0,
                 Histories::Given(given) => pack(given[i].drift_mm),
             },
-            corner: NONE,
+            list: 0,
             flags: if is_locked(i) { LOCKED } else { 0 },
         };
         let mut chunk = Self {
             vertices: positions.iter().enumerate().map(vertex).collect(),
-            triangles: Vec::with_capacity(triangles.len()),
+            triangles: triangles.to_vec(),
+            lists: Vec::new(),
             merged_into: (0..positions.len() as u32).collect(),
             live_triangles: triangles.len(),
-            buckets: vec![ASLEEP; positions.len()],
+            // Nothing is known about any edge yet: the first bucket is a lower bound.
+            buckets: vec![0; positions.len()],
             queue: Queue {
                 window: 0..0,
                 last: 0,
@@ -174,12 +169,27 @@ impl Chunk {
             mark: 0,
             scratch: Scratch::default(),
         };
-        chunk.link(triangles, matches!(histories, Histories::None));
-        chunk.find_borders(matches!(histories, Histories::None));
-        for v in 0..chunk.vertices.len() as u32 {
-            chunk.wake(v);
+        if matches!(histories, Histories::None) {
+            chunk.add_planes();
         }
+        chunk.list_triangles();
+        chunk.find_borders(matches!(histories, Histories::None));
         chunk
+    }
+
+    /// The median bucket of some vertices: a first limit of cost that is worth a pass.
+    pub(super) fn median_bucket(&self) -> u8 {
+        let step = (self.vertices.len() / 512).max(1);
+        let mut buckets: Vec<u8> = (0..self.vertices.len() as u32)
+            .step_by(step)
+            .map(|v| self.cheapest(v))
+            .collect();
+        buckets.sort_unstable();
+        buckets
+            .get(buckets.len() / 2)
+            .copied()
+            .unwrap_or(0)
+            .min(BUCKETS - 1)
     }
 
     /// Triangles that are left.
@@ -238,9 +248,9 @@ impl Chunk {
             triangles: Vec::with_capacity(self.live_triangles),
             became: Vec::new(),
         };
-        let live = || self.triangles.iter().filter(|triangle| !triangle.is_dead());
+        let live = || self.triangles.iter().filter(|triangle| **triangle != DEAD);
         let mut is_used = vec![false; self.vertices.len()];
-        for v in live().flat_map(|triangle| triangle.vertices) {
+        for &v in live().flatten() {
             is_used[v as usize] = true;
         }
         let mut numbers = vec![NONE; self.vertices.len()];
@@ -256,7 +266,7 @@ impl Chunk {
         }
         result
             .triangles
-            .extend(live().map(|triangle| triangle.vertices.map(|v| numbers[v as usize])));
+            .extend(live().map(|triangle| triangle.map(|v| numbers[v as usize])));
         let mut merged_into = self.merged_into;
         result.became = (0..merged_into.len())
             .map(|start| {
@@ -271,26 +281,39 @@ impl Chunk {
         result
     }
 
-    fn link(&mut self, triangles: &[[u32; 3]], adds_planes: bool) {
-        for (t, &vertices) in triangles.iter().enumerate() {
-            if adds_planes {
-                let [a, b, c] = vertices.map(|v| self.vertices[v as usize].position);
-                let normal = cross(sub(b, a), sub(c, a));
-                let length = dot(normal, normal).sqrt();
-                if length > 0.0 && length.is_finite() {
-                    let plane = Quadric::plane(normal, length);
-                    for v in vertices {
-                        self.vertices[v as usize].quadric.add(&plane);
-                    }
+    fn add_planes(&mut self) {
+        for triangle in &self.triangles {
+            let [a, b, c] = triangle.map(|v| self.vertices[v as usize].position);
+            let normal = cross(sub(b, a), sub(c, a));
+            let length = dot(normal, normal).sqrt();
+            if length > 0.0 && length.is_finite() {
+                let plane = Quadric::plane(normal, length);
+                for &v in triangle {
+                    self.vertices[v as usize].quadric.add(&plane);
                 }
             }
-            let mut next = [NONE; 3];
-            for k in 0..3 {
-                let head = &mut self.vertices[vertices[k] as usize].corner;
-                next[k] = *head;
-                *head = 4 * t as u32 + k as u32;
+        }
+    }
+
+    fn list_triangles(&mut self) {
+        let mut counts = vec![0u32; self.vertices.len()];
+        for &v in self.triangles.iter().flatten() {
+            counts[v as usize] += 1;
+        }
+        // Room for the lists that merging adds.
+        self.lists.reserve(self.triangles.len() * 6);
+        for (vertex, count) in self.vertices.iter_mut().zip(&counts) {
+            vertex.list = self.lists.len() as u32;
+            self.lists.push(0);
+            self.lists.resize(self.lists.len() + *count as usize, 0);
+        }
+        for (t, triangle) in self.triangles.iter().enumerate() {
+            for &v in triangle {
+                let list = self.vertices[v as usize].list as usize;
+                self.lists[list] += 1;
+                let place = list + self.lists[list] as usize;
+                self.lists[place] = t as u32;
             }
-            self.triangles.push(Triangle { vertices, next });
         }
     }
 
@@ -298,7 +321,7 @@ impl Chunk {
     fn find_borders(&mut self, adds_planes: bool) {
         let mut sums = vec![0u32; self.vertices.len()];
         for triangle in &self.triangles {
-            let [a, b, c] = triangle.vertices;
+            let [a, b, c] = *triangle;
             for (v, next, previous) in [(a, b, c), (b, c, a), (c, a, b)] {
                 // Around a closed ring each neighbor is once the next and once the previous one.
                 let sum = &mut sums[v as usize];
@@ -334,44 +357,54 @@ impl Chunk {
         }
     }
 
-    /// Lists the triangles at `v`, and forgets those that are gone.
-    fn spokes(&mut self, v: u32, out: &mut Vec<Spoke>) {
+    /// The triangles at `v`.
+    #[inline]
+    fn spokes(&self, v: u32, out: &mut Vec<Spoke>) {
         out.clear();
-        let mut corner = self.vertices[v as usize].corner;
-        let mut last = NONE;
-        while corner != NONE {
-            let (t, k) = ((corner >> 2) as usize, (corner & 3) as usize);
-            let triangle = &self.triangles[t];
-            let following = triangle.next[k];
-            if triangle.is_dead() {
-                if last == NONE {
-                    self.vertices[v as usize].corner = following;
-                } else {
-                    self.triangles[(last >> 2) as usize].next[(last & 3) as usize] = following;
-                }
-            } else {
-                let [a, b, c] = triangle.vertices;
-                let others = match k {
-                    0 => [b, c],
-                    1 => [c, a],
-                    _ => [a, b],
-                };
-                out.push(Spoke { corner, others });
-                last = corner;
+        let start = self.vertices[v as usize].list as usize;
+        let count = self.lists[start] as usize;
+        for &t in &self.lists[start + 1..=start + count] {
+            let [a, b, c] = self.triangles[t as usize];
+            if a == NONE {
+                continue;
             }
-            corner = following;
+            let others = if a == v {
+                [b, c]
+            } else if b == v {
+                [c, a]
+            } else {
+                [a, b]
+            };
+            out.push(Spoke { triangle: t, others });
         }
     }
 
-    #[inline]
-    fn merge(&self, first: u32, second: u32) -> Merge {
-        let (a, b) = (&self.vertices[first as usize], &self.vertices[second as usize]);
-        let placing = if b.flags & LOCKED == 0 {
-            Placing::Best
-        } else {
-            Placing::Second
-        };
-        a.quadric.merge(&b.quadric, sub(b.position, a.position), placing)
+    /// Lists the neighbors that `v` answers for its edges with, each with what merging costs, the cheapest first.
+    /// What is never allowed is left out.
+    fn price(&self, v: u32, ring: &[Spoke], edges: &mut Vec<(f32, u32)>) {
+        edges.clear();
+        self.for_each_neighbor(v, ring, |chunk, w| {
+            if chunk.answers_for(v, w) {
+                edges.push((0.0, w));
+            }
+        });
+        let first = &self.vertices[v as usize];
+        let most = self.max_error_mm * self.max_error_mm;
+        for four in edges.chunks_mut(4) {
+            let last = four.len() - 1;
+            let others = [0, 1, 2, 3].map(|i: usize| &self.vertices[four[i.min(last)].1 as usize]);
+            let merge = first.quadric.merge_four(
+                others.map(|other| &other.quadric),
+                others.map(|other| sub(other.position, first.position)),
+                others.map(placing),
+            );
+            for (i, edge) in four.iter_mut().enumerate() {
+                let is_near = merge.mean_square[i] <= most && merge.cost[i].is_finite();
+                edge.0 = if is_near { merge.cost[i] } else { f32::INFINITY };
+            }
+        }
+        edges.retain(|edge| edge.0 < f32::INFINITY);
+        edges.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     }
 
     /// Whether `v` answers for its edge with `w`. A locked vertex answers for none.
@@ -381,28 +414,12 @@ impl Chunk {
             && (v < w || self.vertices[w as usize].flags & LOCKED != 0)
     }
 
-    /// The bucket of a cost, or [`ASLEEP`] when it is more than allowed.
-    #[inline]
-    fn bucket_of(&self, merge: &Merge) -> u8 {
-        if merge.mean_square <= self.max_error_mm * self.max_error_mm && merge.cost.is_finite() {
-            bucket_of(merge.cost)
-        } else {
-            ASLEEP
-        }
-    }
-
-    /// Puts `v` into the bucket of its cheapest edge.
-    fn wake(&mut self, v: u32) {
-        let mut ring = std::mem::take(&mut self.scratch.ring);
+    /// The bucket of the cheapest edge of `v`.
+    fn cheapest(&self, v: u32) -> u8 {
+        let (mut ring, mut edges) = (Vec::new(), Vec::new());
         self.spokes(v, &mut ring);
-        let mut lowest = ASLEEP;
-        self.for_each_neighbor(v, &ring, |chunk, w| {
-            if chunk.answers_for(v, w) {
-                lowest = lowest.min(chunk.bucket_of(&chunk.merge(v, w)));
-            }
-        });
-        self.put(v, lowest);
-        self.scratch.ring = ring;
+        self.price(v, &ring, &mut edges);
+        edges.first().map_or(ASLEEP, |&(cost, _)| bucket_of(cost))
     }
 
     #[inline]
@@ -430,16 +447,7 @@ impl Chunk {
         let mut ring = std::mem::take(&mut self.scratch.ring);
         let mut edges = std::mem::take(&mut self.scratch.edges);
         self.spokes(v, &mut ring);
-        edges.clear();
-        self.for_each_neighbor(v, &ring, |chunk, w| {
-            if chunk.answers_for(v, w) {
-                let merge = chunk.merge(v, w);
-                if chunk.bucket_of(&merge) != ASLEEP {
-                    edges.push((merge.cost, w));
-                }
-            }
-        });
-        edges.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        self.price(v, &ring, &mut edges);
         let cheap = edges
             .iter()
             .take_while(|&&(cost, _)| bucket_of(cost) <= bucket)
@@ -475,10 +483,10 @@ impl Chunk {
         };
         if let Some(drift) = drift {
             if is_locked {
-                self.join(v, w, to, ring_of_v);
+                self.join(v, w, to, ring_of_v, &ring_of_w);
                 self.vertices[w as usize].drift = drift;
             } else {
-                self.join(w, v, to, &ring_of_w);
+                self.join(w, v, to, &ring_of_w, ring_of_v);
                 self.vertices[v as usize].drift = drift;
                 self.put(v, bucket);
             }
@@ -602,7 +610,7 @@ impl Chunk {
     }
 
     /// `gone` becomes part of `kept`, which goes to `to`.
-    fn join(&mut self, gone: u32, kept: u32, to: [f32; 3], ring_of_gone: &[Spoke]) {
+    fn join(&mut self, gone: u32, kept: u32, to: [f32; 3], ring_of_gone: &[Spoke], ring_of_kept: &[Spoke]) {
         let from = self.vertices[gone as usize];
         let target = &mut self.vertices[kept as usize];
         let mut quadric = from.quadric.moved(sub(to, from.position));
@@ -610,20 +618,23 @@ impl Chunk {
         target.quadric = quadric;
         target.position = to;
         target.flags |= from.flags & BORDER;
+        let list = self.lists.len();
+        self.vertices[kept as usize].list = list as u32;
+        self.lists.push(0);
         for spoke in ring_of_gone {
-            let (t, k) = ((spoke.corner >> 2) as usize, (spoke.corner & 3) as usize);
-            let triangle = &mut self.triangles[t];
+            let triangle = &mut self.triangles[spoke.triangle as usize];
             if spoke.others.contains(&kept) {
-                triangle.vertices = [NONE; 3];
+                *triangle = DEAD;
                 self.live_triangles -= 1;
             } else {
-                triangle.vertices[k] = kept;
-                let head = &mut self.vertices[kept as usize].corner;
-                triangle.next[k] = *head;
-                *head = spoke.corner;
+                *triangle = [kept, spoke.others[0], spoke.others[1]];
+                self.lists.push(spoke.triangle);
             }
         }
-        self.vertices[gone as usize].corner = NONE;
+        let stays = ring_of_kept.iter().filter(|spoke| !spoke.others.contains(&gone));
+        self.lists.extend(stays.map(|spoke| spoke.triangle));
+        self.lists[list] = (self.lists.len() - list - 1) as u32;
+        self.vertices[gone as usize].list = NONE;
         self.buckets[gone as usize] = ASLEEP;
         self.merged_into[gone as usize] = kept;
     }
@@ -632,17 +643,24 @@ impl Chunk {
     /// edge that it did not answer for.
     #[inline]
     fn refresh(&mut self, x: u32, w: u32, is_locked: bool, bucket: u8) {
-        let vertex = &self.vertices[x as usize];
-        if vertex.flags & LOCKED != 0 || vertex.corner == NONE {
+        let waits = self.buckets[x as usize];
+        if waits != ASLEEP && !is_locked {
             return;
         }
-        let waits = self.buckets[x as usize];
+        let vertex = &self.vertices[x as usize];
+        if vertex.flags & LOCKED != 0 || vertex.list == NONE {
+            return;
+        }
         if waits == ASLEEP {
             self.put(x, bucket);
-        } else if is_locked && waits > bucket {
-            let now = self.bucket_of(&self.merge(x, w));
-            if now < waits {
-                self.put(x, now);
+        } else if waits > bucket {
+            let target = &self.vertices[w as usize];
+            let step = sub(target.position, vertex.position);
+            let merge = vertex
+                .quadric
+                .merge_four([&target.quadric; 4], [step; 4], [Placing::Second; 4]);
+            if bucket_of(merge.cost[0]) < waits {
+                self.put(x, bucket_of(merge.cost[0]));
             }
         }
     }

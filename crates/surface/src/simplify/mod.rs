@@ -124,6 +124,8 @@ fn run(chunks: &mut [(Members, Chunk)], goal: usize) {
     let left = |chunks: &[(Members, Chunk)]| -> usize {
         chunks.iter().map(|(_, chunk)| chunk.live_triangles()).sum()
     };
+    let medians = chunks.par_iter().map(|(_, chunk)| chunk.median_bucket());
+    let first = medians.min().unwrap_or(0);
     let mut next = 0;
     while next < BUCKETS {
         let now = left(chunks);
@@ -132,6 +134,7 @@ fn run(chunks: &mut [(Members, Chunk)], goal: usize) {
         }
         // Far from the goal the steps are long, so that each window stays in the cache for many collapses.
         let step = match now / goal.max(1) {
+            2.. if next == 0 => first.max(1),
             3.. => 12,
             2 => 6,
             _ if now > goal + goal / 4 => 2,

@@ -1,22 +1,87 @@
 //! Quadric error: the area-weighted sum of squared distances to planes (Garland and Heckbert, "Surface simplification
 //! using quadric error metrics", SIGGRAPH 1997), kept about the vertex itself so that `f32` is exact enough.
 
-/// `x^T A x + 2 b x + c` for `x` relative to a point, mm^4, and the area that it stands for, mm^2.
+use std::ops::{Add, Div, Mul, Sub};
+
+use glam::Vec4;
+
+/// What the formulas below are written for: one number, or four side by side.
+pub(crate) trait Number:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    fn of(value: f32) -> Self;
+    fn root(self) -> Self;
+    /// The smaller one; `other` when one is NaN.
+    fn least(self, other: Self) -> Self;
+    /// The larger one; `other` when one is NaN.
+    fn most(self, other: Self) -> Self;
+    /// `yes` where this is below `limit`, else (or for NaN) `no`.
+    fn below(self, limit: Self, yes: Self, no: Self) -> Self;
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn of(value: f32) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        if self < other { self } else { other }
+    }
+    #[inline(always)]
+    fn most(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+    #[inline(always)]
+    fn below(self, limit: Self, yes: Self, no: Self) -> Self {
+        if self < limit { yes } else { no }
+    }
+}
+
+impl Number for Vec4 {
+    #[inline(always)]
+    fn of(value: f32) -> Self {
+        Self::splat(value)
+    }
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        Self::select(self.cmplt(other), self, other)
+    }
+    #[inline(always)]
+    fn most(self, other: Self) -> Self {
+        Self::select(self.cmpgt(other), self, other)
+    }
+    #[inline(always)]
+    fn below(self, limit: Self, yes: Self, no: Self) -> Self {
+        Self::select(self.cmplt(limit), yes, no)
+    }
+}
+
+/// `x^T A x + 2 b x + c` for `x` relative to a point: squared distances, mm^2, times the weight of their planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Quadric {
+pub(crate) struct Quadric<N = f32> {
     /// xx, xy, xz, yy, yz, zz.
-    a: [f32; 6],
-    b: [f32; 3],
-    c: f32,
-    weight: f32,
+    a: [N; 6],
+    b: [N; 3],
+    c: N,
+    weight: N,
 }
 
 /// What it costs to put one vertex in the place of two.
-pub(crate) struct Merge {
+#[derive(Clone, Copy)]
+pub(crate) struct Merge<N = f32> {
     /// Squared distances times weight.
-    pub(crate) cost: f32,
+    pub(crate) cost: N,
     /// Mean squared distance, mm^2.
-    pub(crate) mean_square: f32,
+    pub(crate) mean_square: N,
 }
 
 /// Where the vertex of a merge may lie.
@@ -65,30 +130,70 @@ impl Quadric {
         }
     }
 
+    /// The costs of merging a vertex with this quadric with four others, each a step further.
+    pub(crate) fn merge_four(
+        &self,
+        others: [&Self; 4],
+        steps: [[f32; 3]; 4],
+        placings: [Placing; 4],
+    ) -> Merge<[f32; 4]> {
+        let lanes = |of: &dyn Fn(&Self) -> f32| Vec4::from_array(others.map(of));
+        let others = Quadric {
+            a: std::array::from_fn(|i| lanes(&|q| q.a[i])),
+            b: std::array::from_fn(|i| lanes(&|q| q.b[i])),
+            c: lanes(&|q| q.c),
+            weight: lanes(&|q| q.weight),
+        };
+        let own = Quadric {
+            a: self.a.map(Vec4::splat),
+            b: self.b.map(Vec4::splat),
+            c: Vec4::splat(self.c),
+            weight: Vec4::splat(self.weight),
+        };
+        let step = std::array::from_fn(|i| Vec4::from_array(steps.map(|step| step[i])));
+        let is_free =
+            Vec4::from_array(placings.map(|placing| if placing == Placing::Best { 1.0 } else { 0.0 }));
+        let merge = own.merge(&others, step, is_free);
+        Merge {
+            cost: merge.cost.to_array(),
+            mean_square: merge.mean_square.to_array(),
+        }
+    }
+
+    /// Where a vertex with this quadric and one `step` further go, relative to the second one.
+    pub(crate) fn place(&self, second: &Self, step: [f32; 3], placing: Placing) -> [f32; 3] {
+        match placing {
+            Placing::Best => self.joined(second, step).chosen(step).0,
+            Placing::Second => [0.0; 3],
+        }
+    }
+}
+
+impl<N: Number> Quadric<N> {
     /// Adds another quadric about the same point.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, other: &Self) {
         for i in 0..6 {
-            self.a[i] += other.a[i];
+            self.a[i] = self.a[i] + other.a[i];
         }
         for i in 0..3 {
-            self.b[i] += other.b[i];
+            self.b[i] = self.b[i] + other.b[i];
         }
-        self.c += other.c;
-        self.weight += other.weight;
+        self.c = self.c + other.c;
+        self.weight = self.weight + other.weight;
     }
 
     /// The same quadric about the point at `offset`.
-    #[inline]
-    pub(crate) fn moved(&self, offset: [f32; 3]) -> Self {
+    #[inline(always)]
+    pub(crate) fn moved(&self, offset: [N; 3]) -> Self {
         let turned = self.turned(offset);
-        let b: [f32; 3] = std::array::from_fn(|i| self.b[i] + turned[i]);
+        let b: [N; 3] = std::array::from_fn(|i| self.b[i] + turned[i]);
         let c = self.c + dot(offset, self.b) + dot(offset, b);
         Self { b, c, ..*self }
     }
 
-    #[inline]
-    fn turned(&self, v: [f32; 3]) -> [f32; 3] {
+    #[inline(always)]
+    fn turned(&self, v: [N; 3]) -> [N; 3] {
         let [xx, xy, xz, yy, yz, zz] = self.a;
         [
             xx * v[0] + xy * v[1] + xz * v[2],
@@ -97,92 +202,77 @@ impl Quadric {
         ]
     }
 
-    #[inline]
-    fn value(&self, v: [f32; 3]) -> f32 {
+    #[inline(always)]
+    fn value(&self, v: [N; 3]) -> N {
         let turned = self.turned(v);
-        dot(v, turned) + 2.0 * dot(v, self.b) + self.c
+        dot(v, std::array::from_fn(|i| turned[i] + self.b[i] + self.b[i])) + self.c
     }
 
-    /// The cost of merging a vertex with this quadric, and a second one `step` further with `second`.
-    #[inline]
-    pub(crate) fn merge(&self, second: &Self, step: [f32; 3], placing: Placing) -> Merge {
+    /// The cost of merging a vertex with this quadric, and a second one `step` further with `second`; it may go
+    /// anywhere where `is_free` is 1, and to the second one where it is 0.
+    #[inline(always)]
+    fn merge(&self, second: &Self, step: [N; 3], is_free: N) -> Merge<N> {
         let sum = self.joined(second, step);
-        let error = match placing {
-            Placing::Best => sum.chosen(step).1.max(0.0),
-            Placing::Second => sum.c.max(0.0),
-        };
+        let error = is_free
+            .below(N::of(0.5), sum.c, sum.chosen(step).1)
+            .most(N::of(0.0));
         Merge {
-            cost: error + LENGTH_SHARE * sum.weight * dot(step, step),
-            mean_square: error / sum.weight.max(f32::MIN_POSITIVE),
-        }
-    }
-
-    /// Where the merged vertex goes, relative to the second one.
-    pub(crate) fn place(&self, second: &Self, step: [f32; 3], placing: Placing) -> [f32; 3] {
-        match placing {
-            Placing::Best => self.joined(second, step).chosen(step).0,
-            Placing::Second => [0.0; 3],
+            cost: error + N::of(LENGTH_SHARE) * sum.weight * dot(step, step),
+            mean_square: error / sum.weight.most(N::of(f32::MIN_POSITIVE)),
         }
     }
 
     /// The place for the vertex of an edge, relative to its second end, and the value there.
-    #[inline]
-    fn chosen(&self, step: [f32; 3]) -> ([f32; 3], f32) {
-        let first = step.map(|v| -v);
-        let best = self.lowest_near(step.map(|v| v * -0.5));
+    #[inline(always)]
+    fn chosen(&self, step: [N; 3]) -> ([N; 3], N) {
+        let zero = N::of(0.0);
+        let first = step.map(|v| zero - v);
+        let (best, lowest) = self.lowest_near(step.map(|v| v * N::of(-0.5)));
         let at_first = self.value(first);
-        if at_first.min(self.c) > END_TOLERANCE * best.1.max(0.0) {
-            best
-        } else if at_first < self.c {
-            (first, at_first)
-        } else {
-            ([0.0; 3], self.c)
-        }
+        let limit = at_first.least(self.c);
+        let least = N::of(END_TOLERANCE) * lowest.most(zero);
+        let place = std::array::from_fn(|i| {
+            let end = at_first.below(self.c, first[i], zero);
+            least.below(limit, best[i], end)
+        });
+        (place, least.below(limit, lowest, limit))
     }
 
-    #[inline]
-    fn joined(&self, second: &Self, step: [f32; 3]) -> Self {
+    #[inline(always)]
+    fn joined(&self, second: &Self, step: [N; 3]) -> Self {
         let mut sum = self.moved(step);
         sum.add(second);
         sum
     }
 
     /// Where the quadric, with a pull to `middle`, is lowest, and its value there; solved by an LDL decomposition.
-    #[inline]
-    fn lowest_near(&self, middle: [f32; 3]) -> ([f32; 3], f32) {
+    #[inline(always)]
+    fn lowest_near(&self, middle: [N; 3]) -> ([N; 3], N) {
+        let one = N::of(1.0);
         let [xx, xy, xz, yy, yz, zz] = self.a;
-        let pull = MIDDLE_SHARE * (xx + yy + zz) + f32::MIN_POSITIVE;
-        let right: [f32; 3] = std::array::from_fn(|i| pull * middle[i] - self.b[i]);
-        let r0 = 1.0 / (xx + pull);
+        let pull = N::of(MIDDLE_SHARE) * (xx + yy + zz) + N::of(f32::MIN_POSITIVE);
+        let right: [N; 3] = std::array::from_fn(|i| pull * middle[i] - self.b[i]);
+        let r0 = one / (xx + pull);
         let (l1, l2) = (xy * r0, xz * r0);
-        let r1 = 1.0 / (yy + pull - l1 * xy);
+        let r1 = one / (yy + pull - l1 * xy);
         let below = yz - l2 * xy;
         let l3 = below * r1;
-        let r2 = 1.0 / (zz + pull - l2 * xz - l3 * below);
+        let r2 = one / (zz + pull - l2 * xz - l3 * below);
         let y1 = right[1] - l1 * right[0];
         let y2 = right[2] - l2 * right[0] - l3 * y1;
         let z = y2 * r2;
         let y = y1 * r1 - l3 * z;
         let x = right[0] * r0 - l1 * y - l2 * z;
-        let away: [f32; 3] = [x - middle[0], y - middle[1], z - middle[2]];
-        let (reach, far) = (REACH_SQUARED * dot(middle, middle), dot(away, away));
-        if far <= reach {
-            // There, `A x + b = pull * (middle - x)`.
-            let lowest = [x, y, z];
-            return (lowest, self.c + dot(lowest, self.b) - pull * dot(lowest, away));
-        }
-        let scale = (reach / far).sqrt();
-        let lowest = if scale > 0.0 {
-            std::array::from_fn(|i| middle[i] + away[i] * scale)
-        } else {
-            middle
-        };
+        let away = [x - middle[0], y - middle[1], z - middle[2]];
+        let reach = N::of(REACH_SQUARED) * dot(middle, middle);
+        let scale = (reach / dot(away, away)).root().least(one);
+        let lowest = std::array::from_fn(|i| middle[i] + away[i] * scale);
         (lowest, self.value(lowest))
     }
 }
 
-#[inline]
-pub(crate) fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
+#[inline(always)]
+pub(crate) fn dot<N: Number>(a: [N; 3], b: [N; 3]) -> N {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
@@ -230,17 +320,31 @@ mod tests {
         for axis in 0..3 {
             assert!((second[axis] + offset[axis] - corner[axis]).abs() < 0.001);
         }
-        assert!(a.merge(&b, step, Placing::Best).mean_square < 1e-4);
+        assert!(a.merge(&b, step, 1.0).mean_square < 1e-4);
     }
 
     #[test]
-    fn the_lowest_value_is_the_value_at_the_lowest_place() {
+    fn four_merges_at_once_are_four_merges() {
         let mut q = Quadric::plane([0.3, 3.0, 4.0], 5.0);
         q.add(&Quadric::plane([1.0, 2.0, -2.0], 3.0).moved([0.2, -0.1, 0.3]));
-        q.add(&Quadric::plane([-1.0, 1.0, 0.5], 1.5).moved([0.1, 0.2, -0.1]));
-        for reach in [0.05, 0.5, 5.0] {
-            let (lowest, value) = q.lowest_near([reach, -reach, 0.5 * reach]);
-            assert!((q.value(lowest) - value).abs() < 1e-3, "{reach}");
+        let zero = Quadric::default();
+        let others = [
+            q.moved([0.1, 0.2, -0.1]),
+            q,
+            Quadric::plane([0.0, 0.0, 1.0], 1.0),
+            zero,
+        ];
+        let steps = [[0.5, 0.1, -0.2], [0.0; 3], [0.3, 0.3, 0.4], [1.0, -1.0, 0.0]];
+        let placings = [Placing::Best, Placing::Best, Placing::Second, Placing::Best];
+        let four = q.merge_four([0, 1, 2, 3].map(|i| &others[i]), steps, placings);
+        for i in 0..4 {
+            let is_free = if placings[i] == Placing::Best { 1.0 } else { 0.0 };
+            let one = q.merge(&others[i], steps[i], is_free);
+            assert!((four.cost[i] - one.cost).abs() <= 1e-5 * one.cost, "{i}");
+            assert!(
+                (four.mean_square[i] - one.mean_square).abs() <= 1e-5 * one.mean_square,
+                "{i}"
+            );
         }
     }
 
@@ -249,7 +353,7 @@ mod tests {
         let plane = Quadric::plane([0.0, 0.0, 2.0], 2.0);
         let step = [4.0, 2.0, 0.0];
         assert_eq!(plane.place(&plane, step, Placing::Best), [0.0; 3]);
-        assert_eq!(plane.merge(&plane, step, Placing::Best).mean_square, 0.0);
+        assert_eq!(plane.merge(&plane, step, 1.0).mean_square, 0.0);
         assert!((plane.lowest_near([2.0, 1.0, 0.0]).0[0] - 2.0).abs() < 1e-5);
     }
 }
