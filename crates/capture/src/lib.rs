@@ -1,0 +1,27 @@
+//! What a case holds beside DICOM: mesh files, photographs, depth captures.
+//!
+//! Bytes become meshes, upright pictures and calibrated frames here; nothing is repaired, fused or drawn. Files refer
+//! to each other by name only: what a name means is decided among the [`NamedBytes`] of one upload, so that nothing
+//! outside it can be reached.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod error;
+
+pub use error::CaptureError;
+
+/// One file of an upload, with the name that others may refer to it by.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedBytes<'a> {
+    /// Its path within the upload, `/` between folders: `scan/textures/face.jpg`.
+    pub name: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
