@@ -1,17 +1,19 @@
 //! The lasting artifact: what [`super`] describes, written and read.
 
 use meshopt::{decode_index_buffer, decode_vertex_buffer, encode_index_buffer, encode_vertex_buffer_level};
-use surface::Mesh;
+use surface::{Mesh, Model, Scalars, Texture};
 
+use super::attributes::{Parts, check_entries, from_linear, from_steps, to_linear, to_steps, uv_storage};
 use super::document::{
-    Bounds, COMPONENT_FLOAT, COMPONENT_UNSIGNED_SHORT, Content, Document, FORMAT_VERSION, Normals, Storage,
+    Bounds, COLOR, COMPONENT_FLOAT, COMPONENT_UNSIGNED_SHORT, Content, Document, Presence, Storage,
+    TextureContent, UV, Uv, VERSION_DRESSED,
 };
 use super::order::Ordered;
 use super::quantize::{
     Positions, exponent_of, from_exponential, from_grid, from_octahedral, to_exponential, to_grid,
     to_octahedral,
 };
-use super::{MAX_TRIANGLES, check, glb};
+use super::{MAX_TRIANGLES, glb};
 use crate::ArtifactError;
 
 /// The version of the vertex codec that `EXT_meshopt_compression` knows; later ones need another extension.
@@ -35,12 +37,36 @@ pub fn encode_surface(
     provenance: &serde_json::Value,
     tolerance_mm: f64,
 ) -> Result<Vec<u8>, ArtifactError> {
+    encode(Parts::from(mesh), provenance, tolerance_mm)
+}
+
+/// `model` as the lasting artifact, like [`encode_surface`] with what is on the surface: colors and values come back as
+/// they are, places on the texture within 1/131,070 of the picture's sides (where it repeats: as they are), the picture
+/// byte for byte. A model without any of them gives the bytes of its mesh.
+///
+/// # Errors
+/// Those of [`encode_surface`], and when an attribute has not one entry a vertex, a value or place is not finite, there
+/// are more than [`MAX_SCALARS`](super::MAX_SCALARS) lists of values, or their names are not usable or the same.
+pub fn encode_model(
+    model: &Model,
+    provenance: &serde_json::Value,
+    tolerance_mm: f64,
+) -> Result<Vec<u8>, ArtifactError> {
+    encode(Parts::from(model), provenance, tolerance_mm)
+}
+
+fn encode(
+    parts: Parts<'_>,
+    provenance: &serde_json::Value,
+    tolerance_mm: f64,
+) -> Result<Vec<u8>, ArtifactError> {
     if !(tolerance_mm.is_finite() && tolerance_mm > 0.0) {
         return Err(ArtifactError::Damaged {
             what: "the tolerance of a surface is not a positive number of millimeters",
         });
     }
-    check(mesh)?;
+    parts.check()?;
+    let mesh = parts.mesh;
     check_triangles(mesh.triangles.len() as u64)?;
     let mut bytes = Vec::new();
     if mesh.triangles.is_empty() {
@@ -49,49 +75,84 @@ pub fn encode_surface(
     }
 
     let ordered = Ordered::new(mesh);
-    let (low_mm, high_mm) = bounds(ordered.positions_mm.iter().map(|p| p.map(f64::from)));
+    let positions_mm = ordered.gather(&mesh.positions_mm);
+    let (low_mm, high_mm) = bounds(positions_mm.iter().map(|p| p.map(f64::from)));
     let positions = Positions::choose(low_mm, high_mm, tolerance_mm);
     let (attributes, indexes) = rayon::join(
         || {
             rayon::join(
-                || encode_positions(&ordered.positions_mm, positions),
-                || encode_normals(&ordered.normals),
+                || encode_positions(&positions_mm, positions),
+                || encode_dress(parts, &ordered),
             )
         },
-        || encode_index_buffer(&ordered.indexes, ordered.positions_mm.len()).map_err(codec_error),
+        || encode_index_buffer(&ordered.indexes, ordered.vertices()).map_err(codec_error),
     );
     let (encoded_positions, stored_bounds) = attributes.0?;
     let mut streams = vec![encoded_positions];
     streams.extend(attributes.1?);
     streams.push(indexes?);
 
-    let content = Content {
-        vertices: ordered.positions_mm.len() as u64,
-        triangles: mesh.triangles.len() as u64,
-        normals: normals_of(mesh),
-        bounds: stored_bounds,
-        storage: Storage::Compressed {
-            positions,
-            encoded_lens: streams.iter().map(|stream| stream.len() as u64).collect(),
-        },
+    let storage = Storage::Compressed {
+        positions,
+        encoded_lens: streams.iter().map(|stream| stream.len() as u64).collect(),
     };
+    let content = content_to_write(parts, ordered.vertices(), stored_bounds, storage);
     let binary_len = content.binary_len();
     bytes.reserve(usize::try_from(binary_len).unwrap_or(0));
     let document = Document::new(Some(&content), positions.max_error_mm(), provenance);
     glb::write_head(&document, binary_len, &mut bytes)?;
-    for stream in &streams {
+    let image = parts.texture.map(|texture| &texture.image);
+    for stream in streams.iter().chain(image) {
         bytes.extend_from_slice(stream);
         bytes.resize(bytes.len().next_multiple_of(4), 0);
     }
     Ok(bytes)
 }
 
-pub(super) fn normals_of(mesh: &Mesh) -> Normals {
-    if mesh.normals.is_empty() {
-        Normals::Absent
-    } else {
-        Normals::OnePerVertex
+/// What [`Document::new`] has to know of `parts`, of which `vertices` are stored.
+pub(super) fn content_to_write(
+    parts: Parts<'_>,
+    vertices: usize,
+    bounds: Bounds,
+    storage: Storage,
+) -> Content {
+    Content {
+        vertices: vertices as u64,
+        triangles: parts.mesh.triangles.len() as u64,
+        normals: Presence::of(&parts.mesh.normals),
+        colors: Presence::of(parts.colors),
+        texture: parts.texture.map(|texture| TextureContent {
+            uv: match storage {
+                Storage::Plain => Uv::Floats,
+                Storage::Compressed { .. } => uv_storage(&texture.uv),
+            },
+            media: texture.media,
+            image_len: texture.image.len() as u64,
+        }),
+        scalars: parts.entries(),
+        bounds,
+        storage,
     }
+}
+
+/// The streams between positions and indexes.
+fn encode_dress(parts: Parts<'_>, ordered: &Ordered) -> Result<Vec<Vec<u8>>, ArtifactError> {
+    let mut streams = Vec::new();
+    streams.extend(encode_normals(&ordered.gather(&parts.mesh.normals))?);
+    if !parts.colors.is_empty() {
+        streams.push(encode_attributes(&to_linear(&ordered.gather(parts.colors)))?);
+    }
+    if let Some(texture) = parts.texture {
+        let uv = ordered.gather(&texture.uv);
+        streams.push(match uv_storage(&texture.uv) {
+            Uv::Steps => encode_attributes(&to_steps(&uv))?,
+            Uv::Floats => encode_attributes(&uv)?,
+        });
+    }
+    for scalars in parts.scalars {
+        streams.push(encode_attributes(&ordered.gather(&scalars.values))?);
+    }
+    Ok(streams)
 }
 
 fn check_triangles(triangles: u64) -> Result<(), ArtifactError> {
@@ -168,22 +229,31 @@ fn grid_bounds(stored: &[[u16; 4]]) -> Bounds {
     [low, high].map(|[x, y, z, _]| [x, y, z].map(f64::from))
 }
 
-/// The surface and the provenance that [`encode_surface`] wrote. Positions in mm, unit normals.
+/// The surface and the provenance that [`encode_surface`] or [`encode_model`] wrote. Positions in mm, unit normals. What
+/// is on the surface is left out.
 ///
-/// Reads what [`encode_surface`] writes and nothing else: glTF files of other programs are refused. Takes at most some
-/// 200 bytes of memory for each byte given.
+/// Reads what these write and nothing else: glTF files of other programs are refused. Takes at most some 400 bytes of
+/// memory for each byte given.
 ///
 /// # Errors
 /// When the bytes are no such artifact, of a later version, cut off, or damaged in a way that shows.
 pub fn read_surface(bytes: &[u8]) -> Result<(Mesh, serde_json::Value), ArtifactError> {
+    read_model(bytes).map(|(model, provenance)| (model.mesh, provenance))
+}
+
+/// The model and the provenance that [`encode_model`] or [`encode_surface`] wrote.
+///
+/// # Errors
+/// Those of [`read_surface`].
+pub fn read_model(bytes: &[u8]) -> Result<(Model, serde_json::Value), ArtifactError> {
     let (json, binary) = glb::read(bytes)?;
     let document: Document = serde_json::from_slice(json).map_err(ArtifactError::Description)?;
     let extras = &document.asset.extras;
-    if extras.version != FORMAT_VERSION {
+    if extras.version > VERSION_DRESSED {
         return Err(ArtifactError::UnknownVersion {
             what: "surface",
             found: extras.version,
-            supported: FORMAT_VERSION,
+            supported: VERSION_DRESSED,
         });
     }
     let content = content_of(&document, binary.len() as u64)?;
@@ -200,8 +270,8 @@ pub fn read_surface(bytes: &[u8]) -> Result<(Mesh, serde_json::Value), ArtifactE
             actual: binary.len() as u64,
         });
     }
-    let mesh = content.map_or_else(|| Ok(Mesh::default()), |content| decode(&content, binary))?;
-    Ok((mesh, document.asset.extras.provenance))
+    let model = content.map_or_else(|| Ok(Model::default()), |content| decode(&content, binary))?;
+    Ok((model, document.asset.extras.provenance))
 }
 
 /// The numbers in a document that [`Document::new`] needs to build it, with counts that `binary_len` bytes can hold.
@@ -209,12 +279,27 @@ fn content_of(document: &Document, binary_len: u64) -> Result<Option<Content>, A
     let missing = ArtifactError::Damaged {
         what: "the description of the surface lacks a part",
     };
-    let (normals, positions, indexes) = match document.accessors.as_slice() {
+    let (positions, indexes) = match document.accessors.as_slice() {
         [] => return Ok(None),
-        [positions, indexes] => (Normals::Absent, positions, indexes),
-        [positions, _, indexes] => (Normals::OnePerVertex, positions, indexes),
+        [positions, .., indexes] => (positions, indexes),
         _ => return Err(missing),
     };
+    let Some(attributes) = document
+        .meshes
+        .first()
+        .and_then(|mesh| mesh.primitives.first())
+        .map(|primitive| &primitive.attributes)
+    else {
+        return Err(missing);
+    };
+    let presence = |name| {
+        if attributes.has(name) {
+            Presence::OnePerVertex
+        } else {
+            Presence::Absent
+        }
+    };
+    check_entries(&document.asset.extras.scalars)?;
     let views = document
         .buffer_views
         .iter()
@@ -244,6 +329,7 @@ fn content_of(document: &Document, binary_len: u64) -> Result<Option<Content>, A
     for len in &encoded_lens {
         check_at_most("the length of a compressed stream", *len, binary_len)?;
     }
+    let texture = texture_of(document, attributes.has(UV), binary_len)?;
     let storage = match (positions.component_type, node.translation, node.scale) {
         (COMPONENT_UNSIGNED_SHORT, Some(origin_mm), Some([step_mm, ..])) => {
             Positions::Grid { step_mm, origin_mm }
@@ -255,12 +341,45 @@ fn content_of(document: &Document, binary_len: u64) -> Result<Option<Content>, A
     Ok(Some(Content {
         vertices: positions.count,
         triangles,
-        normals,
+        normals: presence("NORMAL"),
+        colors: presence(COLOR),
+        texture,
+        scalars: document.asset.extras.scalars.clone(),
         bounds: [min, max],
         storage: Storage::Compressed {
             positions: storage,
             encoded_lens,
         },
+    }))
+}
+
+/// The texture that a document describes: its last view is the picture, and the places have steps or floats.
+fn texture_of(
+    document: &Document,
+    has_places: bool,
+    binary_len: u64,
+) -> Result<Option<TextureContent>, ArtifactError> {
+    let (Some(image), Some(view), true) = (document.images.first(), document.buffer_views.last(), has_places)
+    else {
+        return Ok(None);
+    };
+    check_at_most("the length of a picture", view.byte_length, binary_len)?;
+    // Values and indexes come after the places.
+    let place = document
+        .accessors
+        .len()
+        .checked_sub(2 + document.asset.extras.scalars.len());
+    let component = place
+        .and_then(|place| document.accessors.get(place))
+        .map(|accessor| accessor.component_type);
+    Ok(Some(TextureContent {
+        uv: if component == Some(COMPONENT_FLOAT) {
+            Uv::Floats
+        } else {
+            Uv::Steps
+        },
+        media: image.mime_type.into(),
+        image_len: view.byte_length,
     }))
 }
 
@@ -275,8 +394,8 @@ fn check_at_most(what: &'static str, actual: u64, limit: u64) -> Result<(), Arti
     Ok(())
 }
 
-/// The mesh in a binary chunk that has the length that `content` gives it, with counts that [`content_of`] has bounded.
-fn decode(content: &Content, binary: &[u8]) -> Result<Mesh, ArtifactError> {
+/// The model in a binary chunk that has the length that `content` gives it, with counts that [`content_of`] has bounded.
+fn decode(content: &Content, binary: &[u8]) -> Result<Model, ArtifactError> {
     let Storage::Compressed {
         positions,
         encoded_lens,
@@ -287,14 +406,15 @@ fn decode(content: &Content, binary: &[u8]) -> Result<Mesh, ArtifactError> {
         });
     };
     let mut rest = binary;
-    let mut streams = encoded_lens.iter().map(|len| {
-        // The lengths add up to that of the chunk, which `read_surface` has compared.
-        let len = usize::try_from(*len).unwrap_or(usize::MAX).min(rest.len());
+    let mut take = |len: u64| {
+        // The lengths add up to that of the chunk, which `read_model` has compared.
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
         let (stream, after) = rest.split_at(len);
         rest = after.get(len.next_multiple_of(4) - len..).unwrap_or_default();
         stream
-    });
-    let mut next = || streams.next().unwrap_or_default();
+    };
+    let mut lens = encoded_lens.iter();
+    let mut next = || take(lens.next().copied().unwrap_or_default());
     let vertices = content.vertices as usize;
 
     let (positions_mm, stored_bounds) = decode_positions(*positions, next(), vertices)?;
@@ -304,18 +424,49 @@ fn decode(content: &Content, binary: &[u8]) -> Result<Mesh, ArtifactError> {
         });
     }
     let normals = match content.normals {
-        Normals::Absent => Vec::new(),
-        Normals::OnePerVertex => from_octahedral(&decode_attributes(next(), vertices)?)?,
+        Presence::Absent => Vec::new(),
+        Presence::OnePerVertex => from_octahedral(&decode_attributes(next(), vertices)?)?,
     };
+    let colors = match content.colors {
+        Presence::Absent => Vec::new(),
+        Presence::OnePerVertex => from_linear(&decode_attributes(next(), vertices)?),
+    };
+    let mut texture = match content.texture {
+        None => None,
+        Some(texture) => Some(Texture {
+            uv: match texture.uv {
+                Uv::Steps => from_steps(&decode_attributes(next(), vertices)?),
+                Uv::Floats => decode_attributes(next(), vertices)?,
+            },
+            media: texture.media,
+            image: Vec::new(),
+        }),
+    };
+    let mut scalars = Vec::with_capacity(content.scalars.len());
+    for entry in &content.scalars {
+        scalars.push(Scalars {
+            name: entry.name.clone(),
+            unit: entry.unit.clone(),
+            values: decode_attributes(next(), vertices)?,
+        });
+    }
     let indexes: Vec<u32> =
         decode_index_buffer(next(), content.triangles as usize * 3).map_err(codec_error)?;
-    let mesh = Mesh {
-        positions_mm,
-        normals,
-        triangles: indexes.as_chunks().0.to_vec(),
+    if let (Some(texture), Some(stored)) = (&mut texture, content.texture) {
+        texture.image = take(stored.image_len).to_vec();
+    }
+    let model = Model {
+        mesh: Mesh {
+            positions_mm,
+            normals,
+            triangles: indexes.as_chunks().0.to_vec(),
+        },
+        colors,
+        texture,
+        scalars,
     };
-    check(&mesh)?;
-    Ok(mesh)
+    Parts::from(&model).check()?;
+    Ok(model)
 }
 
 /// Positions in mm, and lowest and highest of the stored numbers.

@@ -6,13 +6,17 @@
 //! the old one.
 
 use serde::{Deserialize, Serialize};
+use surface::ImageMedia;
 
+use super::attributes::{Attributes, ScalarEntry};
 use super::quantize::Positions;
 
 const EXTENSIONS: [&str; 2] = ["KHR_mesh_quantization", "EXT_meshopt_compression"];
 
-/// The version of the lasting artifact, in `asset.extras.version`.
-pub(super) const FORMAT_VERSION: u16 = 1;
+/// The versions of the lasting artifact, in `asset.extras.version`: 1 for a surface without colors, texture and values,
+/// 2 for one with some.
+pub(super) const VERSION_BARE: u16 = 1;
+pub(super) const VERSION_DRESSED: u16 = 2;
 const FORMAT: &str = "vitrine surface";
 const UNIT: &str = "mm";
 const AXES: &str = "patient LPS: +x left, +y posterior, +z superior";
@@ -22,6 +26,9 @@ const COMPONENT_SHORT: u32 = 5122;
 pub(super) const COMPONENT_UNSIGNED_SHORT: u32 = 5123;
 const COMPONENT_UNSIGNED_INT: u32 = 5125;
 pub(super) const COMPONENT_FLOAT: u32 = 5126;
+// glTF 2.0 section 5.26.4.
+const FILTER_LINEAR: u32 = 9729;
+const FILTER_LINEAR_MIPMAP_LINEAR: u32 = 9987;
 const TARGET_VERTICES: u32 = 34962;
 const TARGET_INDEXES: u32 = 34963;
 const MODE_TRIANGLES: u32 = 4;
@@ -34,16 +41,47 @@ pub(super) type Bounds = [[f64; 3]; 2];
 pub(super) struct Content {
     pub(super) vertices: u64,
     pub(super) triangles: u64,
-    pub(super) normals: Normals,
+    pub(super) normals: Presence,
+    pub(super) colors: Presence,
+    pub(super) texture: Option<TextureContent>,
+    pub(super) scalars: Vec<ScalarEntry>,
     /// Lowest and highest of the stored numbers: mm as floats, steps on a grid.
     pub(super) bounds: Bounds,
     pub(super) storage: Storage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Normals {
+pub(super) enum Presence {
     Absent,
     OnePerVertex,
+}
+
+impl Presence {
+    /// Whether `list` has entries.
+    pub(super) fn of<T>(list: &[T]) -> Self {
+        if list.is_empty() {
+            Self::Absent
+        } else {
+            Self::OnePerVertex
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TextureContent {
+    pub(super) uv: Uv,
+    pub(super) media: ImageMedia,
+    /// Bytes of the picture.
+    pub(super) image_len: u64,
+}
+
+/// How places on the texture are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Uv {
+    /// `u16`, normalized: where all lie on the picture.
+    Steps,
+    /// `f32`: where it repeats.
+    Floats,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -53,13 +91,16 @@ pub(super) enum Storage {
     /// Through `EXT_meshopt_compression`.
     Compressed {
         positions: Positions,
-        /// Bytes of each stream: positions, normals where there are any, indexes.
+        /// Bytes of each stream, in the order of [`Content::streams`].
         encoded_lens: Vec<u64>,
     },
 }
 
 /// One array of the surface.
 struct Stream {
+    /// Its name among the attributes; `None` for the indexes.
+    attribute: Option<String>,
+    kind: &'static str,
     stride: u64,
     count: u64,
     mode: &'static str,
@@ -71,12 +112,25 @@ impl Stream {
     fn plain_len(&self) -> u64 {
         self.stride * self.count
     }
+
+    /// Whether whole numbers stand for fractions of the largest one.
+    fn is_normalized(&self) -> bool {
+        self.component == COMPONENT_SHORT
+            || (self.component == COMPONENT_UNSIGNED_SHORT && self.attribute.as_deref() != Some(POSITION))
+    }
 }
 
+const POSITION: &str = "POSITION";
+const NORMAL: &str = "NORMAL";
+pub(super) const COLOR: &str = "COLOR_0";
+pub(super) const UV: &str = "TEXCOORD_0";
+
 impl Content {
-    /// Positions, normals where there are any, indexes.
+    /// Positions; normals, colors, places on the texture and values where there are any; indexes.
     fn streams(&self) -> Vec<Stream> {
-        let attributes = |stride, filter, component| Stream {
+        let attributes = |name: &str, kind, stride, filter, component| Stream {
+            attribute: Some(name.to_owned()),
+            kind,
             stride,
             count: self.vertices,
             mode: "ATTRIBUTES",
@@ -85,38 +139,69 @@ impl Content {
         };
         let (positions, normals) = match &self.storage {
             Storage::Plain => (
-                attributes(12, None, COMPONENT_FLOAT),
-                attributes(12, None, COMPONENT_FLOAT),
+                attributes(POSITION, "VEC3", 12, None, COMPONENT_FLOAT),
+                attributes(NORMAL, "VEC3", 12, None, COMPONENT_FLOAT),
             ),
             Storage::Compressed { positions, .. } => (
                 match positions {
-                    Positions::Grid { .. } => attributes(8, None, COMPONENT_UNSIGNED_SHORT),
-                    Positions::Floats { .. } => attributes(12, Some("EXPONENTIAL"), COMPONENT_FLOAT),
+                    Positions::Grid { .. } => attributes(POSITION, "VEC3", 8, None, COMPONENT_UNSIGNED_SHORT),
+                    Positions::Floats { .. } => {
+                        attributes(POSITION, "VEC3", 12, Some("EXPONENTIAL"), COMPONENT_FLOAT)
+                    }
                 },
-                attributes(8, Some("OCTAHEDRAL"), COMPONENT_SHORT),
+                attributes(NORMAL, "VEC3", 8, Some("OCTAHEDRAL"), COMPONENT_SHORT),
             ),
         };
-        let indexes = Stream {
+        let mut streams = vec![positions];
+        if self.normals == Presence::OnePerVertex {
+            streams.push(normals);
+        }
+        if self.colors == Presence::OnePerVertex {
+            streams.push(attributes(COLOR, "VEC4", 8, None, COMPONENT_UNSIGNED_SHORT));
+        }
+        if let Some(texture) = self.texture {
+            streams.push(match texture.uv {
+                Uv::Steps => attributes(UV, "VEC2", 4, None, COMPONENT_UNSIGNED_SHORT),
+                Uv::Floats => attributes(UV, "VEC2", 8, None, COMPONENT_FLOAT),
+            });
+        }
+        for entry in &self.scalars {
+            streams.push(attributes(&entry.attribute(), "SCALAR", 4, None, COMPONENT_FLOAT));
+        }
+        streams.push(Stream {
+            attribute: None,
+            kind: "SCALAR",
             stride: 4,
             count: self.triangles * 3,
             mode: "TRIANGLES",
             filter: None,
             component: COMPONENT_UNSIGNED_INT,
-        };
-        match self.normals {
-            Normals::Absent => vec![positions, indexes],
-            Normals::OnePerVertex => vec![positions, normals, indexes],
-        }
+        });
+        streams
     }
 
-    /// Bytes of the binary chunk.
-    pub(super) fn binary_len(&self) -> u64 {
+    fn image_len(&self) -> u64 {
+        self.texture.map_or(0, |texture| texture.image_len)
+    }
+
+    /// Bytes of the arrays in the binary chunk; the picture follows.
+    fn streams_len(&self) -> u64 {
         match &self.storage {
             Storage::Plain => self.streams().iter().map(Stream::plain_len).sum(),
             Storage::Compressed { encoded_lens, .. } => {
                 encoded_lens.iter().map(|len| len.next_multiple_of(4)).sum()
             }
         }
+    }
+
+    /// Bytes of the binary chunk.
+    pub(super) fn binary_len(&self) -> u64 {
+        self.streams_len() + self.image_len().next_multiple_of(4)
+    }
+
+    fn version(&self) -> u16 {
+        let is_bare = self.colors == Presence::Absent && self.texture.is_none() && self.scalars.is_empty();
+        if is_bare { VERSION_BARE } else { VERSION_DRESSED }
     }
 }
 
@@ -132,9 +217,15 @@ pub(super) struct Document {
     scenes: Vec<Scene>,
     pub(super) nodes: Vec<Node>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    meshes: Vec<MeshEntry>,
+    pub(super) meshes: Vec<MeshEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     materials: Vec<Material>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    textures: Vec<TextureEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    samplers: Vec<Sampler>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) images: Vec<Image>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) accessors: Vec<Accessor>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,6 +251,9 @@ pub(super) struct Extras {
     axes: String,
     /// How far a stored position may be from the one given to the writer, mm.
     pub(super) max_error_mm: f64,
+    /// The names and units of the values, in the order of their attributes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) scalars: Vec<ScalarEntry>,
     pub(super) provenance: serde_json::Value,
 }
 
@@ -183,25 +277,17 @@ pub(super) struct Node {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MeshEntry {
-    primitives: Vec<Primitive>,
+pub(super) struct MeshEntry {
+    pub(super) primitives: Vec<Primitive>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Primitive {
-    attributes: Attributes,
+pub(super) struct Primitive {
+    pub(super) attributes: Attributes,
     indices: u32,
     material: u32,
     mode: u32,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE", deny_unknown_fields)]
-struct Attributes {
-    position: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    normal: Option<u32>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -214,8 +300,63 @@ struct Material {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MetallicRoughness {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base_color_texture: Option<TextureReference>,
     metallic_factor: f64,
     roughness_factor: f64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextureReference {
+    index: u32,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextureEntry {
+    sampler: u32,
+    source: u32,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Sampler {
+    mag_filter: u32,
+    min_filter: u32,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Image {
+    buffer_view: u32,
+    pub(super) mime_type: MimeType,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum MimeType {
+    #[serde(rename = "image/jpeg")]
+    Jpeg,
+    #[serde(rename = "image/png")]
+    Png,
+}
+
+impl From<ImageMedia> for MimeType {
+    fn from(media: ImageMedia) -> Self {
+        match media {
+            ImageMedia::Jpeg => Self::Jpeg,
+            ImageMedia::Png => Self::Png,
+        }
+    }
+}
+
+impl From<MimeType> for ImageMedia {
+    fn from(kind: MimeType) -> Self {
+        match kind {
+            MimeType::Jpeg => Self::Jpeg,
+            MimeType::Png => Self::Png,
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -239,10 +380,11 @@ pub(super) struct Accessor {
 pub(super) struct BufferView {
     buffer: u32,
     byte_offset: u64,
-    byte_length: u64,
+    pub(super) byte_length: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     byte_stride: Option<u64>,
-    target: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) extensions: Option<ViewExtensions>,
 }
@@ -299,10 +441,11 @@ impl Document {
                 generator: "Vitrine".to_owned(),
                 extras: Extras {
                     format: FORMAT.to_owned(),
-                    version: FORMAT_VERSION,
+                    version: content.map_or(VERSION_BARE, Content::version),
                     unit: UNIT.to_owned(),
                     axes: AXES.to_owned(),
                     max_error_mm,
+                    scalars: content.map(|content| content.scalars.clone()).unwrap_or_default(),
                     provenance: provenance.clone(),
                 },
             },
@@ -313,6 +456,9 @@ impl Document {
             nodes: Vec::new(),
             meshes: Vec::new(),
             materials: Vec::new(),
+            textures: Vec::new(),
+            samplers: Vec::new(),
+            images: Vec::new(),
             accessors: Vec::new(),
             buffer_views: Vec::new(),
             buffers: Vec::new(),
@@ -326,14 +472,11 @@ impl Document {
 
     fn add(&mut self, content: &Content) {
         let streams = content.streams();
-        let last = streams.len() as u32 - 1;
+        let names = streams.iter().filter_map(|stream| stream.attribute.clone());
         self.meshes.push(MeshEntry {
             primitives: vec![Primitive {
-                attributes: Attributes {
-                    position: 0,
-                    normal: (content.normals == Normals::OnePerVertex).then_some(1),
-                },
-                indices: last,
+                attributes: Attributes(names.zip(0..).collect()),
+                indices: streams.len() as u32 - 1,
                 material: 0,
                 mode: MODE_TRIANGLES,
             }],
@@ -341,6 +484,7 @@ impl Document {
         // The default material is a metal; and the cut edge of a scan shows the inside.
         self.materials.push(Material {
             pbr_metallic_roughness: MetallicRoughness {
+                base_color_texture: content.texture.map(|_| TextureReference { index: 0 }),
                 metallic_factor: 0.0,
                 roughness_factor: 0.75,
             },
@@ -351,9 +495,9 @@ impl Document {
             self.accessors.push(Accessor {
                 buffer_view: view,
                 component_type: stream.component,
-                normalized: (stream.component == COMPONENT_SHORT).then_some(true),
+                normalized: stream.is_normalized().then_some(true),
                 count: stream.count,
-                kind: if view == last { "SCALAR" } else { "VEC3" }.to_owned(),
+                kind: stream.kind.to_owned(),
                 min: (view == 0).then_some(min),
                 max: (view == 0).then_some(max),
             });
@@ -375,6 +519,33 @@ impl Document {
         } else {
             self.add_views(&streams, None);
         }
+        if let Some(texture) = content.texture {
+            self.add_texture(texture, content.streams_len());
+        }
+    }
+
+    /// The picture comes last: `offset` is the end of the arrays.
+    fn add_texture(&mut self, texture: TextureContent, offset: u64) {
+        self.textures.push(TextureEntry {
+            sampler: 0,
+            source: 0,
+        });
+        self.samplers.push(Sampler {
+            mag_filter: FILTER_LINEAR,
+            min_filter: FILTER_LINEAR_MIPMAP_LINEAR,
+        });
+        self.images.push(Image {
+            buffer_view: self.buffer_views.len() as u32,
+            mime_type: texture.media.into(),
+        });
+        self.buffer_views.push(BufferView {
+            buffer: 0,
+            byte_offset: offset,
+            byte_length: texture.image_len,
+            byte_stride: None,
+            target: None,
+            extensions: None,
+        });
     }
 
     fn add_views(&mut self, streams: &[Stream], encoded_lens: Option<&[u64]>) {
@@ -387,11 +558,11 @@ impl Document {
                 byte_offset: offset,
                 byte_length: stream.plain_len(),
                 byte_stride: (!is_indexes).then_some(stream.stride),
-                target: if is_indexes {
+                target: Some(if is_indexes {
                     TARGET_INDEXES
                 } else {
                     TARGET_VERTICES
-                },
+                }),
                 extensions: encoded_len.map(|byte_length| ViewExtensions {
                     meshopt: CompressedView {
                         buffer: 0,

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use surface::Mesh;
+use surface::{Mesh, Model};
 
-use super::compressed::{bounds, normals_of};
-use super::document::{Content, Document, Storage};
+use super::attributes::{Parts, to_linear};
+use super::compressed::{bounds, content_to_write};
+use super::document::{Document, Storage};
 use super::{check, glb, unit};
 use crate::ArtifactError;
 
@@ -20,25 +21,53 @@ pub fn write_plain_glb(
     provenance: &serde_json::Value,
     out: &mut dyn Write,
 ) -> Result<(), ArtifactError> {
-    check(mesh)?;
+    write_glb(Parts::from(mesh), provenance, out)
+}
+
+/// Writes `model` like [`write_plain_glb`], with what is on the surface: colors (`u16`, linear), the texture, values as
+/// attributes such as `_DISTANCE_MM`.
+///
+/// # Errors
+/// Those of [`write_plain_glb`] and of the attributes in [`encode_model`](super::encode_model).
+pub fn write_model_glb(
+    model: &Model,
+    provenance: &serde_json::Value,
+    out: &mut dyn Write,
+) -> Result<(), ArtifactError> {
+    write_glb(Parts::from(model), provenance, out)
+}
+
+fn write_glb(
+    parts: Parts<'_>,
+    provenance: &serde_json::Value,
+    out: &mut dyn Write,
+) -> Result<(), ArtifactError> {
+    parts.check()?;
+    let mesh = parts.mesh;
     if mesh.triangles.is_empty() {
         return glb::write_head(&Document::new(None, 0.0, provenance), 0, out);
     }
     let (low, high) = bounds(mesh.positions_mm.iter().map(|p| p.map(f64::from)));
-    let content = Content {
-        vertices: mesh.positions_mm.len() as u64,
-        triangles: mesh.triangles.len() as u64,
-        normals: normals_of(mesh),
-        bounds: [low, high],
-        storage: Storage::Plain,
-    };
+    let content = content_to_write(parts, mesh.positions_mm.len(), [low, high], Storage::Plain);
     let document = Document::new(Some(&content), 0.0, provenance);
     glb::write_head(&document, content.binary_len(), out)?;
     out.write_all(bytemuck::cast_slice(&mesh.positions_mm))?;
     write_each(mesh.normals.iter(), out, |normal, bytes| {
         bytes.extend_from_slice(bytemuck::bytes_of(&unit(*normal)));
     })?;
+    out.write_all(bytemuck::cast_slice(&to_linear(parts.colors)))?;
+    if let Some(texture) = parts.texture {
+        out.write_all(bytemuck::cast_slice(&texture.uv))?;
+    }
+    for scalars in parts.scalars {
+        out.write_all(bytemuck::cast_slice(&scalars.values))?;
+    }
     out.write_all(bytemuck::cast_slice(&mesh.triangles))?;
+    if let Some(texture) = parts.texture {
+        let padding = texture.image.len().next_multiple_of(4) - texture.image.len();
+        out.write_all(&texture.image)?;
+        out.write_all([0; 3].get(..padding).unwrap_or_default())?;
+    }
     Ok(())
 }
 
@@ -75,35 +104,63 @@ pub fn write_stl(mesh: &Mesh, out: &mut dyn Write) -> Result<(), ArtifactError> 
 /// When an index is out of range, a position is not finite, normals are neither absent nor one a vertex, there are more
 /// vertices than an `i32` counts, or `out` fails.
 pub fn write_ply(mesh: &Mesh, out: &mut dyn Write) -> Result<(), ArtifactError> {
-    check(mesh)?;
+    write_ply_parts(Parts::from(mesh), out)
+}
+
+/// Writes `model` like [`write_ply`], with colors as `uchar red green blue alpha` (sRGB) and each list of values as a
+/// `float` property such as `distance_mm`. PLY has no place for a picture: the texture is left out.
+///
+/// # Errors
+/// Those of [`write_ply`] and of the attributes in [`encode_model`](super::encode_model).
+pub fn write_model_ply(model: &Model, out: &mut dyn Write) -> Result<(), ArtifactError> {
+    write_ply_parts(Parts::from(model), out)
+}
+
+fn write_ply_parts(parts: Parts<'_>, out: &mut dyn Write) -> Result<(), ArtifactError> {
+    parts.check()?;
+    let mesh = parts.mesh;
     // Readers know indexes as `int` more often than as `uint`.
     let vertices = count(
         "the number of vertices of a PLY file",
         mesh.positions_mm.len(),
         i32::MAX as u32,
     )?;
-    let normals = if mesh.normals.is_empty() {
-        ""
-    } else {
-        "property float nx\nproperty float ny\nproperty float nz\n"
-    };
+    let mut properties = String::new();
+    if !mesh.normals.is_empty() {
+        properties.push_str("property float nx\nproperty float ny\nproperty float nz\n");
+    }
+    if !parts.colors.is_empty() {
+        for channel in ["red", "green", "blue", "alpha"] {
+            properties.push_str(&format!("property uchar {channel}\n"));
+        }
+    }
+    for entry in parts.entries() {
+        let name = entry.attribute().to_ascii_lowercase();
+        properties.push_str(&format!("property float {}\n", name.trim_start_matches('_')));
+    }
     write!(
         out,
         "ply\nformat binary_little_endian 1.0\n\
          comment Vitrine surface, millimeters, patient LPS: +x left, +y posterior, +z superior\n\
-         element vertex {vertices}\nproperty float x\nproperty float y\nproperty float z\n{normals}\
+         element vertex {vertices}\nproperty float x\nproperty float y\nproperty float z\n{properties}\
          element face {}\nproperty list uchar int vertex_indices\nend_header\n",
         mesh.triangles.len()
     )?;
-    if mesh.normals.is_empty() {
+    if properties.is_empty() {
         out.write_all(bytemuck::cast_slice(&mesh.positions_mm))?;
     } else {
         write_each(
-            mesh.positions_mm.iter().zip(&mesh.normals),
+            mesh.positions_mm.iter().enumerate(),
             out,
-            |(position, normal), bytes| {
+            |(vertex, position), bytes| {
                 bytes.extend_from_slice(bytemuck::bytes_of(position));
-                bytes.extend_from_slice(bytemuck::bytes_of(&unit(*normal)));
+                if let Some(normal) = mesh.normals.get(vertex) {
+                    bytes.extend_from_slice(bytemuck::bytes_of(&unit(*normal)));
+                }
+                bytes.extend_from_slice(parts.colors.get(vertex).map_or(&[], |color| color));
+                for value in parts.scalars.iter().filter_map(|list| list.values.get(vertex)) {
+                    bytes.extend_from_slice(&value.to_le_bytes());
+                }
             },
         )?;
     }

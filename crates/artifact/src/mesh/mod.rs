@@ -5,8 +5,10 @@
 //! from, so that a measure or a plan needs no conversion. `asset.extras` of every glTF file says so, next to the
 //! provenance.
 //!
-//! - [`encode_surface`] writes the lasting artifact, [`read_surface`] reads it back.
-//! - [`write_plain_glb`], [`write_stl`] and [`write_ply`] write files for other programs; nothing here reads those.
+//! - [`encode_surface`] writes the lasting artifact, [`read_surface`] reads it back; [`encode_model`] and [`read_model`]
+//!   do so with what is on the surface: colors, a texture, values.
+//! - [`write_plain_glb`], [`write_stl`] and [`write_ply`] write files for other programs, [`write_model_glb`] and
+//!   [`write_model_ply`] those with what is on the surface; nothing here reads them.
 //!
 //! # The lasting artifact
 //!
@@ -20,7 +22,14 @@
 //! | positions on a grid | `[x, y, z, 0]`, `u16`, steps from the node's `translation` by its `scale` | `ATTRIBUTES` |
 //! | or positions as floats | `[x, y, z]`, `f32`, mm | `ATTRIBUTES`, `EXPONENTIAL` with one exponent for all |
 //! | normals, where there are any | `[x, y, z, 0]`, `i16`, normalized | `ATTRIBUTES`, `OCTAHEDRAL` with 10 bits |
+//! | colors (`COLOR_0`), where there are any | `[r, g, b, a]`, `u16`, normalized, linear as glTF has them | `ATTRIBUTES` |
+//! | places on the texture (`TEXCOORD_0`), where there is one | `[u, v]`, `u16`, normalized; `f32` where it repeats | `ATTRIBUTES` |
+//! | each list of values (`_DISTANCE_MM`) | `f32` | `ATTRIBUTES` |
 //! | indexes of vertices | `u32` | `TRIANGLES` |
+//! | the texture's picture, where there is one | JPEG or PNG | not compressed |
+//!
+//! `asset.extras.version` is 2 where there are colors, a texture or values, else 1; a reader of version 2 reads both.
+//! `asset.extras.scalars` gives name and unit of each list of values, in their order.
 //!
 //! Attributes use version 0 of the vertex codec and indexes version 1 of the index codec, the ones of the extension.
 //! Triangles are put in an order that a GPU's vertex cache likes and vertices in the order of their first use; a vertex
@@ -41,10 +50,13 @@
     )
 )]
 
+mod attributes;
 mod compressed;
 mod document;
 mod export;
 mod glb;
+#[cfg(test)]
+mod model_tests;
 mod order;
 mod quantize;
 #[cfg(test)]
@@ -54,8 +66,9 @@ use surface::Mesh;
 
 use crate::ArtifactError;
 
-pub use compressed::{encode_surface, read_surface};
-pub use export::{write_plain_glb, write_ply, write_stl};
+pub use attributes::MAX_SCALARS;
+pub use compressed::{encode_model, encode_surface, read_model, read_surface};
+pub use export::{write_model_glb, write_model_ply, write_plain_glb, write_ply, write_stl};
 
 /// Triangles that a lasting surface may have.
 pub const MAX_TRIANGLES: usize = 50_000_000;

@@ -14,14 +14,12 @@ const PIECE_TRIANGLES: usize = 1 << 14;
 /// Triangles are ordered for a cache of so many vertices that forgets the oldest: what the index codec remembers.
 const CACHE_VERTICES: u32 = 16;
 
-/// The vertices and triangles that are stored.
+/// The vertices and triangles that are stored, in their order.
 pub(super) struct Ordered {
     /// Three for each triangle.
     pub(super) indexes: Vec<u32>,
-    /// `[vertex][x, y, z]`, mm; each is used.
-    pub(super) positions_mm: Vec<[f32; 3]>,
-    /// `[vertex][x, y, z]`; empty where the mesh has none.
-    pub(super) normals: Vec<[f32; 3]>,
+    /// For each vertex that is stored, its number in the mesh; each is used.
+    old_from_new: Vec<u32>,
 }
 
 impl Ordered {
@@ -33,21 +31,30 @@ impl Ordered {
             .zip(mesh.triangles.par_chunks(PIECE_TRIANGLES))
             .for_each(|(ordered, piece)| order_piece(piece.as_flattened(), ordered));
         let old_from_new = number_by_first_use(&mut indexes, mesh.positions_mm.len());
-        let (positions_mm, normals) = rayon::join(
-            || gather(&mesh.positions_mm, &old_from_new),
-            || {
-                if mesh.normals.is_empty() {
-                    Vec::new()
-                } else {
-                    gather(&mesh.normals, &old_from_new)
-                }
-            },
-        );
         Self {
             indexes,
-            positions_mm,
-            normals,
+            old_from_new,
         }
+    }
+
+    /// Vertices that are stored.
+    pub(super) fn vertices(&self) -> usize {
+        self.old_from_new.len()
+    }
+
+    /// `values` (one a vertex of the mesh, or none) for the vertices that are stored, in their order.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the numbers are those of vertices, and there are as many values"
+    )]
+    pub(super) fn gather<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        if values.is_empty() {
+            return Vec::new();
+        }
+        self.old_from_new
+            .iter()
+            .map(|old| values[*old as usize])
+            .collect()
     }
 }
 
@@ -129,14 +136,6 @@ fn number_by_first_use(indexes: &mut [u32], vertices: usize) -> Vec<u32> {
     old_from_new
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the numbers are those of vertices, and there are as many normals as positions"
-)]
-fn gather(values: &[[f32; 3]], old_from_new: &[u32]) -> Vec<[f32; 3]> {
-    old_from_new.iter().map(|old| values[*old as usize]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,9 +164,10 @@ mod tests {
         let mesh = sheet(211, 170);
         assert!(mesh.triangles.len() > 4 * PIECE_TRIANGLES);
         let ordered = Ordered::new(&mesh);
-        assert_eq!(ordered.positions_mm.len(), mesh.positions_mm.len() - 1);
-        let old_from_new: Vec<u32> = ordered.normals.iter().map(|[old, ..]| *old as u32).collect();
-        for (position, old) in ordered.positions_mm.iter().zip(&old_from_new) {
+        assert_eq!(ordered.vertices(), mesh.positions_mm.len() - 1);
+        let normals = ordered.gather(&mesh.normals);
+        let old_from_new: Vec<u32> = normals.iter().map(|[old, ..]| *old as u32).collect();
+        for (position, old) in ordered.gather(&mesh.positions_mm).iter().zip(&old_from_new) {
             assert_eq!(*position, mesh.positions_mm[*old as usize]);
         }
         let from_lowest = |mut triangle: [u32; 3]| {

@@ -388,6 +388,7 @@ fn forged_descriptions_are_refused() {
         ("/asset/version", json!("2.1")),
         ("/asset/extras/unit", json!("m")),
         ("/asset/extras/version", json!(0)),
+        ("/asset/extras/version", json!(2)),
         (&format!("{view}/byteLength"), json!(u64::MAX)),
         (&format!("{view}/byteLength"), json!(0)),
         (&format!("{view}/count"), json!(7)),
@@ -406,11 +407,11 @@ fn forged_descriptions_are_refused() {
     let nested = "[".repeat(100_000);
     assert!(read_surface(&assemble(nested.as_bytes(), &binary)).is_err());
     let mut later = description.clone();
-    later["asset"]["extras"]["version"] = json!(2);
+    later["asset"]["extras"]["version"] = json!(3);
     let error = read_surface(&assemble(&serde_json::to_vec(&later).unwrap(), &binary)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "version 2 of surface is not known, only up to 1"
+        "version 3 of surface is not known, only up to 2"
     );
 }
 
@@ -420,7 +421,10 @@ fn a_promise_of_many_triangles_in_few_bytes_is_refused_before_memory_is_taken() 
     let content = document::Content {
         vertices: 150_000_000,
         triangles: 50_000_000,
-        normals: document::Normals::Absent,
+        normals: document::Presence::Absent,
+        colors: document::Presence::Absent,
+        texture: None,
+        scalars: Vec::new(),
         bounds: [[0.0; 3], [1.0; 3]],
         storage: document::Storage::Compressed {
             positions: Positions::choose([0.0; 3], [1.0; 3], 0.1),
