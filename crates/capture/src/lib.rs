@@ -14,8 +14,23 @@
 )]
 
 mod error;
+pub mod photo;
 
 pub use error::CaptureError;
+
+use serde::{Deserialize, Serialize};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// What is shown may mislead.
+    Caution,
+    /// What is shown is not what was there.
+    Danger,
+}
 
 /// One file of an upload, with the name that others may refer to it by.
 #[derive(Clone, Copy, Debug)]
