@@ -68,4 +68,16 @@ pub enum SurfaceError {
         /// Last plane of the grid.
         last: u32,
     },
+    /// A surface, or the part of it that is needed, has no area.
+    #[error("{0} has no area")]
+    Nothing(&'static str),
+    /// Landmarks that fix no motion.
+    #[error("{count} landmarks fix no motion: three or more are needed that do not lie on a line")]
+    Landmarks {
+        /// How many were given.
+        count: usize,
+    },
+    /// Two surfaces that no motion brings together.
+    #[error("the two surfaces have nothing in common: no motion brings them together")]
+    NothingInCommon,
 }

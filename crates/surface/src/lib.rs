@@ -1,8 +1,10 @@
 //! Isosurface, repair, simplification and measures in millimeters.
 //!
 //! [`isosurface`] gives the full surface of a volume in memory. [`SurfacePlan`] gives a finished one, without islands
-//! and simplified within a measured error, from a volume in memory or from slabs of slices as they come.
+//! and simplified within a measured error, from a volume in memory or from slabs of slices as they come. [`compare`]
+//! tells what has changed from one surface to another.
 
+pub mod compare;
 mod distance;
 mod error;
 mod islands;
