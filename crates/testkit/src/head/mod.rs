@@ -9,6 +9,7 @@ mod anatomy;
 mod shape;
 
 pub use anatomy::{skin_distance_mm, tissue_hu};
+pub(crate) use shape::{capsule, dot, ellipsoid, length, mirrored, sub};
 
 use geometry::{DVec3, GridGeometry};
 use rayon::prelude::*;
@@ -80,15 +81,15 @@ impl HeadCt {
 }
 
 /// Gaussian noise that is the same on every machine (SplitMix64, Steele et al. 2014).
-struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
     /// Mean 0, standard deviation 1: the sum of four uniform 16-bit numbers (Irwin-Hall), centered and scaled.
-    fn gaussian(&mut self) -> f32 {
+    pub(crate) fn gaussian(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,26 +1,26 @@
 //! Signed distances to simple shapes, mm, negative inside (Quilez, "distance functions", 2008 onward).
 
-pub(super) type P = [f32; 3];
+pub(crate) type P = [f32; 3];
 
-pub(super) fn sub(a: P, b: P) -> P {
+pub(crate) fn sub(a: P, b: P) -> P {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
 
-pub(super) fn dot(a: P, b: P) -> f32 {
+pub(crate) fn dot(a: P, b: P) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-pub(super) fn length(a: P) -> f32 {
+pub(crate) fn length(a: P) -> f32 {
     dot(a, a).sqrt()
 }
 
 /// The point with its left half folded onto the right: most of a head is symmetric.
-pub(super) fn mirrored(p: P) -> P {
+pub(crate) fn mirrored(p: P) -> P {
     [p[0].abs(), p[1], p[2]]
 }
 
 /// A first-order bound of the distance to an ellipsoid: exact in sign and near the surface.
-pub(super) fn ellipsoid(p: P, center: P, radii: P) -> f32 {
+pub(crate) fn ellipsoid(p: P, center: P, radii: P) -> f32 {
     let q = sub(p, center);
     let scaled = [q[0] / radii[0], q[1] / radii[1], q[2] / radii[2]];
     let k0 = length(scaled);
@@ -31,7 +31,7 @@ pub(super) fn ellipsoid(p: P, center: P, radii: P) -> f32 {
     k0 * (k0 - 1.0) / k1
 }
 
-pub(super) fn capsule(p: P, a: P, b: P, radius: f32) -> f32 {
+pub(crate) fn capsule(p: P, a: P, b: P, radius: f32) -> f32 {
     cone(p, a, b, radius, radius)
 }
 
