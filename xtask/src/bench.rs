@@ -105,13 +105,19 @@ impl Bench {
     /// Isosurface and simplification of the large series.
     fn surfaces(&self) -> Result<()> {
         let series = self.series("explicit", 400)?.context("the uncompressed series")?;
-        let ours = self.ours("isosurface", &[&series, Path::new(RUNS)])?;
+        let meshes = self.data.join("meshes");
+        let arguments = [&series, Path::new(RUNS), Path::new("300"), &meshes];
+        let ours = self.ours("isosurface", &arguments)?;
         let peers = self.peer("surface_peers.py", &series, &["--iso", "300"])?;
         let task = |lines: &[Value], task: &str| -> Vec<Value> {
             lines.iter().filter(|l| l["task"] == task).cloned().collect()
         };
         for (name, times) in [("isosurface with normals", 2.0), ("decimate by 90 %", 10.0)] {
             compare(name, &task(&ours, name), &task(&peers, name), times);
+        }
+        if let Some((python, _)) = &self.peers {
+            let script = shell::root().join("benches/peers/surface_check.py");
+            shell::run(Command::new(python).arg(script).arg(&series).arg(&meshes))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Times the isosurface of a series with normals, and its simplification to a tenth, and prints one JSON line each as
-//! the scripts of the peers do: `isosurface FOLDER [RUNS] [HU]`.
+//! the scripts of the peers do: `isosurface FOLDER [RUNS] [HU] [OUT]`. The meshes are kept in the folder OUT, for
+//! `surface_check.py` to hold against those of VTK.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,6 +16,7 @@ fn main() -> Result<()> {
     let folder = PathBuf::from(arguments.next().context("usage: isosurface FOLDER [RUNS] [HU]")?);
     let runs: usize = arguments.next().map_or(Ok(5), |runs| runs.parse())?;
     let hu: f64 = arguments.next().map_or(Ok(300.0), |hu| hu.parse())?;
+    let out = arguments.next().map(PathBuf::from);
 
     let paths: Vec<PathBuf> = std::fs::read_dir(folder)?
         .map(|e| Ok(e?.path()))
@@ -78,5 +80,12 @@ fn main() -> Result<()> {
         deviation.max_mm()
     );
     benches::report("decimate by 90 %", &mut secs, &extra);
+    if let Some(out) = out {
+        std::fs::create_dir_all(&out)?;
+        for (name, mesh) in [("full.ply", &mesh), ("simplified.ply", &simplified.mesh)] {
+            let file = std::fs::File::create(out.join(name))?;
+            artifact::mesh::write_ply(mesh, &mut std::io::BufWriter::new(file))?;
+        }
+    }
     Ok(())
 }

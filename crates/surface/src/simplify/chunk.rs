@@ -228,7 +228,7 @@ impl Chunk {
             self.queue.lowest = ASLEEP;
             for &v in &list {
                 if self.live_triangles > least_triangles && self.buckets[v as usize] == bucket {
-                    self.visit(v, bucket);
+                    self.visit(v);
                 }
             }
             list.clear();
@@ -441,9 +441,10 @@ impl Chunk {
         }
     }
 
-    /// Brings the edges of `v` up to date and collapses the cheapest one that may be, if its cost lies in `bucket`
-    /// or below.
-    fn visit(&mut self, v: u32, bucket: u8) {
+    /// Brings the edges of `v` up to date and collapses the cheapest one that may be, if its cost is within the limit of
+    /// this step: nothing would be gained by coming back for it.
+    fn visit(&mut self, v: u32) {
+        let bucket = self.queue.last;
         let mut ring = std::mem::take(&mut self.scratch.ring);
         let mut edges = std::mem::take(&mut self.scratch.edges);
         self.spokes(v, &mut ring);

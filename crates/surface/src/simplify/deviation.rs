@@ -40,7 +40,47 @@ impl Shape<'_> {
     pub(crate) fn corners(&self, triangle: usize) -> [[f32; 3]; 3] {
         self.triangles[triangle].map(|v| self.positions[v as usize])
     }
+
+    /// At least the triangles that have a point within the reach, mm, of one of `balls`.
+    fn triangles_near(&self, balls: impl Iterator<Item = ([f32; 3], f32)> + Clone) -> Vec<[u32; 3]> {
+        let reach = balls.clone().map(|ball| ball.1).fold(f32::MIN_POSITIVE, f32::max);
+        let low = balls.clone().fold([f32::MAX; 3], |low, (p, _)| {
+            std::array::from_fn(|i| low[i].min(p[i]))
+        });
+        let high = balls.clone().fold([f32::MIN; 3], |high, (p, _)| {
+            std::array::from_fn(|i| high[i].max(p[i]))
+        });
+        let low = low.map(|v| v - reach);
+        let longest = sub(high, low).into_iter().fold(0.0, f32::max) + reach;
+        let cells_a_mm = (BLOCKS as f32 / longest).min(1.0 / reach);
+        let cell = |p: [f32; 3]| p.map(|v| (v * cells_a_mm).clamp(-1.0, BLOCKS as f32) as isize);
+        let cells_of = |low_end: [f32; 3], high_end: [f32; 3]| {
+            let (first, last) = (cell(sub(low_end, low)), cell(sub(high_end, low)));
+            let range = move |i: usize| first[i].max(0)..=last[i].min(BLOCKS as isize - 1);
+            range(2).flat_map(move |z| {
+                range(1).flat_map(move |y| {
+                    range(0).map(move |x| ((z as usize * BLOCKS) + y as usize) * BLOCKS + x as usize)
+                })
+            })
+        };
+        let mut is_near = vec![false; BLOCKS * BLOCKS * BLOCKS];
+        for (p, reach) in balls {
+            for block in cells_of(p.map(|v| v - reach), p.map(|v| v + reach)) {
+                is_near[block] = true;
+            }
+        }
+        let touches = |t: &[u32; 3]| {
+            let [a, b, c] = t.map(|v| self.positions[v as usize]);
+            let low_end = std::array::from_fn(|i| a[i].min(b[i]).min(c[i]));
+            let high_end = std::array::from_fn(|i| a[i].max(b[i]).max(c[i]));
+            cells_of(low_end, high_end).any(|block| is_near[block])
+        };
+        self.triangles.iter().filter(|t| touches(t)).copied().collect()
+    }
 }
+
+/// Blocks along each axis, for telling which triangles are near.
+const BLOCKS: usize = 64;
 
 /// Measures `reduced`, whose vertex `became[v]` replaces vertex `v` of `full`.
 pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> Deviation {
@@ -114,27 +154,42 @@ fn worst(points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, least: f32) -> f
     if largest <= least || !largest.is_finite() {
         return largest;
     }
-    let grid = TriangleGrid::new(shape);
     let mut enough = largest;
     loop {
         enough = (0.25 * enough).max(least);
-        let exact = points
-            .par_iter()
-            .zip(bounds)
-            .map(|(&p, &bound)| {
-                if bound > enough {
-                    grid.squared(p, bound)
-                } else {
-                    bound
-                }
-            })
-            .reduce(|| 0.0, f32::max);
+        let mut candidates: Vec<usize> = (0..points.len()).filter(|&i| bounds[i] > enough).collect();
+        candidates.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
+        let exact = worst_of(&candidates, points, bounds, shape);
         // Far below the first bound, how far exactly does not matter.
         if exact >= enough || enough <= least.max(1e-6 * largest) {
-            return exact;
+            return exact.max(enough.min(least));
         }
     }
 }
+
+/// As [`worst`], for points whose bounds fall. Those with the largest bounds are made exact first; mostly that rules
+/// out nearly all others.
+fn worst_of(candidates: &[usize], points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>) -> f32 {
+    let (first, others) = candidates.split_at(candidates.len().min(FIRST_CANDIDATES));
+    let mut exact = 0.0f32;
+    for some in [first, others] {
+        let still = &some[..some.partition_point(|&i| bounds[i] > exact)];
+        if still.is_empty() {
+            break;
+        }
+        let near = shape.triangles_near(still.iter().map(|&i| (points[i], bounds[i].sqrt())));
+        let grid = TriangleGrid::new(Shape {
+            positions: shape.positions,
+            triangles: &near,
+        });
+        let distances = still.par_iter().map(|&i| grid.squared(points[i], bounds[i]));
+        exact = exact.max(distances.reduce(|| 0.0, f32::max));
+    }
+    exact
+}
+
+/// How many points are made exact first.
+const FIRST_CANDIDATES: usize = 256;
 
 /// The triangles around each vertex.
 struct Incidence<'a> {

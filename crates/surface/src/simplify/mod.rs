@@ -135,10 +135,10 @@ fn run(chunks: &mut [(Members, Chunk)], goal: usize) {
         // Far from the goal the steps are long, so that each window stays in the cache for many collapses.
         let step = match now / goal.max(1) {
             2.. if next == 0 => first.max(1),
-            3.. => 12,
-            2 => 6,
-            _ if now > goal + goal / 4 => 2,
-            _ => 1,
+            3.. => 24,
+            2 => 12,
+            _ if now > goal + goal / 4 => 4,
+            _ => 2,
         };
         let bucket = (next + step - 1).min(BUCKETS - 1);
         next = bucket + 1;

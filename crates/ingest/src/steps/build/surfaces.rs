@@ -31,7 +31,7 @@ const SPECK_MM2: f64 = 12.0;
 /// The share of triangles that is kept, where the error allows it.
 const KEEP_SHARE: f64 = 0.1;
 /// Error of the simplification, as a share of the smallest spacing.
-const ERROR_SHARE: f64 = 0.25;
+const ERROR_SHARE: f64 = 0.5;
 /// Slices from which a threshold is found before all have been decoded.
 const SAMPLED_SLICES: usize = 24;
 
