@@ -89,6 +89,13 @@ impl Place {
         self.runtime.block_on(future)
     }
 
+    /// Sends what is stored so far on its way to the disk, beside other work: less is left to wait for when an item is
+    /// recorded. Whether it arrived is asked then.
+    pub(crate) fn start_sync(&self) {
+        let vault = self.vault.clone();
+        self.runtime.spawn(async move { vault.sync().await.is_ok() });
+    }
+
     /// All items, the oldest first.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -44,6 +45,22 @@ struct Disk {
     root: PathBuf,
     /// Held open from the beginning, so that it hears of every write that fails later.
     folder: fs::File,
+    /// Whether it has heard of one: the kernel tells only once.
+    has_lost: AtomicBool,
+}
+
+impl Disk {
+    fn sync(&self) -> io::Result<()> {
+        let synced = rustix::fs::syncfs(&self.folder);
+        if synced.is_err() {
+            self.has_lost.store(true, Ordering::SeqCst);
+        }
+        synced?;
+        if self.has_lost.load(Ordering::SeqCst) {
+            return Err(io::Error::other("an earlier write did not reach the disk"));
+        }
+        Ok(())
+    }
 }
 
 /// An object as the store lists it.
@@ -105,7 +122,11 @@ impl Vault {
         let root = fs::canonicalize(folder).map_err(|e| fail(e.into()))?;
         let store = LocalFileSystem::new_with_prefix(&root).map_err(|e| fail(e.into()))?;
         let folder = fs::File::open(&root).map_err(|e| fail(e.into()))?;
-        let disk = Some(Arc::new(Disk { root, folder }));
+        let disk = Some(Arc::new(Disk {
+            root,
+            folder,
+            has_lost: AtomicBool::new(false),
+        }));
         Ok(Self {
             disk,
             ..Self::over(Arc::new(store)).await
@@ -259,11 +280,9 @@ impl Vault {
         let Some(disk) = self.disk.clone() else {
             return Ok(());
         };
-        let synced = self
-            .runtime
-            .spawn_blocking(move || rustix::fs::syncfs(&disk.folder));
+        let synced = self.runtime.spawn_blocking(move || disk.sync());
         let synced = synced.await.map_err(|e| VaultError::Sync(io::Error::other(e)))?;
-        synced.map_err(|e| VaultError::Sync(e.into()))
+        synced.map_err(VaultError::Sync)
     }
 
     /// Fetches some chunks of an object, with the header where the first is among them.

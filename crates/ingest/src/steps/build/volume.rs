@@ -110,7 +110,8 @@ impl Builder<'_> {
             objects,
         )?];
 
-        // Surfaces are joined and simplified; the thumbnail is drawn.
+        // Surfaces are joined and simplified; the thumbnail is drawn. What is stored so far goes to the disk meanwhile.
+        self.place.start_sync();
         artifacts.extend(clock.time(Step::Surfaces, 0, || streams.finish(self.place, surface_ids))?);
         let Finished { statistics, kept } = finished;
         if let Some(kept) = kept {
