@@ -13,6 +13,7 @@
     )
 )]
 
+pub mod depth;
 mod error;
 pub mod photo;
 

@@ -93,7 +93,8 @@ impl FaceCapture {
             std::fs::write(folder.join(format!("color/{at:05}.png")), color)
         })?;
         let (cx, cy) = principal();
-        // Column by column, as Open3D has it.
+        // Column by column, as Open3D has it, whose pixels have their centers at halves.
+        let (cx, cy) = (cx + 0.5, cy + 0.5);
         let intrinsic = format!(
             "{{\"width\": {columns}, \"height\": {rows}, \"intrinsic_matrix\": \
              [{FOCAL:?}, 0.0, 0.0, 0.0, {FOCAL:?}, 0.0, {cx:?}, {cy:?}, 1.0]}}\n"
@@ -101,7 +102,7 @@ impl FaceCapture {
         std::fs::write(folder.join("camera_intrinsic.json"), intrinsic)?;
         std::fs::write(folder.join("trajectory.log"), self.trajectory())?;
         let meaning = format!(
-            "{{\"depth_unit_mm\": {:?}, \"pose\": \"camera_to_world\", \"pose_unit\": \"m\", \"axes\": \"x right, y \
+            "{{\"depth_unit_mm\": {:?}, \"depth_rounding\": \"nearest\", \"pose\": \"camera_to_world\", \"pose_unit\": \"m\", \"axes\": \"x right, y \
              down, z forward\", \"frames\": {}, \"noise_mm\": {:?}, \"nose_shift_mm\": {:?}}}\n",
             1.0 / UNITS_A_MM,
             self.frames,
