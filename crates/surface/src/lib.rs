@@ -7,6 +7,7 @@
 pub mod compare;
 mod distance;
 mod error;
+pub mod fusion;
 mod islands;
 mod iso;
 mod measure;

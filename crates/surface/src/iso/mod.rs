@@ -9,7 +9,7 @@ mod cap;
 mod count;
 mod emit;
 mod mask;
-mod table;
+pub(crate) mod table;
 
 use std::ops::RangeInclusive;
 

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use geometry::DVec3;
 
 /// The two corners of each edge of a cell: four along x, four along y, four along z.
-pub(super) const EDGE_CORNERS: [[u8; 2]; 12] = [
+pub(crate) const EDGE_CORNERS: [[u8; 2]; 12] = [
     [0, 1],
     [2, 3],
     [4, 5],
@@ -43,17 +43,17 @@ const COUNTED_EDGES: [usize; 8] = [0, 1, 2, 3, 4, 6, 8, 10];
 
 /// What is drawn in a cell.
 #[derive(Clone, Copy)]
-pub(super) struct Case {
+pub(crate) struct Case {
     /// Whether each of [`COUNTED_EDGES`] is crossed, 0 or 1.
     pub(super) crossed: [u32; 8],
     /// How many of `triangles` are meant.
-    pub(super) count: u8,
+    pub(crate) count: u8,
     /// Corners of the triangles as edges of the cell, counter-clockwise seen from outside.
-    pub(super) triangles: [[u8; 3]; 5],
+    pub(crate) triangles: [[u8; 3]; 5],
 }
 
 /// What is drawn in each of the 256 kinds of cells, by the bits of the inside corners.
-pub(super) static CASES: LazyLock<[Case; 256]> =
+pub(crate) static CASES: LazyLock<[Case; 256]> =
     LazyLock::new(|| std::array::from_fn(|case| cell(case as u8)));
 
 fn is_inside(case: u8, corner: u8) -> bool {
