@@ -20,6 +20,7 @@ const ROWS: &[(&str, Row)] = &[
     ("volume", |b| b.volumes()),
     ("isosurface", |b| b.surfaces()),
     ("ingest", |b| b.ingest()),
+    ("capture", |b| b.captures()),
     ("memory", |b| b.memory()),
     ("scaling", |b| b.scaling()),
     ("criterion", |_| {
@@ -154,6 +155,67 @@ impl Bench {
                 println!("ratio {:.2} (asked: at most 1.5)", secs / theirs);
             }
             _ => println!("Orthanc: skipped, it is not installed"),
+        }
+        Ok(())
+    }
+
+    /// Depth frames to a surface, and how far it is from the true one.
+    fn captures(&self) -> Result<()> {
+        let Some((python, scripts)) = &self.peers else {
+            println!("capture: skipped, the script that writes it is missing");
+            return Ok(());
+        };
+        let folder = self.data.join("capture-40");
+        if !folder.is_dir() {
+            let partial = folder.with_extension("partial");
+            let _ = std::fs::remove_dir_all(&partial);
+            let mut writer = Command::new(python);
+            writer.arg(scripts.join("capture_phantom.py")).arg(&partial);
+            if shell::run(&mut writer).is_err() {
+                println!("capture: skipped, its Python has no open3d");
+                return Ok(());
+            }
+            std::fs::rename(&partial, &folder)?;
+        }
+        let measure = |options: &[&Path]| {
+            let mut script = Command::new(python);
+            lines(
+                script
+                    .arg(scripts.join("capture_peers.py"))
+                    .arg(&folder)
+                    .args(options),
+            )
+        };
+        let secs = |line: &Value| line["seconds"].as_f64();
+        let theirs = (0..5).map(|_| measure(&[])).collect::<Result<Vec<_>>>()?.concat();
+        let peer = median(theirs.iter().filter_map(secs));
+        let rms = &theirs.first().context("what the peer measures")?["rms_mm"];
+        println!("capture: Open3D VoxelBlockGrid {peer:.3} s, RMS {rms} mm");
+        for (mode, asked) in [
+            (
+                "known",
+                "half the time, RMS no larger, signed mean within 0.02 mm",
+            ),
+            ("disturbed", "RMS 0.30 mm"),
+            ("none", "RMS 0.46 mm"),
+        ] {
+            let mesh = self.data.join(format!("capture-{mode}.ply"));
+            let ours = self.ours(
+                "capture_fusion",
+                &[&folder, Path::new(RUNS), Path::new(mode), &mesh, Path::new("1.0")],
+            )?;
+            let own = ours
+                .first()
+                .and_then(|l| l["median_s"].as_f64())
+                .unwrap_or(f64::NAN);
+            for line in measure(&[Path::new("--mesh"), &mesh])? {
+                println!(
+                    "capture, poses {mode}: vitrine {own:.3} s = {:.2} of Open3D, RMS {} mm, signed mean {} mm (asked: {asked})",
+                    own / peer,
+                    line["rms_mm"],
+                    line["signed_mean_mm"]
+                );
+            }
         }
         Ok(())
     }
