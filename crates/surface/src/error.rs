@@ -80,4 +80,23 @@ pub enum SurfaceError {
     /// Two surfaces that no motion brings together.
     #[error("the two surfaces have nothing in common: no motion brings them together")]
     NothingInCommon,
+    /// A corner of a triangle is no vertex.
+    #[error("a triangle names vertex {index} of {vertices}")]
+    Index {
+        /// The index.
+        index: u32,
+        /// Vertices that there are.
+        vertices: u64,
+    },
+    /// An attribute has not one entry a vertex.
+    #[error("{actual} entries of an attribute for {expected} vertices")]
+    AttributeCount {
+        /// Vertices.
+        expected: u64,
+        /// Entries.
+        actual: u64,
+    },
+    /// A tolerance is not a positive number.
+    #[error("a tolerance of {0} is no positive number")]
+    Tolerance(f64),
 }

@@ -15,6 +15,7 @@ mod mesh;
 mod model;
 mod nearest;
 mod normals;
+pub mod repair;
 mod simplify;
 mod stream;
 mod surface;
