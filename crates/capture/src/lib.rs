@@ -15,6 +15,7 @@
 
 pub mod depth;
 mod error;
+pub mod mesh;
 pub mod photo;
 
 pub use error::CaptureError;
