@@ -19,6 +19,7 @@ type Row = fn(&Bench) -> Result<()>;
 const ROWS: &[(&str, Row)] = &[
     ("volume", |b| b.volumes()),
     ("isosurface", |b| b.surfaces()),
+    ("mesh", |b| b.meshes()),
     ("ingest", |b| b.ingest()),
     ("capture", |b| b.captures()),
     ("memory", |b| b.memory()),
@@ -119,6 +120,42 @@ impl Bench {
         if let Some((python, _)) = &self.peers {
             let script = shell::root().join("benches/peers/surface_check.py");
             shell::run(Command::new(python).arg(script).arg(&series).arg(&meshes))?;
+        }
+        Ok(())
+    }
+
+    /// Mesh files of 5 million triangles to repaired surfaces, against loading and merging alone.
+    fn meshes(&self) -> Result<()> {
+        let folder = self.data.join("mesh");
+        if !folder.is_dir() {
+            let partial = folder.with_extension("partial");
+            let _ = std::fs::remove_dir_all(&partial);
+            shell::run(Command::new(self.programs.join("mesh_file")).arg("make").arg(&partial))?;
+            std::fs::rename(&partial, &folder)?;
+        }
+        let ours = self.ours("mesh_file", &[&folder, Path::new(RUNS)])?;
+        let peers = match &self.peers {
+            Some((python, _)) => {
+                let script = shell::root().join("benches/peers/trimesh_load.py");
+                let run = lines(Command::new(python).arg(script).arg(&folder).args(["--runs", "1"]));
+                run.unwrap_or_else(|error| {
+                    println!("trimesh: skipped, {error:#}");
+                    Vec::new()
+                })
+            }
+            None => Vec::new(),
+        };
+        let task = |lines: &[Value], task: &str| -> Vec<Value> {
+            lines.iter().filter(|l| l["task"] == task).cloned().collect()
+        };
+        for format in ["stl file", "ply file", "glb file"] {
+            let own = task(&ours, format);
+            compare(format, &own, &task(&peers, format), 3.0);
+            for line in &own {
+                let bytes = |name: &str| line[name].as_f64().unwrap_or(f64::NAN);
+                let times = bytes("peak_bytes") / bytes("file_bytes");
+                println!("{format}: stored, peak memory {times:.1} times the file (asked: at most 4)");
+            }
         }
         Ok(())
     }
