@@ -10,6 +10,7 @@ pub mod frames;
 pub mod mesh;
 pub mod nifti;
 mod packing;
+pub mod photo;
 pub mod pyramid;
 pub mod thumbnail;
 
