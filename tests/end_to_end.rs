@@ -1,5 +1,8 @@
 //! The real program, as people and scripts use it.
 
+mod captures;
 mod data_sets;
 mod ingest;
+mod meshes;
+mod photos;
 mod support;

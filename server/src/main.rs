@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Take files, folders and ZIP archives into the store: series become volumes, surfaces and thumbnails
+    /// Take files, folders and ZIP archives into the store: series, meshes and photographs
     Ingest(commands::ingest::Arguments),
     /// Show what is stored: items, geometry, findings, artifacts, sizes
     Inspect(commands::inspect::Arguments),

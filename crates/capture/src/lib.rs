@@ -17,6 +17,7 @@ pub mod depth;
 mod error;
 pub mod mesh;
 pub mod photo;
+pub mod references;
 
 pub use error::CaptureError;
 

@@ -543,3 +543,38 @@ fn pixels_go_to_the_memory_of_the_caller() {
     assert_eq!((facts.picture_bytes(), out), (6, [3, 3, 3, 4, 4, 4, 9, 9]));
     assert!(photo::read_into(&file, &mut [0; 5]).is_err());
 }
+
+#[test]
+fn a_texture_keeps_its_pixels_and_loses_the_rest() {
+    let jpeg = blocks_jpeg(&[GRAYS, GRAYS, GRAYS], DctProcess::Progressive);
+    let adobe = with_segment(&jpeg, 0xEE, b"Adobe\0\x64\0\0\0\0\0and more");
+    let mut noisy = with_segment(&adobe, 0xE1, &exif_segment(6));
+    noisy = with_segment(&noisy, 0xFE, CANARY);
+    noisy = with_segment(&noisy, 0xE2, &[b"ICC_PROFILE\0\x01\x01", CANARY].concat());
+    noisy.extend(CANARY);
+    let pixels: Vec<u8> = (0..5 * 4 * 3).map(|i| i * 3).collect();
+    let quiet = png(5, 4, png::ColorType::Rgb, &pixels, &[]);
+    let mut loud = png(
+        5,
+        4,
+        png::ColorType::Rgb,
+        &pixels,
+        &[(b"eXIf", &exif(6)), (b"tEXt", CANARY)],
+    );
+    loud.extend(CANARY);
+    for (noisy, quiet) in [(noisy, adobe), (loud, quiet)] {
+        let clean = photo::stripped(&noisy).unwrap();
+        assert!(!clean.windows(CANARY.len()).any(|w| w == CANARY));
+        assert_eq!(photo::read(&clean).unwrap(), photo::read(&quiet).unwrap());
+        // Places on a texture are told by its stored pixels.
+        assert_eq!(
+            photo::read_texture(&noisy).unwrap().rgb,
+            photo::read(&quiet).unwrap().rgb
+        );
+        for len in 0..clean.len() {
+            assert!(photo::stripped(&noisy[..len.min(20)]).is_err());
+            let _ = photo::stripped(&clean[..len]);
+        }
+    }
+    assert!(photo::stripped(b"GIF89a").is_err());
+}

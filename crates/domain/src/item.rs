@@ -39,6 +39,12 @@ words! {
         Frames = "frames",
         /// Content without a picture of its own.
         Document = "document",
+        /// A surface from a mesh file.
+        Mesh = "mesh",
+        /// A surface fused from depth frames.
+        Capture = "capture",
+        /// A photograph.
+        Photo = "photo",
     }
 }
 
@@ -53,6 +59,8 @@ words! {
         Surface = "surface",
         /// Small picture.
         Thumbnail = "thumbnail",
+        /// Tiles of a photograph.
+        Photo = "photo",
     }
 }
 
@@ -62,7 +70,14 @@ mod tests {
 
     #[test]
     fn words_go_both_ways() {
-        for kind in [ItemKind::Volume, ItemKind::Frames, ItemKind::Document] {
+        for kind in [
+            ItemKind::Volume,
+            ItemKind::Frames,
+            ItemKind::Document,
+            ItemKind::Mesh,
+            ItemKind::Capture,
+            ItemKind::Photo,
+        ] {
             assert_eq!(ItemKind::from_word(kind.word()), Some(kind));
         }
         assert_eq!(ArtifactKind::from_word("pyramids"), None);

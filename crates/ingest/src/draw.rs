@@ -1,13 +1,15 @@
 //! Pictures of stored items.
 
-use domain::{ArtifactKind, ItemId};
+use artifact::photo::{Level, PhotoHead};
+use domain::{ArtifactKind, ItemId, ItemKind};
 use geometry::{Aabb, PatientDirection};
 use renderer::cpu::{self, Quality};
 use renderer::{Camera, Scene, SurfaceLayer, VolumeLayer, preset, preset_names};
-use surface::Mesh;
+use surface::Model;
 
 use crate::IngestError;
 use crate::place::Place;
+use crate::steps::build::mesh::{PLAIN, SURFACE};
 use crate::steps::build::thumbnail::{GROUND, meaningful_range, preset_for};
 
 /// What is drawn, how large, from where.
@@ -26,7 +28,7 @@ pub struct DrawOptions {
 /// What of an item is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Its volume through a preset, or the one of its modality.
+    /// Its volume through a preset, or the one of its modality; the surface of a mesh, the picture of a photograph.
     Volume {
         /// Name of the preset.
         preset: Option<String>,
@@ -44,9 +46,13 @@ impl Place {
     /// # Errors
     /// When the item has nothing to draw, there is no such preset, or stored bytes are damaged.
     pub fn draw(&self, item: ItemId, options: &DrawOptions) -> Result<Vec<u8>, IngestError> {
-        let picture = match &options.what {
-            What::Volume { preset } => self.draw_volume(item, preset.as_deref(), options)?,
-            What::Surfaces => self.draw_surfaces(item, options)?,
+        let kind = self.item(&item.to_string())?.kind;
+        let picture = match (&options.what, kind) {
+            (_, ItemKind::Photo) => self.draw_photo(item, options)?,
+            (What::Surfaces, _) | (_, ItemKind::Mesh | ItemKind::Capture) => {
+                self.draw_surfaces(item, options)?
+            }
+            (What::Volume { preset }, _) => self.draw_volume(item, preset.as_deref(), options)?,
         };
         Ok(artifact::thumbnail::encode_png(
             picture.width,
@@ -96,6 +102,42 @@ impl Place {
         )
     }
 
+    /// The photograph as large as it fits, from the level that has just enough pixels.
+    fn draw_photo(&self, item: ItemId, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {
+        let broken = || IngestError::Broken("the photograph is not complete".to_owned());
+        let artifacts = self.artifacts(item)?;
+        let photo = artifacts
+            .iter()
+            .find(|a| a.kind == ArtifactKind::Photo)
+            .ok_or_else(broken)?;
+        let (head, body) = photo
+            .object("head")
+            .zip(photo.object("body"))
+            .ok_or_else(broken)?;
+        let head = PhotoHead::parse(&self.read(head)?)?;
+        let (width, height) = options.size;
+        let finest = head.levels().first().ok_or_else(broken)?;
+        let scale = (f64::from(width) / f64::from(finest.columns))
+            .min(f64::from(height) / f64::from(finest.rows))
+            .min(1.0);
+        let longest = (f64::from(finest.columns.max(finest.rows)) * scale)
+            .round()
+            .max(1.0) as u32;
+        let enough = |level: &Level| level.columns.max(level.rows) >= longest;
+        let index = head.levels().iter().rposition(enough).unwrap_or(0);
+        let level = *head.levels().get(index).ok_or_else(broken)?;
+        let mut rgb = vec![0; level.columns as usize * level.rows as usize * 3];
+        let (across, down) = level.tiles();
+        for (column, row) in (0..down).flat_map(|row| (0..across).map(move |column| (column, row))) {
+            let key = (index as u32, column, row);
+            let range = head.byte_range(key.0, column, row).ok_or_else(broken)?;
+            let tile = head.decode_tile(key, &self.read_range(body, range)?)?;
+            level.place_tile((column, row), &tile, &mut rgb);
+        }
+        let (width, height, rgba) = artifact::photo::fitted((level.columns, level.rows), &rgb, longest);
+        Ok(renderer::Picture { width, height, rgba })
+    }
+
     fn draw_surfaces(&self, item: ItemId, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {
         let artifacts = self.artifacts(item)?;
         let names = artifacts
@@ -104,23 +146,23 @@ impl Place {
             .map(|a| a.name.as_str());
         let meshes = names
             .map(|name| Ok((name, self.surface(item, name)?.0)))
-            .collect::<Result<Vec<(&str, Mesh)>, IngestError>>()?;
+            .collect::<Result<Vec<(&str, Model)>, IngestError>>()?;
         if meshes.is_empty() {
             return Err(IngestError::Missing(
                 "the item has no surfaces to draw".to_owned(),
             ));
         }
         let alone = meshes.len() == 1;
-        let layer = |(name, mesh)| {
+        let mut surfaces = Vec::with_capacity(meshes.len());
+        for (name, model) in &meshes {
             let (color, opacity) = paint(name);
-            SurfaceLayer {
-                mesh,
+            surfaces.push(SurfaceLayer {
+                mesh: &model.mesh,
                 color,
+                colors: &model.colors,
                 opacity: if alone { 1.0 } else { opacity },
-            }
-        };
-        let surfaces: Vec<SurfaceLayer<'_>> =
-            meshes.iter().map(|(name, mesh)| layer((*name, mesh))).collect();
+            });
+        }
         let scene = Scene {
             volumes: Vec::new(),
             surfaces,
@@ -147,6 +189,7 @@ fn paint(name: &str) -> ([f32; 3], f32) {
     match name {
         "skin" => ([0.88, 0.68, 0.57], 0.45),
         "bone" => ([0.93, 0.88, 0.76], 1.0),
+        SURFACE => (PLAIN, 1.0),
         _ => ([0.62, 0.74, 0.82], 1.0),
     }
 }

@@ -58,7 +58,7 @@ impl Place {
         }
     }
 
-    /// Writes a surface of an item.
+    /// Writes a surface of an item, with its colors where the format has a place for them.
     ///
     /// # Errors
     /// When the item has no such surface, stored bytes are damaged, or `out` fails.
@@ -69,11 +69,11 @@ impl Place {
         format: MeshFormat,
         out: &mut dyn Write,
     ) -> Result<(), IngestError> {
-        let (mesh, provenance) = self.surface(item, name)?;
+        let (model, provenance) = self.surface(item, name)?;
         match format {
-            MeshFormat::Glb => artifact::mesh::write_plain_glb(&mesh, &provenance, out)?,
-            MeshFormat::Stl => artifact::mesh::write_stl(&mesh, out)?,
-            MeshFormat::Ply => artifact::mesh::write_ply(&mesh, out)?,
+            MeshFormat::Glb => artifact::mesh::write_model_glb(&model, &provenance, out)?,
+            MeshFormat::Stl => artifact::mesh::write_stl(&model.mesh, out)?,
+            MeshFormat::Ply => artifact::mesh::write_model_ply(&model, out)?,
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Place {
         &self,
         item: ItemId,
         name: &str,
-    ) -> Result<(surface::Mesh, serde_json::Value), IngestError> {
+    ) -> Result<(surface::Model, serde_json::Value), IngestError> {
         let artifacts = self.artifacts(item)?;
         let surfaces: Vec<&Artifact> = artifacts
             .iter()
@@ -99,7 +99,7 @@ impl Place {
                 names => format!("the item has no surface {name}; it has {}", names.join(", ")),
             })
         })?;
-        Ok(artifact::mesh::read_surface(&self.read(object)?)?)
+        Ok(artifact::mesh::read_model(&self.read(object)?)?)
     }
 
     /// The pyramid of an item, with its index read.

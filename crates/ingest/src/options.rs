@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use geometry::LengthUnit;
+
 use crate::guard::{Limits, Pool};
 
 /// The hidden command of the `vitrine` program that runs a worker.
@@ -13,10 +15,14 @@ pub const WORKER_COMMAND: &str = "decode-worker";
 pub struct Options {
     /// Which surfaces volumes get.
     pub surfaces: SurfaceChoice,
+    /// The unit of mesh files, where somebody says so; it goes before what they declare.
+    pub unit: Option<LengthUnit>,
     /// The program whose [`WORKER_COMMAND`] runs [`crate::guard::run_worker`].
     pub program: PathBuf,
     /// What a worker may use.
     pub limits: Limits,
+    /// What a worker that reads meshes may use.
+    pub mesh_limits: Limits,
     /// Workers at once.
     pub threads: usize,
 }
@@ -47,17 +53,23 @@ impl Options {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             surfaces: SurfaceChoice::ByModality,
+            unit: None,
             program,
             limits: Limits::default(),
+            mesh_limits: Limits::MESH,
             threads,
         }
     }
 
     pub(crate) fn pool(&self) -> Pool {
-        Pool::new(
-            self.program.clone(),
-            vec![OsString::from(WORKER_COMMAND)],
-            self.limits,
-        )
+        self.pool_of(self.limits)
+    }
+
+    pub(crate) fn mesh_pool(&self) -> Pool {
+        self.pool_of(self.mesh_limits)
+    }
+
+    fn pool_of(&self, limits: Limits) -> Pool {
+        Pool::new(self.program.clone(), vec![OsString::from(WORKER_COMMAND)], limits)
     }
 }

@@ -7,10 +7,17 @@ use dicom_series::group::{Group, GroupKind};
 use domain::{IngestId, ItemId};
 use vault::ObjectId;
 
+use crate::guard::Pool;
 use crate::place::Place;
 use crate::progress::{Event, Progress, Step};
 use crate::report::{Failure, ItemReport, ItemState, Report, Stopwatch};
-use crate::steps::{build, find, process, read};
+use crate::steps::build::Workshop;
+use crate::steps::build::capture::CaptureFiles;
+use crate::steps::build::mesh::MeshFiles;
+use crate::steps::find::Part;
+use crate::steps::gather::Taken;
+use crate::steps::read::{Kept, Understood};
+use crate::steps::{build, find, gather, process, read, record};
 use crate::{IngestError, Options};
 
 /// Takes what lies under `paths` into `place`: files, folders and ZIP archives, in any mixture, with any names.
@@ -55,28 +62,42 @@ fn run_steps(
         bytes,
     });
 
-    // 2. Parts to instances; originals are stored.
-    let (scanned, refused) = clock.time(Step::Read, bytes, || {
+    // 2. Parts to instances and other files; originals are stored.
+    let (mut understood, refused) = clock.time(Step::Read, bytes, || {
         read::read(place, run, parts, &pool, progress)
     })?;
     failed.extend(refused);
     progress.event(Event::Finished { step: Step::Read });
 
-    // 3. Instances to groups, each of which becomes an item.
+    // 3. Instances to groups, other files to what belongs together: each becomes an item.
     let groups = clock.time(Step::Group, 0, || {
-        let instances: Vec<Instance> = scanned.iter().map(|s| s.instance.clone()).collect();
+        let instances: Vec<Instance> = understood.dicom.iter().map(|s| s.instance.clone()).collect();
         dicom_series::group::group(&instances)
     });
+    let workshop = Workshop {
+        place,
+        run,
+        pool: &pool,
+        options,
+        progress,
+    };
+    let mut taken = Taken::default();
+    let (captures, refused) = clock.time(Step::Group, 0, || {
+        gather::captures(&workshop, &mut understood, &mut taken)
+    })?;
+    failed.extend(refused);
+    let meshes = gather::meshes(&understood.files, &taken);
     let samples: u64 = groups.iter().map(build::sample_bytes).sum();
     progress.event(Event::Started {
         step: Step::Build,
-        count: groups.len() as u64,
-        bytes: samples,
+        count: (groups.len() + captures.len() + meshes.len()) as u64,
+        bytes: samples + bytes_of(&meshes),
     });
 
-    // 4 to 7. Each group is decoded, built, drawn and recorded.
-    let mut builder = build::Builder::new(place, run, &scanned, &groups, (&pool, options, progress));
-    let mut items = Vec::with_capacity(groups.len());
+    // 4 to 7. Each is decoded, built, drawn and recorded.
+    let dicom = std::mem::take(&mut understood.dicom);
+    let mut builder = build::Builder::new(workshop, &dicom, &groups);
+    let mut items = Vec::with_capacity(groups.len() + meshes.len());
     for group in &groups {
         progress.event(Event::Item { name: &group.name });
         match one_item(place, &mut builder, group, &mut clock)? {
@@ -87,12 +108,175 @@ fn run_steps(
             Err(reasons) => failed.extend(reasons),
         }
     }
+    for capture in &captures {
+        match one_capture(&workshop, capture, &mut clock)? {
+            Ok((item, lost)) => {
+                items.push(item);
+                failed.extend(lost);
+            }
+            Err(failure) => failed.push(failure),
+        }
+    }
+    let mesh_pool = options.mesh_pool();
+    for mesh in &meshes {
+        match one_mesh(
+            &workshop,
+            &mesh_pool,
+            mesh,
+            (&mut understood, &mut taken),
+            &mut clock,
+        )? {
+            Ok(item) => items.push(item),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    // What no mesh uses is a photograph of its own.
+    let photos = gather::photos(&understood.files, &taken);
+    progress.event(Event::Started {
+        step: Step::Build,
+        count: photos.len() as u64,
+        bytes: bytes_of(&photos),
+    });
+    for photo in &photos {
+        match one_photo(&workshop, photo, &mut clock)? {
+            Ok(item) => items.push(item),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    failed.extend(gather::refused(understood.rest, &taken, progress));
     progress.event(Event::Finished { step: Step::Build });
     Ok(Report {
         items,
         failed,
         steps: clock.report(),
     })
+}
+
+fn bytes_of(files: &[Kept]) -> u64 {
+    files.iter().map(|file| file.part.len).sum()
+}
+
+/// Builds the item of a capture unless it is there. The inner error is what is wrong with it.
+fn one_capture(
+    workshop: &Workshop<'_>,
+    capture: &CaptureFiles,
+    clock: &mut Stopwatch,
+) -> Result<Result<(ItemReport, Vec<Failure>), Failure>, IngestError> {
+    let (place, progress) = (workshop.place, workshop.progress);
+    progress.event(Event::Item { name: &capture.label });
+    let files = vec![capture.label.clone()];
+    let key = capture.content_key();
+    if let Some(id) = place.wait(place.catalog.item_by_content_key(place.case, &key))? {
+        let item = report(place, id, ItemState::AlreadyThere)?;
+        return Ok(Ok((ItemReport { files, ..item }, Vec::new())));
+    }
+    let (identity, built, lost) = match build::capture::build(workshop, capture, clock)? {
+        Ok(built) => built,
+        Err(reason) => {
+            progress.event(Event::Refused {
+                file: &capture.label,
+                reason: &reason,
+            });
+            return Ok(Err(find::failure(&capture.label, reason)));
+        }
+    };
+    let id = clock.time(Step::Record, 0, || {
+        record::record(place, workshop.run, identity, key, capture.originals(), built)
+    })?;
+    let item = report(place, id, ItemState::Added)?;
+    Ok(Ok((ItemReport { files, ..item }, lost)))
+}
+
+/// Builds the item of a mesh file unless it is there. The inner error is what is wrong with the file.
+fn one_mesh(
+    workshop: &Workshop<'_>,
+    pool: &Pool,
+    mesh: &Kept,
+    (all, taken): (&mut Understood, &mut Taken),
+    clock: &mut Stopwatch,
+) -> Result<Result<ItemReport, Failure>, IngestError> {
+    let (place, progress) = (workshop.place, workshop.progress);
+    progress.event(Event::Item {
+        name: &mesh.part.file_name,
+    });
+    let mut companions = Vec::new();
+    for part in clock.time(Step::Group, 0, || gather::companions(&mesh.part, all, pool))? {
+        match all.originals.add(place, workshop.run, &part)? {
+            Ok((hash, original)) => companions.push((part, hash, original)),
+            Err(reason) => {
+                let reason = format!("{}, which it names, cannot be read: {reason}", part.path);
+                return Ok(Err(gather::refuse(&mesh.part, reason, progress)));
+            }
+        }
+    }
+    let files = MeshFiles {
+        main: mesh,
+        companions,
+    };
+    let key = files.content_key(workshop.options.unit);
+    if let Some(item) = known(place, &key, [&mesh.part])? {
+        files.companions.iter().for_each(|(part, ..)| taken.take(part));
+        return Ok(Ok(item));
+    }
+    let (identity, built) = match build::mesh::build(workshop, pool, &files, clock)? {
+        Ok(built) => built,
+        Err(reason) => return Ok(Err(gather::refuse(&mesh.part, reason, progress))),
+    };
+    // What a mesh names stays with it, whether it is seen on the surface or not.
+    let mut names = vec![mesh.part.label.clone()];
+    let mut originals = vec![mesh.original.clone()];
+    for (part, _, original) in &files.companions {
+        taken.take(part);
+        names.push(part.label.clone());
+        originals.push(original.clone());
+    }
+    let id = clock.time(Step::Record, 0, || {
+        record::record(place, workshop.run, identity, key, originals, built)
+    })?;
+    Ok(Ok(ItemReport {
+        files: names,
+        ..report(place, id, ItemState::Added)?
+    }))
+}
+
+/// Builds the item of a photograph unless it is there. The inner error is what is wrong with the file.
+fn one_photo(
+    workshop: &Workshop<'_>,
+    photo: &Kept,
+    clock: &mut Stopwatch,
+) -> Result<Result<ItemReport, Failure>, IngestError> {
+    let place = workshop.place;
+    let key = build::photo::content_key(photo);
+    if let Some(item) = known(place, &key, [&photo.part])? {
+        return Ok(Ok(item));
+    }
+    let (identity, built) = match build::photo::build(workshop, photo, clock)? {
+        Ok(built) => built,
+        Err(reason) => return Ok(Err(gather::refuse(&photo.part, reason, workshop.progress))),
+    };
+    let originals = vec![photo.original.clone()];
+    let id = clock.time(Step::Record, 0, || {
+        record::record(place, workshop.run, identity, key, originals, built)
+    })?;
+    Ok(Ok(ItemReport {
+        files: vec![photo.part.label.clone()],
+        ..report(place, id, ItemState::Added)?
+    }))
+}
+
+/// The item of this content, if the case has it.
+fn known<'p>(
+    place: &Place,
+    key: &[u8; 32],
+    parts: impl IntoIterator<Item = &'p Part>,
+) -> Result<Option<ItemReport>, IngestError> {
+    let Some(id) = place.wait(place.catalog.item_by_content_key(place.case, key))? else {
+        return Ok(None);
+    };
+    Ok(Some(ItemReport {
+        files: parts.into_iter().map(|part| part.label.clone()).collect(),
+        ..report(place, id, ItemState::AlreadyThere)?
+    }))
 }
 
 /// An item with the slices that were lost, or what is wrong with all of its files.

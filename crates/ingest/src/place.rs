@@ -128,6 +128,7 @@ impl Place {
             series_uid: item.series_uid,
             state,
             originals,
+            files: Vec::new(),
             dims: place.dims,
             spacing_mm: place.spacing_mm,
             patient_from_voxel: item.grid.map(|grid| grid.patient_from_voxel_rows()),

@@ -35,6 +35,10 @@ pub struct ItemReport {
     pub state: ItemState,
     /// How many originals it is made of.
     pub originals: usize,
+    /// The files of this ingest that it is made of, as they were given; told of meshes, captures and photographs, which
+    /// have no name but theirs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// Columns, rows, and slices or frames.
     pub dims: Option<[u32; 3]>,
     /// Distance between columns, rows and slices, mm; the last is the length of the step between slices. Frames
@@ -46,7 +50,7 @@ pub struct ItemReport {
     pub findings: Vec<FindingReport>,
     /// What was derived.
     pub artifacts: Vec<ArtifactReport>,
-    /// What else is known: modality, unit, acquired slices, sample type.
+    /// What else is known: modality, unit, acquired slices, sample type; of a photograph its format.
     pub details: serde_json::Value,
 }
 
@@ -87,7 +91,7 @@ impl From<&Note> for FindingReport {
 /// An artifact.
 #[derive(Clone, Debug, Serialize)]
 pub struct ArtifactReport {
-    /// `pyramid`, `frame_stack`, `surface` or `thumbnail`.
+    /// `pyramid`, `frame_stack`, `surface`, `photo` or `thumbnail`.
     pub kind: domain::ArtifactKind,
     /// Its name within the item, such as `skin`.
     pub name: String,

@@ -32,13 +32,15 @@ pub struct VolumeLayer<'a> {
     pub transfer: &'a TransferFunction,
 }
 
-/// A surface of one color.
+/// A surface of one color, or with a color a vertex.
 #[derive(Clone, Copy, Debug)]
 pub struct SurfaceLayer<'a> {
     /// The triangles, patient mm.
     pub mesh: &'a Mesh,
-    /// sRGB between 0 and 1.
+    /// sRGB between 0 and 1, where there are no colors of vertices.
     pub color: [f32; 3],
+    /// `[vertex][red, green, blue, alpha]`, sRGB, one a vertex of the mesh; empty for one color. Alpha is not used.
+    pub colors: &'a [[u8; 4]],
     /// 0 invisible, 1 opaque.
     pub opacity: f32,
 }

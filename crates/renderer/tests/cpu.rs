@@ -140,6 +140,49 @@ fn square(y: f32) -> Mesh {
 }
 
 #[test]
+fn colors_of_vertices_are_shown_where_they_are() {
+    let mesh = square(0.0);
+    // Red on the patient's right, blue on the left, which is on the right of the picture.
+    let colors: Vec<[u8; 4]> = mesh
+        .positions_mm
+        .iter()
+        .map(|p| {
+            if p[0] < 0.0 {
+                [255, 0, 0, 255]
+            } else {
+                [0, 0, 255, 255]
+            }
+        })
+        .collect();
+    let bounds = geometry::Aabb {
+        min: DVec3::splat(-30.0),
+        max: DVec3::splat(30.0),
+    };
+    let scene = Scene {
+        volumes: vec![],
+        surfaces: vec![SurfaceLayer {
+            mesh: &mesh,
+            color: [0.0, 1.0, 0.0],
+            colors: &colors,
+            opacity: 1.0,
+        }],
+        camera: Camera::from_side(PatientDirection::Anterior, bounds, 1.0),
+        background: BACKGROUND,
+    };
+    let picture = cpu::draw(&scene, 64, 64, Quality::QUICK).unwrap();
+    let [left, middle, right] = [24, 32, 40].map(|x| picture.pixel(x, 32).unwrap());
+    assert!(
+        left[0] > left[2] + 30 && right[2] > right[0] + 30,
+        "{left:?} {right:?}"
+    );
+    assert!(middle[0].abs_diff(middle[2]) < 40, "{middle:?}");
+    assert!(
+        left[1] < 60 && right[1] < 60,
+        "the color of the layer is not used"
+    );
+}
+
+#[test]
 fn the_nearer_surface_hides_the_farther_one() {
     let (near, far) = (square(-5.0), square(5.0));
     let bounds = geometry::Aabb {
@@ -150,11 +193,13 @@ fn the_nearer_surface_hides_the_farther_one() {
     let red = SurfaceLayer {
         mesh: &near,
         color: [1.0, 0.0, 0.0],
+        colors: &[],
         opacity: 1.0,
     };
     let blue = SurfaceLayer {
         mesh: &far,
         color: [0.0, 0.0, 1.0],
+        colors: &[],
         opacity: 1.0,
     };
     for surfaces in [vec![red, blue], vec![blue, red]] {
@@ -195,6 +240,7 @@ fn a_square_covers_its_own_pixels() {
     let surface = SurfaceLayer {
         mesh: &mesh,
         color: [1.0; 3],
+        colors: &[],
         opacity: 1.0,
     };
     let scene = Scene {
@@ -220,6 +266,7 @@ fn a_volume_shows_in_front_of_a_surface_and_not_behind() {
         let blue = SurfaceLayer {
             mesh: &mesh,
             color: [0.0, 0.0, 1.0],
+            colors: &[],
             opacity: 1.0,
         };
         let layer = VolumeLayer {
@@ -268,6 +315,7 @@ fn poison_draws_something_finite() {
     let surface = SurfaceLayer {
         mesh: &mesh,
         color: [1.0; 3],
+        colors: &[],
         opacity: 1.0,
     };
     let layer = VolumeLayer {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use geometry::LengthUnit;
 use ingest::{Options, SurfaceChoice, SurfaceRequest};
 
 use super::PlaceArguments;
@@ -22,6 +23,9 @@ pub(crate) struct Arguments {
     /// Make no surfaces
     #[arg(long, conflicts_with = "surfaces")]
     no_surfaces: bool,
+    /// The unit of mesh files: mm, cm, m or in [default: as they declare, else as their size tells]
+    #[arg(long, value_name = "UNIT", value_parser = unit)]
+    unit: Option<LengthUnit>,
     /// Print one JSON object instead of a summary
     #[arg(long)]
     json: bool,
@@ -37,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let program = std::env::current_exe().context("finding this program, to start its workers")?;
     let options = Options {
         surfaces,
+        unit: arguments.unit,
         ..Options::new(program)
     };
     let start = std::time::Instant::now();
@@ -51,6 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         print::summary(&report, start.elapsed());
         Ok(())
     }
+}
+
+fn unit(text: &str) -> Result<LengthUnit> {
+    LengthUnit::from_symbol(text).context("the units are mm, cm, m and in")
 }
 
 fn surface(text: &str) -> Result<SurfaceRequest> {

@@ -90,6 +90,21 @@ impl Level {
         (self.columns.div_ceil(TILE), self.rows.div_ceil(TILE))
     }
 
+    /// Copies the pixels of a tile to their place in those of the whole level. What does not fit is left out.
+    pub fn place_tile(&self, (column, row): (u32, u32), tile: &[u8], rgb: &mut [u8]) {
+        let Some((columns, _)) = self.tile_size(column, row) else {
+            return;
+        };
+        let line = columns as usize * 3;
+        for (y, source) in tile.chunks_exact(line).enumerate() {
+            let pixel =
+                (row as usize * TILE as usize + y) * self.columns as usize + column as usize * TILE as usize;
+            if let Some(target) = rgb.get_mut(pixel * 3..pixel * 3 + line) {
+                target.copy_from_slice(source);
+            }
+        }
+    }
+
     fn tile_count(&self) -> u32 {
         let (across, down) = self.tiles();
         across.saturating_mul(down)

@@ -61,6 +61,12 @@ fn every_pixel_comes_back_from_its_tile() {
             assert_eq!(line, &rgb[at..at + width * 3]);
         }
     }
+    let level = head.levels()[0];
+    let mut whole = vec![0; rgb.len()];
+    for (row, column) in (0..2).flat_map(|row| (0..3).map(move |column| (row, column))) {
+        level.place_tile((column, row), &tile(&head, &body, (0, column, row)), &mut whole);
+    }
+    assert!(whole == rgb);
     assert_eq!(head.byte_range(0, 3, 0), None);
     assert_eq!(head.byte_range(0, 0, 2), None);
     assert_eq!(head.byte_range(3, 0, 0), None);

@@ -19,6 +19,7 @@ mod heif;
 mod jpeg;
 mod orientation;
 mod png;
+mod strip;
 mod tiff;
 mod webp;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use finding::PhotoFinding;
 pub use orientation::Orientation;
+pub use strip::stripped;
 
 use crate::CaptureError;
 use color::{ColorSource, Converter};
@@ -78,6 +80,21 @@ pub fn is_photo(kind: Kind) -> bool {
 /// [`CaptureError::Truncated`] when the picture is not complete; otherwise what the format's decoder refuses.
 pub fn read(bytes: &[u8]) -> Result<Photo, CaptureError> {
     let raw = decode(bytes)?;
+    let mut rgb = vec![0; raw.picture_len()];
+    let facts = finish(raw, &mut rgb)?;
+    Ok(Photo { facts, rgb })
+}
+
+/// Reads a picture that is laid on a surface: its pixels stay where its file has them, because places on it are told by
+/// them (glTF 2.0, 3.8.2).
+///
+/// # Errors
+/// As [`read`].
+pub fn read_texture(bytes: &[u8]) -> Result<Photo, CaptureError> {
+    let raw = Raw {
+        orientation: Orientation::UPRIGHT,
+        ..decode(bytes)?
+    };
     let mut rgb = vec![0; raw.picture_len()];
     let facts = finish(raw, &mut rgb)?;
     Ok(Photo { facts, rgb })

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::MmapMut;
@@ -53,6 +54,22 @@ impl Arena {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// Memory with `parts` one after the other, for workers to read.
+    ///
+    /// # Errors
+    /// When the system has no memory left for it.
+    pub(super) fn holding<'p>(parts: impl Iterator<Item = &'p [u8]> + Clone) -> Result<Self, ArenaError> {
+        let len = parts.clone().map(|part| part.len() as u64).sum::<u64>().max(1);
+        let arena = Self::new(len)?;
+        let mut at = 0;
+        for part in parts {
+            let written = arena.file.write_all_at(part, at);
+            written.map_err(|source| ArenaError { len, source })?;
+            at += part.len() as u64;
+        }
+        Ok(arena)
     }
 
     /// Tells arenas of this process apart.

@@ -6,19 +6,22 @@
 //!
 //! ```text
 //!   pipeline                                   worker process
-//!   Pool::with ── Request + file descriptor ──► dicom_series::read / pixels
+//!   Pool::with ── Request + file descriptors ─► dicom_series, capture, surface::repair
 //!              ◄─ Reply (values) ──────────────
 //!   Arena (shared memory) ◄── samples ─────────
 //! ```
 
 mod arena;
 mod convert;
+pub(crate) mod depth;
+pub(crate) mod model;
 mod pool;
 mod protocol;
 mod transport;
 mod worker;
 
 pub use arena::{Arena, ArenaError};
+pub use depth::{DepthReply, FrameRequest};
 pub use pool::{GuardError, Limits, Pool, Worker};
-pub use protocol::{Conversion, FrameJob, FrameReply, Tile};
+pub use protocol::{Conversion, FrameJob, FrameReply, MeshJob, MeshReply, ModelLayout, Tile};
 pub use worker::run_worker;

@@ -1,6 +1,7 @@
 //! The pipeline's side of the wall: starting workers, asking them, burying them.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -10,10 +11,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use capture::depth::{Capture, Layout};
+use capture::photo::PhotoFacts;
 use dicom_series::Instance;
 
 use super::arena::Arena;
-use super::protocol::{FrameJob, FrameReply, Reply, Request};
+use super::depth::{DepthReply, FrameRequest};
+use super::protocol::{FrameJob, FrameReply, MeshJob, MeshReply, NamedLen, Reply, Request};
 use super::transport;
 
 /// What a worker may use.
@@ -23,6 +27,14 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Time for one request; a longer one ends the worker.
     pub request_timeout: Duration,
+}
+
+impl Limits {
+    /// For meshes: 8 GiB, which holds 50 million triangles read and repaired; ten minutes.
+    pub const MESH: Self = Self {
+        memory_bytes: 8 << 30,
+        request_timeout: Duration::from_secs(600),
+    };
 }
 
 impl Default for Limits {
@@ -145,7 +157,7 @@ impl Worker {
     /// # Errors
     /// [`GuardError::Refused`] with the reason, or [`GuardError::Died`].
     pub fn read(&mut self, file: impl AsFd) -> Result<Instance, GuardError> {
-        match self.ask(&Request::Read, Some(file.as_fd()))? {
+        match self.ask(&Request::Read, &[file.as_fd()])? {
             Reply::Instance(Ok(instance)) => Ok(*instance),
             Reply::Instance(Err(reason)) => Err(GuardError::Refused(reason)),
             _ => Err(self.bury("the worker gave a wrong answer")),
@@ -163,25 +175,113 @@ impl Worker {
         instance: &Instance,
         jobs: Vec<FrameJob>,
     ) -> Result<Vec<Result<FrameReply, String>>, GuardError> {
-        if self.arena != Some(arena.id()) {
-            match self.ask(&Request::UseArena, Some(arena.fd()))? {
-                Reply::Ready(result) => result.map_err(GuardError::Refused)?,
-                _ => return Err(self.bury("the worker gave a wrong answer")),
-            }
-            self.arena = Some(arena.id());
-        }
+        self.use_arena(arena)?;
         let expected = jobs.len();
-        match self.ask(
-            &Request::Decode(Box::new(instance.clone()), jobs),
-            Some(file.as_fd()),
-        )? {
+        let request = Request::Decode(Box::new(instance.clone()), jobs);
+        match self.ask(&request, &[file.as_fd()])? {
             Reply::Frames(frames) if frames.len() == expected => Ok(frames),
             _ => Err(self.bury("the worker gave a wrong answer")),
         }
     }
 
-    fn ask(&mut self, request: &Request, fd: Option<BorrowedFd<'_>>) -> Result<Reply, GuardError> {
-        let answer = transport::send(&mut self.stream, request, fd)
+    /// Writes the upright pixels of the photograph `file` to the beginning of `arena`, which holds
+    /// [`capture::photo::MAX_PICTURE_BYTES`].
+    ///
+    /// # Errors
+    /// As [`Worker::read`].
+    pub fn photo(&mut self, arena: &Arena, file: impl AsFd) -> Result<PhotoFacts, GuardError> {
+        self.use_arena(arena)?;
+        match self.ask_once(&Request::Photo, &[file.as_fd()])? {
+            Reply::Photo(Ok(facts)) if facts.picture_bytes() <= arena.bytes().len() as u64 => Ok(facts),
+            Reply::Photo(Err(reason)) => Err(GuardError::Refused(reason)),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    /// The last parts of the paths of the files that a mesh file or material library names.
+    ///
+    /// # Errors
+    /// As [`Worker::read`].
+    pub fn references(&mut self, file: impl AsFd) -> Result<Vec<String>, GuardError> {
+        match self.ask(&Request::References, &[file.as_fd()])? {
+            Reply::References(Ok(names)) => Ok(names),
+            Reply::References(Err(reason)) => Err(GuardError::Refused(reason)),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    /// Reads and repairs the mesh in the first of `files`, one for each name of `job`, and writes it to `arena`.
+    ///
+    /// # Errors
+    /// As [`Worker::read`].
+    pub fn mesh(&mut self, arena: &Arena, files: &[File], job: MeshJob) -> Result<MeshReply, GuardError> {
+        self.use_arena(arena)?;
+        let files: Vec<BorrowedFd<'_>> = files.iter().map(File::as_fd).collect();
+        match self.ask_once(&Request::Mesh(job), &files)? {
+            Reply::Mesh(Ok(reply)) => Ok(*reply),
+            Reply::Mesh(Err(reason)) => Err(GuardError::Refused(reason)),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    /// What the frames of a capture are, from the files that describe it, each with its name in the upload.
+    ///
+    /// # Errors
+    /// As [`Worker::read`].
+    pub fn capture(&mut self, layout: &Layout, files: &[(String, Vec<u8>)]) -> Result<Capture, GuardError> {
+        let arena = Arena::holding(files.iter().map(|(_, bytes)| bytes.as_slice()));
+        let arena = arena.map_err(|error| GuardError::Refused(error.to_string()))?;
+        self.use_arena(&arena)?;
+        let parts = files.iter().map(|(name, bytes)| NamedLen {
+            name: name.clone(),
+            len: bytes.len() as u64,
+        });
+        match self.ask_once(&Request::Capture(Box::new(layout.clone()), parts.collect()), &[])? {
+            Reply::Capture(Ok(capture)) => Ok(*capture),
+            Reply::Capture(Err(reason)) => Err(GuardError::Refused(reason)),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    /// Decodes a depth frame from `files` to `arena`.
+    ///
+    /// # Errors
+    /// As [`Worker::read`].
+    pub fn frame(
+        &mut self,
+        arena: &Arena,
+        files: &[File],
+        request: FrameRequest,
+    ) -> Result<DepthReply, GuardError> {
+        self.use_arena(arena)?;
+        let files: Vec<BorrowedFd<'_>> = files.iter().map(File::as_fd).collect();
+        match self.ask_once(&Request::Frame(Box::new(request)), &files)? {
+            Reply::Frame(Ok(reply)) => Ok(*reply),
+            Reply::Frame(Err(reason)) => Err(GuardError::Refused(reason)),
+            _ => Err(self.bury("the worker gave a wrong answer")),
+        }
+    }
+
+    fn use_arena(&mut self, arena: &Arena) -> Result<(), GuardError> {
+        if self.arena == Some(arena.id()) {
+            return Ok(());
+        }
+        match self.ask(&Request::UseArena, &[arena.fd()])? {
+            Reply::Ready(result) => result.map_err(GuardError::Refused)?,
+            _ => return Err(self.bury("the worker gave a wrong answer")),
+        }
+        self.arena = Some(arena.id());
+        Ok(())
+    }
+
+    /// Asks for something that ends the worker's use of its shared memory.
+    fn ask_once(&mut self, request: &Request, files: &[BorrowedFd<'_>]) -> Result<Reply, GuardError> {
+        self.arena = None;
+        self.ask(request, files)
+    }
+
+    fn ask(&mut self, request: &Request, files: &[BorrowedFd<'_>]) -> Result<Reply, GuardError> {
+        let answer = transport::send(&mut self.stream, request, files)
             .and_then(|()| transport::receive::<Reply>(&mut self.stream));
         match answer {
             Ok(Some((reply, _))) => Ok(reply),

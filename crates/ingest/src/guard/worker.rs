@@ -5,6 +5,9 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use capture::NamedBytes;
+use capture::depth::{Capture, Layout};
+use capture::photo::PhotoFacts;
 use dicom_series::pixels::{self, DataSet};
 use dicom_series::{Content, Instance};
 use memmap2::MmapMut;
@@ -12,7 +15,9 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::arena::{map_shared, map_source};
 use super::convert;
-use super::protocol::{Conversion, FrameJob, FrameReply, Reply, Request};
+use super::depth::{self, DepthReply, FrameRequest};
+use super::model;
+use super::protocol::{Conversion, FrameJob, FrameReply, MeshJob, MeshReply, NamedLen, Reply, Request};
 use super::transport;
 use crate::steps::find::chain;
 
@@ -27,9 +32,9 @@ pub fn run_worker(memory_bytes: u64) {
     };
     let mut stream = UnixStream::from(socket);
     let mut arena = None;
-    while let Ok(Some((request, file))) = transport::receive::<Request>(&mut stream) {
-        let reply = answer(request, file, &mut arena);
-        if transport::send(&mut stream, &reply, None).is_err() {
+    while let Ok(Some((request, files))) = transport::receive::<Request>(&mut stream) {
+        let reply = answer(request, &files, &mut arena);
+        if transport::send(&mut stream, &reply, &[]).is_err() {
             return;
         }
     }
@@ -49,34 +54,103 @@ fn confine(memory_bytes: u64) {
     // Private memory. Shared memory and mapped files do not count, so a large file can still be read.
     limit(Resource::Data, memory_bytes);
     limit(Resource::Core, 0);
-    limit(Resource::Nofile, 64);
+    limit(Resource::Nofile, 64 + transport::MAX_FILES as u64);
     limit(Resource::Stack, 64 << 20);
 }
 
-fn answer(request: Request, file: Option<File>, arena: &mut Option<MmapMut>) -> Reply {
-    match (request, file) {
-        (Request::UseArena, Some(file)) => {
-            let mapped = map_shared(&file).map(|map| *arena = Some(map));
+fn answer(request: Request, files: &[File], arena: &mut Option<MmapMut>) -> Reply {
+    if let Request::Capture(layout, parts) = request {
+        return Reply::Capture(describe(&layout, &parts, arena.take()).map(Box::new));
+    }
+    let Some(file) = files.first() else {
+        return Reply::Ready(Err("no file came with the request".to_owned()));
+    };
+    // Memory of one request is let go of with its answer: it may be large, and this process idle for long.
+    match request {
+        Request::UseArena => {
+            let mapped = map_shared(file).map(|map| *arena = Some(map));
             Reply::Ready(mapped.map_err(|e| format!("shared memory could not be used: {e}")))
         }
-        (Request::Read, Some(file)) => {
+        Request::Read => {
             let read = || {
-                let bytes = map_source(&file).map_err(|e| e.to_string())?;
+                let bytes = map_source(file).map_err(|e| e.to_string())?;
                 dicom_series::read(&bytes).map_err(|e| chain(&e))
             };
             Reply::Instance(caught(read).map(Box::new))
         }
-        (Request::Decode(instance, jobs), Some(file)) => {
-            Reply::Frames(decode(&file, &instance, &jobs, arena))
+        Request::Decode(instance, jobs) => Reply::Frames(decode(file, &instance, &jobs, arena)),
+        Request::Photo => Reply::Photo(photo(file, arena.take())),
+        Request::References => {
+            let read = || {
+                let bytes = map_source(file).map_err(|e| e.to_string())?;
+                Ok(capture::references::names(&bytes))
+            };
+            Reply::References(caught(read))
         }
-        (_, None) => Reply::Ready(Err("no file came with the request".to_owned())),
+        Request::Mesh(job) => Reply::Mesh(mesh(files, &job, arena.take()).map(Box::new)),
+        Request::Frame(request) => Reply::Frame(frame(files, &request, arena.take()).map(Box::new)),
+        Request::Capture(..) => Reply::Ready(Err("no file belongs to the request".to_owned())),
     }
+}
+
+/// Reads the files that describe a capture, which lie in the shared memory.
+fn describe(layout: &Layout, parts: &[NamedLen], arena: Option<MmapMut>) -> Result<Capture, String> {
+    let arena = arena.ok_or("there is no shared memory")?;
+    let mut rest: &[u8] = &arena;
+    let mut named = Vec::with_capacity(parts.len());
+    for part in parts {
+        let len = usize::try_from(part.len).unwrap_or(usize::MAX);
+        let (bytes, after) = rest
+            .split_at_checked(len)
+            .ok_or("a file is longer than the shared memory")?;
+        rest = after;
+        named.push(NamedBytes {
+            name: &part.name,
+            bytes,
+        });
+    }
+    caught(|| depth::describe(layout, &named))
+}
+
+/// Decodes a depth frame to the shared memory.
+fn frame(files: &[File], request: &FrameRequest, arena: Option<MmapMut>) -> Result<DepthReply, String> {
+    let mut arena = arena.ok_or("there is no shared memory")?;
+    let mapped = files
+        .iter()
+        .map(map_source)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| e.to_string())?;
+    let bytes: Vec<&[u8]> = mapped.iter().map(|map| &**map).collect();
+    caught(|| depth::decode(request, &bytes, &mut arena))
+}
+
+/// Reads and repairs a mesh, and writes it to the shared memory.
+fn mesh(files: &[File], job: &MeshJob, arena: Option<MmapMut>) -> Result<MeshReply, String> {
+    let mut arena = arena.ok_or("there is no shared memory")?;
+    let bytes = files
+        .iter()
+        .map(map_source)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| e.to_string())?;
+    let named: Vec<NamedBytes<'_>> = job
+        .names
+        .iter()
+        .zip(&bytes)
+        .map(|(name, bytes)| NamedBytes { name, bytes })
+        .collect();
+    caught(|| model::read(&named, job, &mut arena))
 }
 
 /// A panic is an answer: the file is to blame, and the next one gets a clean start.
 fn caught<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err("reading it failed in a way that no check foresaw".to_owned()))
+}
+
+fn photo(file: &File, arena: Option<MmapMut>) -> Result<PhotoFacts, String> {
+    let mut arena = arena.ok_or("there is no shared memory")?;
+    let bytes = map_source(file).map_err(|e| e.to_string())?;
+    caught(|| capture::photo::read_into(&bytes, &mut arena).map_err(|e| chain(&e)))
 }
 
 fn decode(

@@ -18,6 +18,10 @@ pub(crate) struct Part {
     pub(crate) label: String,
     /// Its own name, as uploaded.
     pub(crate) file_name: String,
+    /// The folder or archive that it was given with: other files are found by name only there.
+    pub(crate) tree: Arc<str>,
+    /// Its path within that, `/` between folders.
+    pub(crate) path: String,
     /// Bytes.
     pub(crate) len: u64,
     source: Source,
@@ -78,10 +82,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Part>, Vec<Failure>) {
     for path in paths {
         walk(path, &mut files, &mut failed);
     }
-    let looked: Vec<(Vec<Part>, Vec<Failure>)> = files
-        .into_par_iter()
-        .map(|(path, len)| look_into(path, len))
-        .collect();
+    let looked: Vec<(Vec<Part>, Vec<Failure>)> = files.into_par_iter().map(look_into).collect();
     let mut parts = Vec::with_capacity(looked.len());
     for (some, faults) in looked {
         parts.extend(some);
@@ -90,10 +91,23 @@ pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Part>, Vec<Failure>) {
     (parts, failed)
 }
 
+/// A file on disk before it is looked into.
+struct Found {
+    path: PathBuf,
+    len: u64,
+    /// The folder that was given, or the one that holds the file that was given.
+    root: PathBuf,
+}
+
 /// Files below `path`. Links inside folders are not followed: an upload is what lies in it.
-fn walk(path: &Path, files: &mut Vec<(PathBuf, u64)>, failed: &mut Vec<Failure>) {
+fn walk(path: &Path, files: &mut Vec<Found>, failed: &mut Vec<Failure>) {
     let mut fail = |path: &Path, error: &io::Error| failed.push(failure(&label(path), readable(error)));
     let mut open = vec![path.to_owned()];
+    let root = if path.is_dir() {
+        path.to_owned()
+    } else {
+        path.parent().unwrap_or(Path::new("")).to_owned()
+    };
     let mut given = true;
     while let Some(path) = open.pop() {
         let metadata = if given {
@@ -104,7 +118,11 @@ fn walk(path: &Path, files: &mut Vec<(PathBuf, u64)>, failed: &mut Vec<Failure>)
         given = false;
         match metadata {
             Err(error) => fail(&path, &error),
-            Ok(m) if m.is_file() => files.push((path, m.len())),
+            Ok(m) if m.is_file() => files.push(Found {
+                path,
+                len: m.len(),
+                root: root.clone(),
+            }),
             Ok(m) if m.is_dir() => match std::fs::read_dir(&path) {
                 Err(error) => fail(&path, &error),
                 Ok(entries) => {
@@ -129,7 +147,8 @@ fn walk(path: &Path, files: &mut Vec<(PathBuf, u64)>, failed: &mut Vec<Failure>)
 }
 
 /// The file itself, or the entries of an archive.
-fn look_into(path: PathBuf, len: u64) -> (Vec<Part>, Vec<Failure>) {
+fn look_into(found: Found) -> (Vec<Part>, Vec<Failure>) {
+    let Found { path, len, root } = found;
     let name = label(&path);
     let file_name = path
         .file_name()
@@ -148,6 +167,8 @@ fn look_into(path: PathBuf, len: u64) -> (Vec<Part>, Vec<Failure>) {
                 label: name,
                 file_name,
                 len,
+                path: label(path.strip_prefix(&root).unwrap_or(&path)),
+                tree: label(&root).into(),
                 source: Source::File(path),
             }],
             Vec::new(),
@@ -179,10 +200,13 @@ fn look_into_archive(path: PathBuf, name: &str) -> (Vec<Part>, Vec<Failure>) {
         ));
     }
     let archive = Arc::new(OpenArchive { path, archive });
+    let tree: Arc<str> = name.into();
     let part = |(index, entry): (usize, &intake::Entry)| Part {
         label: inside(entry.name()),
         file_name: intake::name::file_name(entry.name()).to_owned(),
         len: entry.declared_len(),
+        tree: Arc::clone(&tree),
+        path: entry.name().to_owned(),
         source: Source::Entry {
             archive: Arc::clone(&archive),
             index,

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod find;
+pub(crate) mod gather;
 mod planes;
 pub(crate) mod process;
 pub(crate) mod read;

@@ -1,4 +1,4 @@
-//! Step 2: parts to instances with stored originals.
+//! Step 2: parts to instances and other files, with stored originals.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,7 +22,20 @@ use crate::report::Failure;
 /// SHA-256 of a file.
 pub(crate) type Hash = [u8; 32];
 
-/// A part that was understood, with its original stored.
+/// What the parts of an upload turned out to be.
+#[derive(Debug, Default)]
+pub(crate) struct Understood {
+    /// DICOM files, with their originals stored.
+    pub(crate) dicom: Vec<Scanned>,
+    /// Other files that items are made of, with their originals stored.
+    pub(crate) files: Vec<Kept>,
+    /// Files that nothing is made of, unless another file needs them.
+    pub(crate) rest: Vec<Leftover>,
+    /// What is stored.
+    pub(crate) originals: Originals,
+}
+
+/// A DICOM file.
 #[derive(Debug)]
 pub(crate) struct Scanned {
     pub(crate) part: Part,
@@ -31,13 +44,50 @@ pub(crate) struct Scanned {
     pub(crate) original: ItemOriginal,
 }
 
+/// Another file whose original is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) part: Part,
+    pub(crate) hash: Hash,
+    pub(crate) role: Role,
+    pub(crate) original: ItemOriginal,
+}
+
+/// A file that is nothing by itself, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Leftover {
+    pub(crate) part: Part,
+    pub(crate) reason: String,
+}
+
+/// What an item can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A photograph, or the texture of a mesh.
+    Photo,
+    /// A mesh, or a frame of a capture.
+    Mesh,
+}
+
 /// A part that was understood.
-struct Understood {
+struct Known {
     part: Part,
     hash: Hash,
-    instance: Instance,
+    content: Content,
     /// The bytes, where they are few enough to be kept until they are stored.
     bytes: Option<Vec<u8>>,
+}
+
+enum Content {
+    Dicom(Box<Instance>),
+    File(Role),
+}
+
+/// What became of a part.
+enum Outcome {
+    Known(Known),
+    Left(Leftover),
+    Refused(Failure),
 }
 
 /// Parts read before their originals are stored together.
@@ -46,7 +96,7 @@ const PARTS_AT_ONCE: usize = 64;
 const KEPT_BYTES: u64 = 1 << 20;
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Reads the headers of `parts` and stores the originals that are new to the case.
+/// Tells what `parts` are, reads the headers of DICOM files and stores the originals that are new to the case.
 ///
 /// # Errors
 /// Only what has nothing to do with a part: the catalog, the vault, no worker to be had.
@@ -56,64 +106,84 @@ pub(crate) fn read(
     parts: Vec<Part>,
     pool: &Pool,
     progress: &dyn Progress,
-) -> Result<(Vec<Scanned>, Vec<Failure>), IngestError> {
+) -> Result<(Understood, Vec<Failure>), IngestError> {
     let mut failed = Vec::new();
-    let mut scanned = Vec::with_capacity(parts.len());
-    let mut originals: HashMap<Hash, ItemOriginal> = HashMap::new();
+    let mut all = Understood::default();
     let mut parts = parts.into_iter();
     loop {
         let some: Vec<Part> = parts.by_ref().take(PARTS_AT_ONCE).collect();
         if some.is_empty() {
-            return Ok((scanned, failed));
+            return Ok((all, failed));
         }
         let read: Vec<_> = some
             .into_par_iter()
             .map(|part| understand(part, pool, progress))
             .collect();
-        let mut understood = Vec::new();
+        let mut known = Vec::new();
         for result in read {
             match result? {
-                Ok(part) => understood.push(part),
-                Err(failure) => failed.push(failure),
+                Outcome::Known(part) => known.push(part),
+                Outcome::Left(part) => all.rest.push(part),
+                Outcome::Refused(failure) => failed.push(failure),
             }
         }
-        failed.extend(keep_originals(place, ingest, &understood, &mut originals)?);
-        scanned.extend(understood.into_iter().filter_map(|u| {
-            let original = originals.get(&u.hash)?.clone();
-            Some(Scanned {
-                part: u.part,
-                hash: u.hash,
-                instance: u.instance,
-                original,
-            })
-        }));
+        failed.extend(all.originals.keep(place, ingest, &known)?);
+        for Known {
+            part, hash, content, ..
+        } in known
+        {
+            let Some(original) = all.originals.0.get(&hash).cloned() else {
+                continue;
+            };
+            match content {
+                Content::Dicom(instance) => all.dicom.push(Scanned {
+                    part,
+                    hash,
+                    instance: *instance,
+                    original,
+                }),
+                Content::File(role) => all.files.push(Kept {
+                    part,
+                    hash,
+                    role,
+                    original,
+                }),
+            }
+        }
     }
 }
 
-/// Reads one part; its own faults are the inner error.
-fn understand(
-    part: Part,
-    pool: &Pool,
-    progress: &dyn Progress,
-) -> Result<Result<Understood, Failure>, IngestError> {
-    let (label, len) = (part.label.clone(), part.len);
-    let result = match read_one(part, pool) {
-        Ok(understood) => Ok(Ok(understood)),
+/// Reads one part; what is wrong with it is no error.
+fn understand(part: Part, pool: &Pool, progress: &dyn Progress) -> Result<Outcome, IngestError> {
+    let len = part.len;
+    let outcome = match read_one(&part, pool) {
+        Ok(Found::File(hash, bytes, content)) => Outcome::Known(Known {
+            part,
+            hash,
+            content,
+            bytes,
+        }),
+        Ok(Found::Nothing(reason)) => Outcome::Left(Leftover { part, reason }),
         Err(Fault::Part(reason)) => {
             progress.event(Event::Refused {
-                file: &label,
+                file: &part.label,
                 reason: &reason,
             });
-            Ok(Err(failure(&label, reason)))
+            Outcome::Refused(failure(&part.label, reason))
         }
-        Err(Fault::Machine(error)) => Err(error.into()),
+        Err(Fault::Machine(error)) => return Err(error.into()),
     };
     progress.event(Event::Advanced {
         step: Step::Read,
         count: 1,
         bytes: len,
     });
-    result
+    Ok(outcome)
+}
+
+enum Found {
+    File(Hash, Option<Vec<u8>>, Content),
+    Nothing(String),
 }
 
 enum Fault {
@@ -127,36 +197,66 @@ impl From<String> for Fault {
     }
 }
 
-fn read_one(part: Part, pool: &Pool) -> Result<Understood, Fault> {
+fn read_one(part: &Part, pool: &Pool) -> Result<Found, Fault> {
     let file = part.open()?;
     let head = read_head(&file).map_err(|e| e.to_string())?;
-    match intake::sniff(&head) {
+    let kind = intake::sniff(&head);
+    let file_of = |role| {
+        let (hash, bytes) = hash(&file).map_err(|e| e.to_string())?;
+        Ok(Found::File(hash, bytes, Content::File(role)))
+    };
+    match kind {
+        Kind::Empty => Err("the file is empty".to_owned().into()),
+        kind if capture::photo::is_photo(kind) => file_of(Role::Photo),
+        kind if is_mesh(kind, &head, part) => file_of(Role::Mesh),
+        Kind::Dicom { .. } => read_dicom(&file, pool),
         // What has no signature at all may still be a data set that only the reader makes out.
-        Kind::Dicom { .. } | Kind::Other => {}
-        Kind::Empty => return Err("the file is empty".to_owned().into()),
-        kind if kind.is_archive() => {
-            return Err(format!(
-                "this is a {}; only ZIP archives can be opened, and none inside another",
-                kind.word()
-            )
-            .into());
-        }
-        kind => return Err(format!("this is no DICOM file ({})", kind.word()).into()),
+        Kind::Other => match read_dicom(&file, pool) {
+            Err(Fault::Part(reason)) => Ok(Found::Nothing(reason)),
+            other => other,
+        },
+        kind if kind.is_archive() => Err(format!(
+            "this is a {}; only ZIP archives can be opened, and none inside another",
+            kind.word()
+        )
+        .into()),
+        kind => Ok(Found::Nothing(format!(
+            "this is no DICOM file, mesh or photograph ({})",
+            kind.word()
+        ))),
     }
-    let (hash, bytes) = hash(&file).map_err(|e| e.to_string())?;
+}
+
+/// Whether a file is a mesh: by its bytes, or by its name where bytes cannot tell.
+fn is_mesh(kind: Kind, head: &[u8], part: &Part) -> bool {
+    const EXTENSIONS: [&str; 8] = ["stl", "obj", "ply", "gltf", "glb", "off", "xyz", "drc"];
+    let named = || EXTENSIONS.contains(&intake::name::extension(&part.file_name).as_str());
+    match kind {
+        Kind::Glb | Kind::Stl | Kind::Ply | Kind::Obj => true,
+        Kind::Json | Kind::Text => named(),
+        // Binary STL has no signature but its length: 80 bytes, a count, and 50 bytes a triangle.
+        Kind::Other => {
+            named() || {
+                let count = head.get(80..84).and_then(|four| four.try_into().ok());
+                count
+                    .map(u32::from_le_bytes)
+                    .is_some_and(|count| count > 0 && u64::from(count) * 50 + 84 == part.len)
+            }
+        }
+        _ => false,
+    }
+}
+
+fn read_dicom(file: &File, pool: &Pool) -> Result<Found, Fault> {
+    let (hash, bytes) = hash(file).map_err(|e| e.to_string())?;
     let instance = pool
-        .with(|worker| worker.read(&file))
+        .with(|worker| worker.read(file))
         .map_err(|error| match error {
             GuardError::Refused(reason) => Fault::Part(reason),
             GuardError::Died(_) => Fault::Part(error.to_string()),
             GuardError::Spawn { .. } => Fault::Machine(error),
         })?;
-    Ok(Understood {
-        part,
-        hash,
-        instance,
-        bytes,
-    })
+    Ok(Found::File(hash, bytes, Content::Dicom(Box::new(instance))))
 }
 
 /// The hash of a file, and its bytes where they are few.
@@ -191,49 +291,87 @@ fn for_each_chunk<E: From<std::io::Error>>(
     }
 }
 
-/// Stores the originals of `understood` that neither the case nor this run has yet, and tells which could not be:
-/// files that changed or went away since they were read.
-fn keep_originals(
-    place: &Place,
-    ingest: IngestId,
-    understood: &[Understood],
-    originals: &mut HashMap<Hash, ItemOriginal>,
-) -> Result<Vec<Failure>, IngestError> {
-    let mut fresh: Vec<&Understood> = Vec::new();
-    for part in understood {
-        if !originals.contains_key(&part.hash) && !fresh.iter().any(|f| f.hash == part.hash) {
-            fresh.push(part);
-        }
+/// The originals of a run by their content.
+#[derive(Debug, Default)]
+pub(crate) struct Originals(HashMap<Hash, ItemOriginal>);
+
+impl Originals {
+    /// Stores the original of a file that nothing was made of before. The inner error is what is wrong with it.
+    ///
+    /// # Errors
+    /// The catalog's and the vault's.
+    pub(crate) fn add(
+        &mut self,
+        place: &Place,
+        ingest: IngestId,
+        part: &Part,
+    ) -> Result<Result<(Hash, ItemOriginal), String>, IngestError> {
+        let hashed = part
+            .open()
+            .and_then(|file| hash(&file).map_err(|e| e.to_string()));
+        let (hash, bytes) = match hashed {
+            Ok(hashed) => hashed,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let known = Known {
+            part: part.clone(),
+            hash,
+            content: Content::File(Role::Mesh),
+            bytes,
+        };
+        let failed = self.keep(place, ingest, &[known])?;
+        Ok(match (self.0.get(&hash), failed.into_iter().next()) {
+            (Some(original), None) => Ok((hash, original.clone())),
+            (_, Some(failure)) => Err(failure.reason),
+            (None, None) => Err("it could not be stored".to_owned()),
+        })
     }
-    let hashes: Vec<Hash> = fresh.iter().map(|part| part.hash).collect();
-    let known = place.wait(place.catalog.known_originals(place.case, &hashes))?;
-    originals.extend(known.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
-    fresh.retain(|part| !known.contains_key(&part.hash));
-    if fresh.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = place.reserve(ingest, fresh.len())?;
-    let stored: Vec<_> = fresh
-        .into_par_iter()
-        .zip(ids)
-        .map(|(part, id)| (part, store(place, part, id)))
-        .collect();
-    let mut failed = Vec::new();
-    for (part, original) in stored {
-        match original {
-            Ok(original) => {
-                originals.insert(original.sha256, ItemOriginal::New(original));
+
+    /// Stores those of `known` that neither the case nor this run has yet, and tells which could not be: files that
+    /// changed or went away since they were read.
+    fn keep(
+        &mut self,
+        place: &Place,
+        ingest: IngestId,
+        known: &[Known],
+    ) -> Result<Vec<Failure>, IngestError> {
+        let mut fresh: Vec<&Known> = Vec::new();
+        for part in known {
+            if !self.0.contains_key(&part.hash) && !fresh.iter().any(|f| f.hash == part.hash) {
+                fresh.push(part);
             }
-            Err(IngestError::Missing(reason) | IngestError::Broken(reason)) => {
-                failed.push(failure(&part.part.label, reason));
-            }
-            Err(error) => return Err(error),
         }
+        let hashes: Vec<Hash> = fresh.iter().map(|part| part.hash).collect();
+        let there = place.wait(place.catalog.known_originals(place.case, &hashes))?;
+        self.0
+            .extend(there.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
+        fresh.retain(|part| !there.contains_key(&part.hash));
+        if fresh.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = place.reserve(ingest, fresh.len())?;
+        let stored: Vec<_> = fresh
+            .into_par_iter()
+            .zip(ids)
+            .map(|(part, id)| (part, store(place, part, id)))
+            .collect();
+        let mut failed = Vec::new();
+        for (part, original) in stored {
+            match original {
+                Ok(original) => {
+                    self.0.insert(original.sha256, ItemOriginal::New(original));
+                }
+                Err(IngestError::Missing(reason) | IngestError::Broken(reason)) => {
+                    failed.push(failure(&part.part.label, reason));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(failed)
     }
-    Ok(failed)
 }
 
-fn store(place: &Place, part: &Understood, object: ObjectId) -> Result<NewOriginal, IngestError> {
+fn store(place: &Place, part: &Known, object: ObjectId) -> Result<NewOriginal, IngestError> {
     let stored = match &part.bytes {
         Some(bytes) => place.put(object, bytes)?,
         None => store_large(place, part, object)?,
@@ -247,11 +385,7 @@ fn store(place: &Place, part: &Understood, object: ObjectId) -> Result<NewOrigin
 }
 
 /// Stores a large part piece by piece, and makes sure that it is what was hashed and understood.
-fn store_large(
-    place: &Place,
-    part: &Understood,
-    object: ObjectId,
-) -> Result<catalog::ObjectRow, IngestError> {
+fn store_large(place: &Place, part: &Known, object: ObjectId) -> Result<catalog::ObjectRow, IngestError> {
     let file = part.part.open().map_err(IngestError::Missing)?;
     let mut writer = place.vault.writer(&place.key, object)?;
     let mut hasher = Sha256::new();

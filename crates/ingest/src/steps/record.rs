@@ -1,9 +1,11 @@
 //! Step 7: what is built becomes visible, all of an item at once.
 
+use capture::photo::PhotoFinding;
 use catalog::{Committed, Item, ItemOriginal, NewArtifact, NewItem};
 use dicom_series::group::{Finding, Group, Severity as Weight};
 use domain::{ArtifactId, ArtifactKind, IngestId, ItemId, ItemKind};
 use geometry::GridGeometry;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use vault::ObjectId;
@@ -25,6 +27,26 @@ pub(crate) struct Built {
     pub(crate) artifacts: Vec<NewArtifact>,
 }
 
+/// What an item is called, and which study it belongs to. Nothing about the person.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) modality: Option<String>,
+    pub(crate) study_uid: Option<String>,
+    pub(crate) series_uid: Option<String>,
+}
+
+impl From<&Group> for Identity {
+    fn from(group: &Group) -> Self {
+        Self {
+            name: group.name.clone(),
+            modality: group.modality.clone(),
+            study_uid: group.study_uid.clone(),
+            series_uid: group.series_uid.clone(),
+        }
+    }
+}
+
 /// Makes an item visible after everything it refers to is on disk, and gives its identifier.
 ///
 /// # Errors
@@ -32,7 +54,7 @@ pub(crate) struct Built {
 pub(crate) fn record(
     place: &Place,
     ingest: IngestId,
-    group: &Group,
+    identity: Identity,
     key: Hash,
     originals: Vec<ItemOriginal>,
     built: Built,
@@ -49,10 +71,10 @@ pub(crate) fn record(
         case: place.case,
         ingest,
         kind: built.kind,
-        name: group.name.clone(),
-        modality: group.modality.clone(),
-        study_uid: group.study_uid.clone(),
-        series_uid: group.series_uid.clone(),
+        name: identity.name,
+        modality: identity.modality,
+        study_uid: identity.study_uid,
+        series_uid: identity.series_uid,
         content_key: key,
         grid: built.grid,
         findings: json!(findings),
@@ -106,6 +128,71 @@ pub(crate) fn content_key(
     hasher.finalize().into()
 }
 
+/// The same for an item made of whole files, and what was asked for.
+pub(crate) fn files_key(kind: ItemKind, files: impl Iterator<Item = Hash>, wishes: &str) -> Hash {
+    let mut hasher = Sha256::new();
+    hasher.update(kind.word());
+    files.for_each(|hash| hasher.update(hash));
+    hasher.update(wishes);
+    hasher.finalize().into()
+}
+
+/// A typed finding of a photograph in its lasting form.
+pub(crate) fn photo_note(finding: &PhotoFinding) -> Note {
+    Note {
+        code: finding.code().to_owned(),
+        severity: severity(finding.severity()),
+        message: finding.message(),
+        values: owned(finding.values()),
+    }
+}
+
+/// A typed finding in its lasting form, with its code and numbers from its variant and fields.
+pub(crate) fn typed_note(finding: &impl Serialize, severity: Severity, message: String) -> Note {
+    let (variant, fields) = match serde_json::to_value(finding) {
+        Ok(Value::String(variant)) => (variant, Value::Null),
+        Ok(Value::Object(one)) => one.into_iter().next().unwrap_or_default(),
+        _ => (String::new(), Value::Null),
+    };
+    let values = fields.as_object().into_iter().flatten();
+    Note {
+        code: snake_case(&variant),
+        severity,
+        message,
+        values: values
+            .filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)))
+            .collect(),
+    }
+}
+
+/// `TriangleCount` as `triangle_count`.
+fn snake_case(variant: &str) -> String {
+    let mut out = String::with_capacity(variant.len() + 4);
+    for (at, c) in variant.char_indices() {
+        if c.is_uppercase() && at > 0 {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// A weight of `capture` in its lasting form.
+pub(crate) fn severity(weight: capture::Severity) -> Severity {
+    match weight {
+        capture::Severity::Info => Severity::Info,
+        capture::Severity::Caution => Severity::Caution,
+        capture::Severity::Danger => Severity::Danger,
+    }
+}
+
+pub(crate) fn owned(values: Vec<(&'static str, f64)>) -> Vec<(String, f64)> {
+    values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
 /// A typed finding in its lasting form.
 pub(crate) fn note(finding: &Finding) -> Note {
     Note {
@@ -116,11 +203,7 @@ pub(crate) fn note(finding: &Finding) -> Note {
             Weight::Danger => Severity::Danger,
         },
         message: finding.message(),
-        values: finding
-            .values()
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        values: owned(finding.values()),
     }
 }
 
@@ -143,5 +226,29 @@ impl GridDetails {
             dims: serde_json::from_value(field("dims")).ok().flatten(),
             spacing_mm: serde_json::from_value(field("spacing_mm")).ok().flatten(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    enum Finding {
+        AtRest,
+        TriangleCount { declared: u64, name: &'static str },
+    }
+
+    #[test]
+    fn codes_and_numbers_come_from_the_type() {
+        let note = typed_note(&Finding::AtRest, Severity::Info, String::new());
+        assert_eq!((note.code.as_str(), note.values.len()), ("at_rest", 0));
+        let finding = Finding::TriangleCount {
+            declared: 7,
+            name: "x",
+        };
+        let note = typed_note(&finding, Severity::Caution, "seven".to_owned());
+        assert_eq!(note.code, "triangle_count");
+        assert_eq!(note.values, [("declared".to_owned(), 7.0)]);
     }
 }

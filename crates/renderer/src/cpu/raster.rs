@@ -55,7 +55,7 @@ pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragmen
     let corners: Vec<Corner> = mesh.positions_mm.par_iter().map(|p| project(view, *p)).collect();
     let bands = view.rows.div_ceil(BAND);
     let bins = bin(&mesh.triangles, &corners, view, bands);
-    let color = layer.color.map(decode);
+    let paint = Paint::new(layer);
 
     let mut pixels = vec![[f32::INFINITY, 0.0, 0.0, 0.0]; view.columns * view.rows];
     pixels
@@ -79,7 +79,9 @@ pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragmen
                 if triangle == u32::MAX {
                     continue;
                 }
-                let normal = normal_at(layer, mesh.triangles[triangle as usize], weights);
+                let corners = mesh.triangles[triangle as usize];
+                let normal = normal_at(layer, corners, weights);
+                let color = paint.at(corners, weights);
                 let ray = view.ray(at % view.columns, first_row + at / view.columns);
                 let lit = Lights::new(view, ray.direction).shade(color, normal);
                 *pixel = [1.0 / inverse_depth, lit[0], lit[1], lit[2]];
@@ -186,6 +188,38 @@ fn draw_triangle(
                 *slot = (inverse_depth, index, weights);
             }
         }
+    }
+}
+
+/// What a surface is painted with, linear.
+struct Paint<'a> {
+    plain: [f32; 3],
+    colors: &'a [[u8; 4]],
+    /// Light of each sRGB byte.
+    light: [f32; 256],
+}
+
+impl<'a> Paint<'a> {
+    fn new(layer: &SurfaceLayer<'a>) -> Self {
+        Self {
+            plain: layer.color.map(decode),
+            colors: layer.colors,
+            light: std::array::from_fn(|byte| decode(byte as f32 / 255.0)),
+        }
+    }
+
+    /// The color between the corners of a triangle, mixed in linear light.
+    fn at(&self, corners: [u32; 3], weights: [f32; 3]) -> [f32; 3] {
+        let mut sum = [0.0; 3];
+        for (vertex, weight) in corners.into_iter().zip(weights) {
+            let Some(&[red, green, blue, _]) = self.colors.get(vertex as usize) else {
+                return self.plain;
+            };
+            for (sum, byte) in sum.iter_mut().zip([red, green, blue]) {
+                *sum += self.light[usize::from(byte)] * weight;
+            }
+        }
+        sum
     }
 }
 

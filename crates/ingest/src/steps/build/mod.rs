@@ -1,6 +1,9 @@
 //! Steps 4 to 7 for one group: decode, build, draw, record.
 
+pub(crate) mod capture;
 mod frames;
+pub(crate) mod mesh;
+pub(crate) mod photo;
 mod surfaces;
 pub(crate) mod thumbnail;
 mod volume;
@@ -23,6 +26,16 @@ use crate::progress::Progress;
 use crate::report::Failure;
 use crate::{IngestError, Options};
 
+/// What building any item needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Workshop<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) run: IngestId,
+    pub(crate) pool: &'a Pool,
+    pub(crate) options: &'a Options,
+    pub(crate) progress: &'a dyn Progress,
+}
+
 /// Everything that building needs.
 pub(crate) struct Builder<'a> {
     place: &'a Place,
@@ -36,13 +49,14 @@ pub(crate) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) fn new(
-        place: &'a Place,
-        run: IngestId,
-        scanned: &'a [Scanned],
-        groups: &[Group],
-        (pool, options, progress): (&'a Pool, &'a Options, &'a dyn Progress),
-    ) -> Self {
+    pub(crate) fn new(workshop: Workshop<'a>, scanned: &'a [Scanned], groups: &[Group]) -> Self {
+        let Workshop {
+            place,
+            run,
+            pool,
+            options,
+            progress,
+        } = workshop;
         let used: HashSet<usize> = groups.iter().flat_map(instances).collect();
         let mut unused: HashMap<Option<String>, Vec<usize>> = HashMap::new();
         for (index, file) in scanned
@@ -148,7 +162,7 @@ impl<'a> Builder<'a> {
         built: Built,
     ) -> Result<ItemId, IngestError> {
         let originals: Vec<ItemOriginal> = unique_originals(files, self.scanned);
-        record::record(self.place, self.run, group, key, originals, built)
+        record::record(self.place, self.run, group.into(), key, originals, built)
     }
 
     /// The same fault for every file of a group.
