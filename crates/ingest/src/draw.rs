@@ -4,7 +4,7 @@ use domain::{ArtifactKind, ItemId};
 use geometry::{Aabb, PatientDirection};
 use renderer::cpu::{self, Quality};
 use renderer::{Camera, Scene, SurfaceLayer, VolumeLayer, preset, preset_names};
-use surface::Mesh;
+use surface::Model;
 
 use crate::IngestError;
 use crate::place::Place;
@@ -33,6 +33,11 @@ pub enum What {
     },
     /// Its surfaces: the outer ones like glass, so that the inner ones are seen.
     Surfaces,
+    /// How far its surface lies from another one, in colors.
+    Comparison {
+        /// Name of the comparison; the last by name without one.
+        name: Option<String>,
+    },
 }
 
 /// Samples that a picture is drawn from, at most: 512 cubed.
@@ -47,6 +52,7 @@ impl Place {
         let picture = match &options.what {
             What::Volume { preset } => self.draw_volume(item, preset.as_deref(), options)?,
             What::Surfaces => self.draw_surfaces(item, options)?,
+            What::Comparison { name } => self.draw_comparison(item, name.as_deref(), options)?,
         };
         Ok(artifact::thumbnail::encode_png(
             picture.width,
@@ -104,32 +110,56 @@ impl Place {
             .map(|a| a.name.as_str());
         let meshes = names
             .map(|name| Ok((name, self.surface(item, name)?.0)))
-            .collect::<Result<Vec<(&str, Mesh)>, IngestError>>()?;
+            .collect::<Result<Vec<(&str, Model)>, IngestError>>()?;
         if meshes.is_empty() {
             return Err(IngestError::Missing(
                 "the item has no surfaces to draw".to_owned(),
             ));
         }
         let alone = meshes.len() == 1;
-        let layer = |(name, mesh)| {
+        let surfaces = meshes.iter().map(|(name, model)| {
             let (color, opacity) = paint(name);
             SurfaceLayer {
-                mesh,
-                color,
+                mesh: &model.mesh,
+                // A surface with colors of its own shows those.
+                color: if model.colors.is_empty() { color } else { [1.0; 3] },
+                colors: &model.colors,
                 opacity: if alone { 1.0 } else { opacity },
             }
-        };
-        let surfaces: Vec<SurfaceLayer<'_>> =
-            meshes.iter().map(|(name, mesh)| layer((*name, mesh))).collect();
-        let scene = Scene {
-            volumes: Vec::new(),
-            surfaces,
-            camera: camera(Aabb::EMPTY, options),
-            background: GROUND,
-        };
-        let camera = camera(scene.bounds_mm(), options);
-        draw(&Scene { camera, ..scene }, options)
+        });
+        draw_all(surfaces.collect(), options)
     }
+
+    /// The surface that distances were measured from, in their colors.
+    fn draw_comparison(
+        &self,
+        item: ItemId,
+        name: Option<&str>,
+        options: &DrawOptions,
+    ) -> Result<renderer::Picture, IngestError> {
+        let model = self.comparison(item, name)?;
+        let surface = SurfaceLayer {
+            mesh: &model.mesh,
+            color: [1.0; 3],
+            colors: &crate::compare::colors(&model),
+            opacity: 1.0,
+        };
+        draw_all(vec![surface], options)
+    }
+}
+
+fn draw_all(
+    surfaces: Vec<SurfaceLayer<'_>>,
+    options: &DrawOptions,
+) -> Result<renderer::Picture, IngestError> {
+    let scene = Scene {
+        volumes: Vec::new(),
+        surfaces,
+        camera: camera(Aabb::EMPTY, options),
+        background: GROUND,
+    };
+    let camera = camera(scene.bounds_mm(), options);
+    draw(&Scene { camera, ..scene }, options)
 }
 
 fn draw(scene: &Scene<'_>, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {

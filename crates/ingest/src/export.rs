@@ -25,6 +25,23 @@ pub enum MeshFormat {
     Ply,
 }
 
+impl MeshFormat {
+    /// Writes a surface with as much of what is on it as the format takes.
+    pub(crate) fn write(
+        self,
+        model: &surface::Model,
+        provenance: &serde_json::Value,
+        out: &mut dyn Write,
+    ) -> Result<(), IngestError> {
+        match self {
+            Self::Glb => artifact::mesh::write_model_glb(model, provenance, out)?,
+            Self::Stl => artifact::mesh::write_stl(&model.mesh, out)?,
+            Self::Ply => artifact::mesh::write_model_ply(model, out)?,
+        }
+        Ok(())
+    }
+}
+
 /// A stored pyramid.
 pub(crate) struct StoredPyramid<'a> {
     place: &'a Place,
@@ -69,20 +86,16 @@ impl Place {
         format: MeshFormat,
         out: &mut dyn Write,
     ) -> Result<(), IngestError> {
-        let (mesh, provenance) = self.surface(item, name)?;
-        match format {
-            MeshFormat::Glb => artifact::mesh::write_plain_glb(&mesh, &provenance, out)?,
-            MeshFormat::Stl => artifact::mesh::write_stl(&mesh, out)?,
-            MeshFormat::Ply => artifact::mesh::write_ply(&mesh, out)?,
-        }
-        Ok(())
+        let (model, provenance) = self.surface(item, name)?;
+        format.write(&model, &provenance, out)
     }
 
+    /// A surface of an item with what is on it, and its provenance.
     pub(crate) fn surface(
         &self,
         item: ItemId,
         name: &str,
-    ) -> Result<(surface::Mesh, serde_json::Value), IngestError> {
+    ) -> Result<(surface::Model, serde_json::Value), IngestError> {
         let artifacts = self.artifacts(item)?;
         let surfaces: Vec<&Artifact> = artifacts
             .iter()
@@ -99,7 +112,7 @@ impl Place {
                 names => format!("the item has no surface {name}; it has {}", names.join(", ")),
             })
         })?;
-        Ok(artifact::mesh::read_surface(&self.read(object)?)?)
+        Ok(artifact::mesh::read_model(&self.read(object)?)?)
     }
 
     /// The pyramid of an item, with its index read.

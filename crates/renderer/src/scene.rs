@@ -32,13 +32,16 @@ pub struct VolumeLayer<'a> {
     pub transfer: &'a TransferFunction,
 }
 
-/// A surface of one color.
+/// A surface, of one color or with colors of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct SurfaceLayer<'a> {
     /// The triangles, patient mm.
     pub mesh: &'a Mesh,
     /// sRGB between 0 and 1.
     pub color: [f32; 3],
+    /// `[vertex][red, green, blue, alpha]`, sRGB, 0 to 255, that `color` is multiplied by in linear light (glTF 2.0
+    /// section 3.9.2); alpha is not drawn. Empty for none.
+    pub colors: &'a [[u8; 4]],
     /// 0 invisible, 1 opaque.
     pub opacity: f32,
 }

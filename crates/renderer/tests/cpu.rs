@@ -34,6 +34,7 @@ fn step_at_zero() -> TransferFunction {
     let point = |value, opacity| ControlPoint {
         value,
         color: [1.0, 0.8, 0.6],
+        colors: &[],
         opacity,
     };
     TransferFunction::new(vec![point(-1.0, 0.0), point(1.0, 1.0)]).unwrap()
@@ -150,11 +151,13 @@ fn the_nearer_surface_hides_the_farther_one() {
     let red = SurfaceLayer {
         mesh: &near,
         color: [1.0, 0.0, 0.0],
+        colors: &[],
         opacity: 1.0,
     };
     let blue = SurfaceLayer {
         mesh: &far,
         color: [0.0, 0.0, 1.0],
+        colors: &[],
         opacity: 1.0,
     };
     for surfaces in [vec![red, blue], vec![blue, red]] {
@@ -185,6 +188,44 @@ fn the_nearer_surface_hides_the_farther_one() {
 }
 
 #[test]
+fn colors_of_vertices_are_drawn_between_them() {
+    let mesh = square(0.0);
+    let bounds = geometry::Aabb {
+        min: DVec3::splat(-30.0),
+        max: DVec3::splat(30.0),
+    };
+    let left_to_right = [
+        [255, 0, 0, 255],
+        [0, 0, 255, 255],
+        [0, 0, 255, 255],
+        [255, 0, 0, 9],
+    ];
+    let surface = SurfaceLayer {
+        mesh: &mesh,
+        color: [1.0, 1.0, 0.5],
+        colors: &left_to_right,
+        opacity: 1.0,
+    };
+    let scene = Scene {
+        volumes: vec![],
+        surfaces: vec![surface],
+        camera: Camera::from_side(PatientDirection::Anterior, bounds, 1.0),
+        background: BACKGROUND,
+    };
+    let picture = cpu::draw(&scene, 99, 99, Quality::QUICK).unwrap();
+    let [left, middle, right] = [22, 49, 76].map(|column| picture.pixel(column, 49).unwrap());
+    assert!(
+        left[0] > middle[0] && middle[0] > right[0],
+        "{left:?} {middle:?} {right:?}"
+    );
+    assert!(
+        right[2] > middle[2] && middle[2] > left[2],
+        "{left:?} {middle:?} {right:?}"
+    );
+    assert!(right[2] < left[0], "the color of the surface dims blue");
+}
+
+#[test]
 fn a_square_covers_its_own_pixels() {
     let mesh = square(0.0);
     let bounds = geometry::Aabb {
@@ -195,6 +236,7 @@ fn a_square_covers_its_own_pixels() {
     let surface = SurfaceLayer {
         mesh: &mesh,
         color: [1.0; 3],
+        colors: &[],
         opacity: 1.0,
     };
     let scene = Scene {
@@ -220,6 +262,7 @@ fn a_volume_shows_in_front_of_a_surface_and_not_behind() {
         let blue = SurfaceLayer {
             mesh: &mesh,
             color: [0.0, 0.0, 1.0],
+            colors: &[],
             opacity: 1.0,
         };
         let layer = VolumeLayer {
@@ -268,6 +311,7 @@ fn poison_draws_something_finite() {
     let surface = SurfaceLayer {
         mesh: &mesh,
         color: [1.0; 3],
+        colors: &[],
         opacity: 1.0,
     };
     let layer = VolumeLayer {
