@@ -34,7 +34,6 @@ fn step_at_zero() -> TransferFunction {
     let point = |value, opacity| ControlPoint {
         value,
         color: [1.0, 0.8, 0.6],
-        colors: &[],
         opacity,
     };
     TransferFunction::new(vec![point(-1.0, 0.0), point(1.0, 1.0)]).unwrap()
