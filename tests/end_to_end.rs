@@ -1,6 +1,7 @@
 //! The real program, as people and scripts use it.
 
 mod captures;
+mod compare;
 mod data_sets;
 mod ingest;
 mod meshes;

@@ -24,6 +24,8 @@ enum Command {
     Inspect(commands::inspect::Arguments),
     /// Write a stored volume as NIfTI or a surface as GLB, STL or PLY, for the operator of this machine
     Export(commands::export::Arguments),
+    /// Lay a stored surface onto another one and measure what has changed
+    Compare(commands::compare::Arguments),
     /// Draw a stored item as a PNG picture
     Render(commands::render::Arguments),
     /// Read and decode files for another vitrine process, behind a wall
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Ingest(arguments) => commands::ingest::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Render(arguments) => commands::render::run(&arguments),
         Command::DecodeWorker { memory_bytes } => {
             ingest::guard::run_worker(memory_bytes);

@@ -87,7 +87,7 @@ pub(crate) fn item(item: &ItemReport) {
     }
 }
 
-fn severity(severity: ingest::Severity) -> &'static str {
+pub(crate) fn severity(severity: ingest::Severity) -> &'static str {
     match severity {
         ingest::Severity::Info => "note",
         ingest::Severity::Caution => "caution",

@@ -130,14 +130,23 @@ impl Bench {
         if !folder.is_dir() {
             let partial = folder.with_extension("partial");
             let _ = std::fs::remove_dir_all(&partial);
-            shell::run(Command::new(self.programs.join("mesh_file")).arg("make").arg(&partial))?;
+            shell::run(
+                Command::new(self.programs.join("mesh_file"))
+                    .arg("make")
+                    .arg(&partial),
+            )?;
             std::fs::rename(&partial, &folder)?;
         }
         let ours = self.ours("mesh_file", &[&folder, Path::new(RUNS)])?;
         let peers = match &self.peers {
             Some((python, _)) => {
                 let script = shell::root().join("benches/peers/trimesh_load.py");
-                let run = lines(Command::new(python).arg(script).arg(&folder).args(["--runs", "1"]));
+                let run = lines(
+                    Command::new(python)
+                        .arg(script)
+                        .arg(&folder)
+                        .args(["--runs", "1"]),
+                );
                 run.unwrap_or_else(|error| {
                     println!("trimesh: skipped, {error:#}");
                     Vec::new()

@@ -21,7 +21,12 @@ const SEGMENTS: u32 = 1667;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["make", folder] => make(Path::new(folder)),
         ["once", file] => {
             let repaired = run(&std::fs::read(file)?, file)?;

@@ -166,6 +166,73 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// Gives an item an artifact after the item was made visible, in place of one of the same kind and name, whose
+    /// objects become pending ones of `ingest`. The objects of the artifact have to be durable before.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoItem`], or the database's; nothing has changed then.
+    pub async fn put_artifact(
+        &self,
+        ingest: IngestId,
+        item: ItemId,
+        artifact: &NewArtifact,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("SELECT id FROM items WHERE id = $1")
+            .bind(item.to_string())
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or_else(|| CatalogError::NoItem(item.to_string()))?;
+        remove_artifact(&mut tx, ingest, item, artifact).await?;
+        let objects: Vec<&ObjectRow> = artifact.objects.iter().map(|(_, object)| object).collect();
+        insert_objects(&mut tx, &objects).await?;
+        insert_artifact(&mut tx, item, artifact).await?;
+        let names: Vec<&String> = objects.iter().map(|object| &object.name).collect();
+        remove_pending(&mut tx, &names).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Takes away the item's artifact of the kind and name of `like`, if there is one; its objects become pending.
+async fn remove_artifact(
+    tx: &mut Tx,
+    ingest: IngestId,
+    item: ItemId,
+    like: &NewArtifact,
+) -> Result<(), CatalogError> {
+    let rows = sqlx::query(
+        "SELECT p.object FROM artifacts a JOIN artifact_objects p ON p.artifact_id = a.id \
+         WHERE a.item_id = $1 AND a.kind = $2 AND a.name = $3",
+    )
+    .bind(item.to_string())
+    .bind(like.kind.word())
+    .bind(&like.name)
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in &rows {
+        let object: &str = row.try_get(0)?;
+        sqlx::query("INSERT INTO pending_objects (name, ingest_id) VALUES ($1, $2)")
+            .bind(object)
+            .bind(ingest.to_string())
+            .execute(&mut **tx)
+            .await?;
+        for statement in [
+            "DELETE FROM artifact_objects WHERE object = $1",
+            "DELETE FROM objects WHERE name = $1",
+        ] {
+            sqlx::query(statement).bind(object).execute(&mut **tx).await?;
+        }
+    }
+    sqlx::query("DELETE FROM artifacts WHERE item_id = $1 AND kind = $2 AND name = $3")
+        .bind(item.to_string())
+        .bind(like.kind.word())
+        .bind(&like.name)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// The value under `name`, which is `value` where there was none.
 async fn meta_or_insert(tx: &mut Tx, name: &str, value: &str) -> Result<String, CatalogError> {
     sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")

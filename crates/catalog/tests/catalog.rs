@@ -491,3 +491,44 @@ async fn write_as_child(number: u32, path: &Path) {
     assert!(matches!(committed, Committed::New | Committed::AlreadyThere(_)));
     catalog.finish_ingest(ingest(number)).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_artifact_is_put_beside_others_and_replaced() {
+    let place = place();
+    let catalog = begun(&place.path).await;
+    let new = item(1, 0..3);
+    catalog.commit_item(&new).await.unwrap();
+    catalog.finish_ingest(ingest(0)).await.unwrap();
+    catalog.begin_ingest(ingest(1), "host/1/start").await.unwrap();
+    let version = |number: u32| NewArtifact {
+        id: ArtifactId::from_random(bytes(7, number)),
+        kind: ArtifactKind::Comparison,
+        name: "after".to_owned(),
+        details: serde_json::json!({ "version": number }),
+        objects: vec![("glb".to_owned(), object("comparison", number))],
+    };
+    for number in [1, 2] {
+        let name = version(number).objects[0].1.name.clone();
+        catalog.record_pending(ingest(1), &[name]).await.unwrap();
+        catalog
+            .put_artifact(ingest(1), new.id, &version(number))
+            .await
+            .unwrap();
+        let artifacts = catalog.artifacts(new.id).await.unwrap();
+        assert_eq!(artifacts.len(), 3);
+        let found = artifacts
+            .iter()
+            .find(|a| a.kind == ArtifactKind::Comparison)
+            .unwrap();
+        assert_eq!(found.details["version"], number);
+        assert_eq!(found.object("glb"), Some(&object("comparison", number)));
+    }
+    // The object of the first version is garbage now, that of the second is not.
+    let garbage = catalog.abandoned_objects(|_| false).await.unwrap();
+    assert_eq!(garbage, ["comparison-1"]);
+    let nobody = ItemId::from_random(bytes(5, 99));
+    assert!(matches!(
+        catalog.put_artifact(ingest(1), nobody, &version(3)).await,
+        Err(CatalogError::NoItem(_))
+    ));
+}

@@ -57,6 +57,8 @@ words! {
         FrameStack = "frame_stack",
         /// Triangle mesh in patient millimeters.
         Surface = "surface",
+        /// A surface with its distances to another one.
+        Comparison = "comparison",
         /// Small picture.
         Thumbnail = "thumbnail",
         /// Tiles of a photograph.

@@ -35,6 +35,11 @@ pub enum What {
     },
     /// Its surfaces: the outer ones like glass, so that the inner ones are seen.
     Surfaces,
+    /// How far its surface lies from another one, in colors.
+    Comparison {
+        /// Name of the comparison; the last by name without one.
+        name: Option<String>,
+    },
 }
 
 /// Samples that a picture is drawn from, at most: 512 cubed.
@@ -48,6 +53,7 @@ impl Place {
     pub fn draw(&self, item: ItemId, options: &DrawOptions) -> Result<Vec<u8>, IngestError> {
         let kind = self.item(&item.to_string())?.kind;
         let picture = match (&options.what, kind) {
+            (What::Comparison { name }, _) => self.draw_comparison(item, name.as_deref(), options)?,
             (_, ItemKind::Photo) => self.draw_photo(item, options)?,
             (What::Surfaces, _) | (_, ItemKind::Mesh | ItemKind::Capture) => {
                 self.draw_surfaces(item, options)?
@@ -153,25 +159,49 @@ impl Place {
             ));
         }
         let alone = meshes.len() == 1;
-        let mut surfaces = Vec::with_capacity(meshes.len());
-        for (name, model) in &meshes {
+        let surfaces = meshes.iter().map(|(name, model)| {
             let (color, opacity) = paint(name);
-            surfaces.push(SurfaceLayer {
+            SurfaceLayer {
                 mesh: &model.mesh,
-                color,
+                // A surface with colors of its own shows those.
+                color: if model.colors.is_empty() { color } else { [1.0; 3] },
                 colors: &model.colors,
                 opacity: if alone { 1.0 } else { opacity },
-            });
-        }
-        let scene = Scene {
-            volumes: Vec::new(),
-            surfaces,
-            camera: camera(Aabb::EMPTY, options),
-            background: GROUND,
-        };
-        let camera = camera(scene.bounds_mm(), options);
-        draw(&Scene { camera, ..scene }, options)
+            }
+        });
+        draw_all(surfaces.collect(), options)
     }
+
+    /// The surface that distances were measured from, in their colors.
+    fn draw_comparison(
+        &self,
+        item: ItemId,
+        name: Option<&str>,
+        options: &DrawOptions,
+    ) -> Result<renderer::Picture, IngestError> {
+        let model = self.comparison(item, name)?;
+        let surface = SurfaceLayer {
+            mesh: &model.mesh,
+            color: [1.0; 3],
+            colors: &crate::compare::colors(&model),
+            opacity: 1.0,
+        };
+        draw_all(vec![surface], options)
+    }
+}
+
+fn draw_all(
+    surfaces: Vec<SurfaceLayer<'_>>,
+    options: &DrawOptions,
+) -> Result<renderer::Picture, IngestError> {
+    let scene = Scene {
+        volumes: Vec::new(),
+        surfaces,
+        camera: camera(Aabb::EMPTY, options),
+        background: GROUND,
+    };
+    let camera = camera(scene.bounds_mm(), options);
+    draw(&Scene { camera, ..scene }, options)
 }
 
 fn draw(scene: &Scene<'_>, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {

@@ -25,6 +25,23 @@ pub enum MeshFormat {
     Ply,
 }
 
+impl MeshFormat {
+    /// Writes a surface with as much of what is on it as the format takes.
+    pub(crate) fn write(
+        self,
+        model: &surface::Model,
+        provenance: &serde_json::Value,
+        out: &mut dyn Write,
+    ) -> Result<(), IngestError> {
+        match self {
+            Self::Glb => artifact::mesh::write_model_glb(model, provenance, out)?,
+            Self::Stl => artifact::mesh::write_stl(&model.mesh, out)?,
+            Self::Ply => artifact::mesh::write_model_ply(model, out)?,
+        }
+        Ok(())
+    }
+}
+
 /// A stored pyramid.
 pub(crate) struct StoredPyramid<'a> {
     place: &'a Place,
@@ -70,14 +87,10 @@ impl Place {
         out: &mut dyn Write,
     ) -> Result<(), IngestError> {
         let (model, provenance) = self.surface(item, name)?;
-        match format {
-            MeshFormat::Glb => artifact::mesh::write_model_glb(&model, &provenance, out)?,
-            MeshFormat::Stl => artifact::mesh::write_stl(&model.mesh, out)?,
-            MeshFormat::Ply => artifact::mesh::write_model_ply(&model, out)?,
-        }
-        Ok(())
+        format.write(&model, &provenance, out)
     }
 
+    /// A surface of an item with what is on it, and its provenance.
     pub(crate) fn surface(
         &self,
         item: ItemId,

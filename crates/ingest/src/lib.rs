@@ -3,6 +3,7 @@
 //! [`ingest`] is the whole of it; `pipeline.rs` reads as the list of its steps. [`Place`] is where everything lies: the
 //! catalog, the vault and the key of the case. [`guard`] keeps parsing and decoding in processes of their own.
 
+mod compare;
 mod draw;
 mod error;
 mod export;
@@ -14,6 +15,10 @@ mod progress;
 mod report;
 mod steps;
 
+pub use compare::{
+    Compared, ComparisonArtifact, ComparisonReport, PeakReport, RegistrationReport, SideReport,
+    StatisticsReport, SurfaceOf, VolumeReport,
+};
 pub use draw::{DrawOptions, What};
 pub use error::IngestError;
 pub use export::{MeshFormat, Packing};

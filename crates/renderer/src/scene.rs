@@ -32,14 +32,15 @@ pub struct VolumeLayer<'a> {
     pub transfer: &'a TransferFunction,
 }
 
-/// A surface of one color, or with a color a vertex.
+/// A surface, of one color or with colors of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct SurfaceLayer<'a> {
     /// The triangles, patient mm.
     pub mesh: &'a Mesh,
-    /// sRGB between 0 and 1, where there are no colors of vertices.
+    /// sRGB between 0 and 1.
     pub color: [f32; 3],
-    /// `[vertex][red, green, blue, alpha]`, sRGB, one a vertex of the mesh; empty for one color. Alpha is not used.
+    /// `[vertex][red, green, blue, alpha]`, sRGB, 0 to 255, that `color` is multiplied by in linear light (glTF 2.0
+    /// section 3.9.2); alpha is not drawn. Empty for none.
     pub colors: &'a [[u8; 4]],
     /// 0 invisible, 1 opaque.
     pub opacity: f32,

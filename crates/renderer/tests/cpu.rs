@@ -140,49 +140,6 @@ fn square(y: f32) -> Mesh {
 }
 
 #[test]
-fn colors_of_vertices_are_shown_where_they_are() {
-    let mesh = square(0.0);
-    // Red on the patient's right, blue on the left, which is on the right of the picture.
-    let colors: Vec<[u8; 4]> = mesh
-        .positions_mm
-        .iter()
-        .map(|p| {
-            if p[0] < 0.0 {
-                [255, 0, 0, 255]
-            } else {
-                [0, 0, 255, 255]
-            }
-        })
-        .collect();
-    let bounds = geometry::Aabb {
-        min: DVec3::splat(-30.0),
-        max: DVec3::splat(30.0),
-    };
-    let scene = Scene {
-        volumes: vec![],
-        surfaces: vec![SurfaceLayer {
-            mesh: &mesh,
-            color: [0.0, 1.0, 0.0],
-            colors: &colors,
-            opacity: 1.0,
-        }],
-        camera: Camera::from_side(PatientDirection::Anterior, bounds, 1.0),
-        background: BACKGROUND,
-    };
-    let picture = cpu::draw(&scene, 64, 64, Quality::QUICK).unwrap();
-    let [left, middle, right] = [24, 32, 40].map(|x| picture.pixel(x, 32).unwrap());
-    assert!(
-        left[0] > left[2] + 30 && right[2] > right[0] + 30,
-        "{left:?} {right:?}"
-    );
-    assert!(middle[0].abs_diff(middle[2]) < 40, "{middle:?}");
-    assert!(
-        left[1] < 60 && right[1] < 60,
-        "the color of the layer is not used"
-    );
-}
-
-#[test]
 fn the_nearer_surface_hides_the_farther_one() {
     let (near, far) = (square(-5.0), square(5.0));
     let bounds = geometry::Aabb {
@@ -227,6 +184,44 @@ fn the_nearer_surface_hides_the_farther_one() {
         .pixel(32, 32)
         .unwrap();
     assert!(r > 80 && b > 150, "{r} {b}");
+}
+
+#[test]
+fn colors_of_vertices_are_drawn_between_them() {
+    let mesh = square(0.0);
+    let bounds = geometry::Aabb {
+        min: DVec3::splat(-30.0),
+        max: DVec3::splat(30.0),
+    };
+    let left_to_right = [
+        [255, 0, 0, 255],
+        [0, 0, 255, 255],
+        [0, 0, 255, 255],
+        [255, 0, 0, 9],
+    ];
+    let surface = SurfaceLayer {
+        mesh: &mesh,
+        color: [1.0, 1.0, 0.5],
+        colors: &left_to_right,
+        opacity: 1.0,
+    };
+    let scene = Scene {
+        volumes: vec![],
+        surfaces: vec![surface],
+        camera: Camera::from_side(PatientDirection::Anterior, bounds, 1.0),
+        background: BACKGROUND,
+    };
+    let picture = cpu::draw(&scene, 99, 99, Quality::QUICK).unwrap();
+    let [left, middle, right] = [22, 49, 76].map(|column| picture.pixel(column, 49).unwrap());
+    assert!(
+        left[0] > middle[0] && middle[0] > right[0],
+        "{left:?} {middle:?} {right:?}"
+    );
+    assert!(
+        right[2] > middle[2] && middle[2] > left[2],
+        "{left:?} {middle:?} {right:?}"
+    );
+    assert!(right[2] < left[0], "the color of the surface dims blue");
 }
 
 #[test]

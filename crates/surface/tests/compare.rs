@@ -5,6 +5,7 @@ use surface::compare::{
     Comparison, Landmark, Onto, Options, Region, Registration, Start, Target, compare, distances, register,
 };
 use surface::{Mesh, SurfaceError};
+use testkit::face::{Face, TrueSurface};
 
 /// A closed mesh of `rings` x 2 `rings` with `radius_mm` in each direction (unit) from `center`.
 fn star(center: DVec3, rings: u32, radius_mm: impl Fn(DVec3) -> f64) -> Mesh {
@@ -413,4 +414,75 @@ fn poisoned_vertices_are_not_compared() {
     assert!(all.rms_mm.is_finite());
     let result = compare(&a, &b, &Options::default()).unwrap();
     assert!(result.registration.residual_mm.is_finite());
+}
+
+/// The phantom's skin with the noise of a capture: smooth over about 2 mm, `noise_mm` root mean square.
+fn captured(shift_mm: f32, noise_mm: f64, phase: f64) -> Mesh {
+    let skin = TrueSurface::of(&Face::shifted(shift_mm));
+    let face = Face::shifted(shift_mm);
+    let positions_mm = skin.positions_mm.iter().map(|&p| {
+        let q = DVec3::from_array(p.map(f64::from));
+        let waves = [(2.9, 0.3, 1.1), (0.4, 3.1, 0.9), (1.0, 0.6, 2.7), (2.1, 2.3, 0.2)];
+        let noise: f64 = waves
+            .iter()
+            .zip(1..)
+            .map(|(&(a, b, c), k)| (q.dot(DVec3::new(a, b, c)) + phase * f64::from(k)).sin())
+            .sum();
+        // Four waves have a root mean square of the root of two.
+        let off = (noise_mm / 2f64.sqrt() * noise) as f32;
+        let n = face.normal(p);
+        std::array::from_fn(|i| p[i] + n[i] * off)
+    });
+    Mesh {
+        positions_mm: positions_mm.collect(),
+        normals: Vec::new(),
+        triangles: skin.triangles,
+    }
+}
+
+#[test]
+fn a_nose_tip_moved_by_three_mm_is_reported_as_three() {
+    let known = motion([0.02, -0.03, 0.05], [4.0, -2.0, 3.0]);
+    let (a, b) = (captured(0.0, 0.1, 0.7), moved(&captured(3.0, 0.1, 4.1), known));
+    let [x, y, z] = Face::default().tip_mm();
+    for stable in ["all".to_owned(), format!("not:sphere:{x},{y},{z},30")] {
+        let options = Options {
+            stable: stable.parse().unwrap(),
+            ..Options::default()
+        };
+        let result = compare(&a, &b, &options).unwrap();
+        let (peak, all) = (result.peak.unwrap(), result.everywhere.unwrap());
+        println!("{stable}: {peak:?} {:?} {all:?}", result.stable);
+        assert!((peak.moved_mm - 3.0).abs() < 0.2, "{peak:?}");
+        let tip = DVec3::new(x.into(), y.into(), z.into());
+        assert!(peak.at_mm.distance(tip) < 9.5, "{peak:?} {tip}");
+        let unchanged = result.stable.unwrap_or(all);
+        assert!(unchanged.mean_mm.abs() < 0.1, "{unchanged:?}");
+        assert!(apart(&a, result.registration.b_from_a, known) < 0.1);
+    }
+}
+
+#[test]
+fn a_part_is_laid_onto_the_whole_either_way() {
+    let known = motion([0.2, -0.1, 0.3], [40.0, -20.0, 10.0]);
+    let whole = head(70, 24.0);
+    let mut part = moved(&whole, known);
+    let whole_from_part = known.inverse();
+    let is_seen = |v: u32| {
+        let p =
+            whole_from_part.transform_point3(DVec3::from_array(part.positions_mm[v as usize].map(f64::from)));
+        p.y < -10.0 && p.z > -60.0
+    };
+    part.triangles = part
+        .triangles
+        .iter()
+        .copied()
+        .filter(|t| t.iter().all(|&v| is_seen(v)))
+        .collect();
+    assert!(part.area_mm2() < 0.45 * whole.area_mm2());
+    for (a, b, known) in [(&whole, &part, known), (&part, &whole, whole_from_part)] {
+        let result = found(a, b, &Region::Everything, &Start::Anywhere).unwrap();
+        let error = apart(a, result.b_from_a, known);
+        assert!(error < 0.02 && result.agreeing > 0.9, "{error} mm: {result:?}");
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn format_of(file: &Path) -> Result<MeshFormat> {
+pub(crate) fn format_of(file: &Path) -> Result<MeshFormat> {
     let ending = file
         .extension()
         .unwrap_or_default()
@@ -57,8 +57,15 @@ fn format_of(file: &Path) -> Result<MeshFormat> {
     })
 }
 
-/// Writes beside the place first, so that a broken-off export leaves no half file under the name.
+/// Writes a file whole and says so.
 pub(crate) fn write_whole(file: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    write_silently(file, write)?;
+    println!("wrote {}", file.display());
+    Ok(())
+}
+
+/// Writes beside the place first, so that a broken-off export leaves no half file under the name.
+pub(crate) fn write_silently(file: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut name = file
         .file_name()
         .with_context(|| format!("{} is no file name", file.display()))?
@@ -72,7 +79,5 @@ pub(crate) fn write_whole(file: &Path, write: impl FnOnce(&mut dyn Write) -> Res
         let _ = std::fs::remove_file(&partial);
         return Err(error);
     }
-    std::fs::rename(&partial, file).with_context(fail)?;
-    println!("wrote {}", file.display());
-    Ok(())
+    std::fs::rename(&partial, file).with_context(fail)
 }

@@ -1,5 +1,6 @@
 //! The commands of the program, one module each.
 
+pub(crate) mod compare;
 pub(crate) mod export;
 pub(crate) mod ingest;
 pub(crate) mod inspect;

@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Draw the surfaces of the item instead of its volume
     #[arg(long)]
     surfaces: bool,
+    /// Draw how far its surface lies from another one: outward red, inward blue; by name, or the last comparison
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["preset", "surfaces"])]
+    comparison: Option<String>,
     /// Side to look from: anterior, posterior, left, right, superior or inferior
     #[arg(long, value_name = "SIDE", default_value = "anterior", value_parser = side)]
     view: PatientDirection,
@@ -45,7 +48,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let item = place.item(&arguments.item)?.id;
     let options = DrawOptions {
         size: arguments.size,
-        what: if arguments.surfaces {
+        what: if let Some(name) = &arguments.comparison {
+            What::Comparison {
+                name: Some(name.clone()).filter(|name| !name.is_empty()),
+            }
+        } else if arguments.surfaces {
             What::Surfaces
         } else {
             What::Volume {

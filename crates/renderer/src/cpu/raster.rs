@@ -1,5 +1,7 @@
 //! Drawing triangles into the nearest fragment of each pixel.
 
+use std::sync::LazyLock;
+
 use geometry::DVec3;
 use rayon::prelude::*;
 
@@ -45,6 +47,10 @@ struct Corner {
     inverse_depth: f32,
 }
 
+/// Linear light of an sRGB byte.
+static LINEAR: LazyLock<[f32; 256]> =
+    LazyLock::new(|| std::array::from_fn(|byte| decode(byte as f32 / 255.0)));
+
 /// Rows that one task draws.
 const BAND: usize = 64;
 /// Nearest depth that is drawn, mm.
@@ -55,7 +61,7 @@ pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragmen
     let corners: Vec<Corner> = mesh.positions_mm.par_iter().map(|p| project(view, *p)).collect();
     let bands = view.rows.div_ceil(BAND);
     let bins = bin(&mesh.triangles, &corners, view, bands);
-    let paint = Paint::new(layer);
+    let color = layer.color.map(decode);
 
     let mut pixels = vec![[f32::INFINITY, 0.0, 0.0, 0.0]; view.columns * view.rows];
     pixels
@@ -81,7 +87,7 @@ pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragmen
                 }
                 let corners = mesh.triangles[triangle as usize];
                 let normal = normal_at(layer, corners, weights);
-                let color = paint.at(corners, weights);
+                let color = color_at(layer, color, corners, weights);
                 let ray = view.ray(at % view.columns, first_row + at / view.columns);
                 let lit = Lights::new(view, ray.direction).shade(color, normal);
                 *pixel = [1.0 / inverse_depth, lit[0], lit[1], lit[2]];
@@ -191,36 +197,19 @@ fn draw_triangle(
     }
 }
 
-/// What a surface is painted with, linear.
-struct Paint<'a> {
-    plain: [f32; 3],
-    colors: &'a [[u8; 4]],
-    /// Light of each sRGB byte.
-    light: [f32; 256],
-}
-
-impl<'a> Paint<'a> {
-    fn new(layer: &SurfaceLayer<'a>) -> Self {
-        Self {
-            plain: layer.color.map(decode),
-            colors: layer.colors,
-            light: std::array::from_fn(|byte| decode(byte as f32 / 255.0)),
+/// `base` (linear) times the interpolated color of the vertices, where they have any.
+fn color_at(layer: &SurfaceLayer<'_>, base: [f32; 3], triangle: [u32; 3], weights: [f32; 3]) -> [f32; 3] {
+    if layer.colors.is_empty() {
+        return base;
+    }
+    let mut sum = [0.0f32; 3];
+    for (vertex, weight) in triangle.into_iter().zip(weights) {
+        let color = layer.colors.get(vertex as usize).copied().unwrap_or([255; 4]);
+        for (sum, component) in sum.iter_mut().zip(color) {
+            *sum += weight * LINEAR[usize::from(component)];
         }
     }
-
-    /// The color between the corners of a triangle, mixed in linear light.
-    fn at(&self, corners: [u32; 3], weights: [f32; 3]) -> [f32; 3] {
-        let mut sum = [0.0; 3];
-        for (vertex, weight) in corners.into_iter().zip(weights) {
-            let Some(&[red, green, blue, _]) = self.colors.get(vertex as usize) else {
-                return self.plain;
-            };
-            for (sum, byte) in sum.iter_mut().zip([red, green, blue]) {
-                *sum += self.light[usize::from(byte)] * weight;
-            }
-        }
-        sum
-    }
+    std::array::from_fn(|i| base[i] * sum[i])
 }
 
 /// The interpolated normal of the mesh, or the triangle's own where the mesh has none.

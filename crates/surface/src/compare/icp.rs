@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::sample::Sample;
 use super::target::Target;
-use super::{eigen, rigid};
+use super::{Region, eigen, rigid};
 
 /// Tukey's constant times what makes a median absolute deviation a standard deviation.
 const CUTOFF: f64 = 4.685 * 1.4826;
@@ -42,11 +42,18 @@ struct Pair {
     gap_mm: f64,
 }
 
-/// Improves `start` on `samples` of the first surface until a step is below `settled_mm`, at most `rounds` times.
-/// `None` when there are not enough pairs.
+/// Where samples go: a surface, of which only the part in `region` counts.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) target: &'a Target,
+    pub(super) region: &'a Region,
+}
+
+/// Improves `start` on `samples` of one surface until a step is below `settled_mm`, at most `rounds` times. `None` when
+/// there are not enough pairs.
 pub(super) fn improve(
     samples: &[Sample],
-    target: &Target,
+    ground: Ground<'_>,
     start: DAffine3,
     rounds: usize,
     settled_mm: f64,
@@ -59,7 +66,7 @@ pub(super) fn improve(
         stiffness: 0.0,
     };
     for _ in 0..rounds {
-        let pairs = pair(samples, target, fit.b_from_a, &mut near);
+        let pairs = pair(samples, ground, fit.b_from_a, &mut near);
         if pairs.len() < 6 {
             return None;
         }
@@ -72,17 +79,18 @@ pub(super) fn improve(
 }
 
 /// Pairs of samples with planes, of those that have a counterpart.
-fn pair(samples: &[Sample], target: &Target, b_from_a: DAffine3, near: &mut [u32]) -> Vec<Pair> {
+fn pair(samples: &[Sample], ground: Ground<'_>, b_from_a: DAffine3, near: &mut [u32]) -> Vec<Pair> {
     let parts: Vec<Vec<Pair>> = samples
         .par_chunks(A_TASK)
         .zip(near.par_chunks_mut(A_TASK))
         .map(|(samples, near)| {
             let pairs = samples.iter().zip(near).filter_map(|(sample, near)| {
                 let point_mm = b_from_a.transform_point3(sample.point_mm);
-                let found = target.nearest_from(point_mm, *near);
+                let found = ground.target.nearest_from(point_mm, *near);
                 *near = found.triangle;
                 let faces = b_from_a.transform_vector3(sample.normal).dot(found.normal) >= LEAST_COSINE;
-                (faces && !found.is_on_border).then(|| Pair {
+                let counts = faces && !found.is_on_border && ground.region.contains(found.point_mm);
+                counts.then(|| Pair {
                     point_mm,
                     normal: found.normal,
                     gap_mm: (point_mm - found.point_mm).dot(found.normal),

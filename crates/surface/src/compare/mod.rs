@@ -69,7 +69,7 @@ impl Default for Options {
 pub struct Comparison {
     /// How the first surface was laid onto the second.
     pub registration: Registration,
-    /// The first surface, in its own place, fine enough to carry the distances.
+    /// The first surface, in its own place, fine enough to carry the distances, with smooth normals.
     pub refined: Refined,
     /// How far the second surface lies from it, one a vertex of the refined mesh.
     pub distances: Distances,
@@ -114,6 +114,7 @@ pub fn compare(a: &Mesh, b: &Mesh, options: &Options) -> Result<Comparison, Surf
     let there = distances.statistics(mesh, &inside);
     let area_mm2 = there.map_or(0.0, |there| there.area_mm2);
     let only = |wanted: bool, region: &Region| wanted.then(|| distances.statistics(mesh, region)).flatten();
+    let normals = distances.normals.clone();
     Ok(Comparison {
         everywhere: distances.statistics(mesh, &Region::Everything),
         stable: only(has_stable, &options.stable),
@@ -123,6 +124,12 @@ pub fn compare(a: &Mesh, b: &Mesh, options: &Options) -> Result<Comparison, Surf
         inside,
         registration,
         distances,
-        refined,
+        refined: Refined {
+            mesh: Mesh {
+                normals,
+                ..refined.mesh
+            },
+            ..refined
+        },
     })
 }

@@ -2,6 +2,7 @@
 
 use geometry::{DAffine3, DVec3};
 
+use super::icp::Ground;
 use super::sample::{areas_up_to, spread};
 use super::target::Target;
 use super::{Region, icp, rigid, start};
@@ -37,7 +38,8 @@ pub struct Registration {
     pub b_from_a: DAffine3,
     /// Root mean square distance of the points that agree, mm.
     pub residual_mm: f64,
-    /// The share of the stable region that agrees, 0 to 1; the rest has changed, or has no counterpart.
+    /// The share of the stable region (of the second surface, where that is much smaller) that agrees, 0 to 1; the rest
+    /// has changed, or has no counterpart.
     pub agreeing: f64,
     /// How firmly the stable region holds the surfaces to each other, 0 to 1: the least resistance to any motion
     /// beside the most. Near 0 they can slide or turn, as spheres and planes do.
@@ -64,6 +66,8 @@ impl Registration {
     }
 }
 
+/// A second surface of less area than this share of the first's is laid onto the first, not the other way about.
+const SMALLER: f64 = 0.6;
 /// Samples of the search, of the quick rounds and of the last ones.
 const SEARCH_SAMPLES: usize = 1500;
 const QUICK_SAMPLES: usize = 3000;
@@ -92,52 +96,111 @@ pub fn register(
     stable: &Region,
     from: &Start,
 ) -> Result<Registration, SurfaceError> {
-    let areas = areas_up_to(a, stable);
-    let samples = spread(a, &areas, ALL_SAMPLES);
-    if samples.is_empty() {
+    let a_target = Target::new(a).ok_or(SurfaceError::Nothing("the first surface"))?;
+    let start = match from {
+        Start::Given(motion) | Start::Near(motion) => Some(*motion),
+        Start::Landmarks(landmarks) => Some(from_landmarks(landmarks)?),
+        Start::Anywhere => None,
+    };
+    let rounds = if let Start::Given(_) = from {
+        Rounds::Judge
+    } else {
+        Rounds::Improve
+    };
+    let (a_areas, b_areas) = (areas_up_to(a, stable), areas_up_to(b, &Region::Everything));
+    let total = |areas: &[f64]| areas.last().copied().unwrap_or(0.0);
+    if total(&a_areas) <= 0.0 {
         return Err(SurfaceError::Nothing("the stable region of the first surface"));
     }
-    let start = match from {
-        Start::Given(motion) | Start::Near(motion) => *motion,
-        Start::Landmarks(landmarks) => from_landmarks(landmarks)?,
-        Start::Anywhere => {
-            let a_target = Target::new(a).ok_or(SurfaceError::Nothing("the first surface"))?;
-            let sides = start::Sides {
-                a_samples: &spread(a, &areas, SEARCH_SAMPLES),
-                b_samples: &spread(b, &areas_up_to(b, &Region::Everything), SEARCH_SAMPLES),
-                a: &a_target,
-                b: target,
-            };
-            start::find(&sides).ok_or(SurfaceError::NothingInCommon)?
-        }
-    };
-    let improve = |count: usize, from: DAffine3, rounds: usize, settled_mm: f64| {
-        let samples = match count {
-            ALL_SAMPLES => samples.clone(),
-            count => spread(a, &areas, count),
-        };
-        icp::improve(&samples, target, from, rounds, settled_mm).ok_or(SurfaceError::NothingInCommon)
-    };
-    let fit = if let Start::Given(_) = from {
-        let judged = improve(ALL_SAMPLES, start, 1, 0.0)?;
+    let (a_side, b_side) = (
+        Side {
+            mesh: a,
+            areas: &a_areas,
+            target: &a_target,
+            region: stable,
+        },
+        Side {
+            mesh: b,
+            areas: &b_areas,
+            target,
+            region: &Region::Everything,
+        },
+    );
+    // What is small finds its place on what is large; most of the large has none on the small.
+    let fit = if total(&b_areas) < SMALLER * total(&a_areas) {
+        let fit = lay(&b_side, &a_side, start.map(|motion| motion.inverse()), rounds)?;
         icp::Fit {
-            b_from_a: start,
-            ..judged
+            b_from_a: rigid::tidy(fit.b_from_a.inverse()),
+            ..fit
         }
     } else {
-        let quick = improve(QUICK_SAMPLES, start, QUICK_ROUNDS, QUICK_MM)?;
-        improve(ALL_SAMPLES, quick.b_from_a, LAST_ROUNDS, SETTLED_MM)?
+        lay(&a_side, &b_side, start, rounds)?
+    };
+    let b_from_a = match from {
+        Start::Given(motion) => *motion,
+        _ => fit.b_from_a,
     };
     Ok(Registration {
-        b_from_a: fit.b_from_a,
+        b_from_a,
         residual_mm: fit.rms_mm,
         agreeing: fit.share,
         firmness: fit.stiffness,
         landmarks_mm: match from {
-            Start::Landmarks(landmarks) => Some(landmark_error(landmarks, fit.b_from_a)),
+            Start::Landmarks(landmarks) => Some(landmark_error(landmarks, b_from_a)),
             _ => None,
         },
     })
+}
+
+/// A surface with what of it counts.
+struct Side<'a> {
+    mesh: &'a Mesh,
+    areas: &'a [f64],
+    target: &'a Target,
+    region: &'a Region,
+}
+
+/// Whether a motion is looked for, or one is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    Improve,
+    Judge,
+}
+
+/// Lays `a` onto `b`, from `start` or from anywhere.
+fn lay(
+    a: &Side<'_>,
+    b: &Side<'_>,
+    start: Option<DAffine3>,
+    rounds: Rounds,
+) -> Result<icp::Fit, SurfaceError> {
+    let ground = Ground {
+        target: b.target,
+        region: b.region,
+    };
+    let improve = |count: usize, from: DAffine3, rounds: usize, settled_mm: f64| {
+        let samples = spread(a.mesh, a.areas, count);
+        icp::improve(&samples, ground, from, rounds, settled_mm).ok_or(SurfaceError::NothingInCommon)
+    };
+    let start = match start {
+        Some(start) => start,
+        None => {
+            let sides = start::Sides {
+                a_samples: &spread(a.mesh, a.areas, SEARCH_SAMPLES),
+                b_samples: &spread(b.mesh, b.areas, SEARCH_SAMPLES),
+                a: a.target,
+                b: ground,
+            };
+            start::find(&sides).ok_or(SurfaceError::NothingInCommon)?
+        }
+    };
+    match rounds {
+        Rounds::Judge => improve(ALL_SAMPLES, start, 1, 0.0),
+        Rounds::Improve => {
+            let quick = improve(QUICK_SAMPLES, start, QUICK_ROUNDS, QUICK_MM)?;
+            improve(ALL_SAMPLES, quick.b_from_a, LAST_ROUNDS, SETTLED_MM)
+        }
+    }
 }
 
 fn from_landmarks(landmarks: &[Landmark]) -> Result<DAffine3, SurfaceError> {

@@ -8,6 +8,7 @@ use geometry::{Aabb, DAffine3, DMat3, DVec3};
 use glam::DQuat;
 use rayon::prelude::*;
 
+use super::icp::Ground;
 use super::sample::Sample;
 use super::target::Target;
 use super::{icp, rigid};
@@ -23,12 +24,12 @@ const NO_PAIR: f64 = 0.03;
 /// for a trifle.
 const BETTER: f64 = 0.9;
 
-/// Samples of both surfaces, and the surfaces.
+/// Samples of both surfaces, and the surfaces: `a` is to be moved onto `b`.
 pub(super) struct Sides<'a> {
     pub(super) a_samples: &'a [Sample],
     pub(super) b_samples: &'a [Sample],
     pub(super) a: &'a Target,
-    pub(super) b: &'a Target,
+    pub(super) b: Ground<'a>,
 }
 
 /// The best start found; `None` when no candidate brings the surfaces together.
@@ -86,7 +87,7 @@ fn misfit(sides: &Sides<'_>, a_samples: &[Sample], b_from_a: DAffine3, size: f64
         losses.sum::<f64>() / samples.len() as f64
     };
     let back = every(sides.b_samples, a_samples.len());
-    one_way(a_samples, sides.b, b_from_a) + one_way(&back, sides.a, b_from_a.inverse())
+    one_way(a_samples, sides.b.target, b_from_a) + one_way(&back, sides.a, b_from_a.inverse())
 }
 
 /// `count` of the samples, spread evenly.

@@ -44,6 +44,18 @@ impl Face {
         skin_distance_mm([x, y + self.shift_at([x, y, z]), z])
     }
 
+    /// Which way is outward at a point near the skin, unit.
+    pub fn normal(&self, p: [f32; 3]) -> [f32; 3] {
+        const H: f32 = 0.05;
+        let slope = |i: usize| {
+            let (mut ahead, mut behind) = (p, p);
+            ahead[i] += H;
+            behind[i] -= H;
+            self.distance_mm(ahead) - self.distance_mm(behind)
+        };
+        capture::unit(std::array::from_fn(slope))
+    }
+
     /// How far forward the skin at a point has come, mm.
     fn shift_at(&self, p: [f32; 3]) -> f32 {
         if self.shift_mm == 0.0 {

@@ -150,7 +150,7 @@ fn keep(
 pub(super) fn picture_of(mesh: &surface::Mesh, colors: &[[u8; 4]]) -> Result<Vec<u8>, IngestError> {
     let layer = SurfaceLayer {
         mesh,
-        color: PLAIN,
+        color: if colors.is_empty() { PLAIN } else { [1.0; 3] },
         colors,
         opacity: 1.0,
     };
