@@ -1,6 +1,6 @@
 //! Two surfaces of one body, before and after: what has moved, by how much, and the volume between them.
 //!
-//! [`register`] lays the first surface onto the second by what is said to be stable; [`distances`] measures, at every
+//! [`register()`] lays the first surface onto the second by what is said to be stable; [`distances`] measures, at every
 //! vertex of the first, how far the second lies from it; [`Distances::peak`] and [`Distances::local`] tell one place
 //! as a figure to be quoted. [`compare`] does all of it. Its parts are apart from isosurfaces because they take
 //! meshes of any origin: of a volume, a scanner or a depth camera.
@@ -93,7 +93,7 @@ const MOST_TRIANGLES: usize = 4_000_000;
 /// Registers `a` to `b` and measures what has changed.
 ///
 /// # Errors
-/// As [`register`]; [`SurfaceError::Nothing`] when a surface has no area.
+/// As [`register()`]; [`SurfaceError::Nothing`] when a surface has no area.
 pub fn compare(a: &Mesh, b: &Mesh, options: &Options) -> Result<Comparison, SurfaceError> {
     let target = Target::new(b).ok_or(SurfaceError::Nothing("the second surface"))?;
     let refined = refine(a, options.longest_edge_mm, MOST_TRIANGLES.max(a.triangles.len()));
