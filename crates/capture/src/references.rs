@@ -182,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(names(bytes), expected, "{}", String::from_utf8_lossy(bytes));
         }
-        let glb = b"glTF\x02\0\0\0\0\0\0\0\x20\0\0\0JSON{\"images\":[{\"uri\":\"t.jpg\"}]}   ";
+        let glb = b"glTF\x02\0\0\0\0\0\0\0\x20\0\0\0JSON{\"images\":[{\"uri\":\"t.jpg\"}]}    ";
         assert_eq!(names(glb), ["t.jpg"]);
     }
 
