@@ -212,7 +212,7 @@ fn colors_of_vertices_are_drawn_between_them() {
         background: BACKGROUND,
     };
     let picture = cpu::draw(&scene, 99, 99, Quality::QUICK).unwrap();
-    let [left, middle, right] = [22, 49, 76].map(|column| picture.pixel(column, 49).unwrap());
+    let [left, middle, right] = [34, 49, 64].map(|column| picture.pixel(column, 49).unwrap());
     assert!(
         left[0] > middle[0] && middle[0] > right[0],
         "{left:?} {middle:?} {right:?}"

@@ -30,7 +30,10 @@ impl Decoded {
         MeshDecoder::new()
             .decode(&mut buffer, &mut mesh)
             .map_err(|error| {
-                let what = error.message().to_owned();
+                let what = match error.message() {
+                    "" => "the stream is damaged".to_owned(),
+                    message => message.to_owned(),
+                };
                 match error.kind() {
                     ErrorKind::UnsupportedVersion
                     | ErrorKind::UnsupportedFeature
