@@ -140,7 +140,7 @@ fn run(chunks: &mut [(Members, Chunk)], goal: usize) {
             _ if now > goal + goal / 4 => 4,
             _ => 2,
         };
-        let bucket = (next + step - 1).min(BUCKETS - 1);
+        let bucket = next.saturating_add(step - 1).min(BUCKETS - 1);
         next = bucket + 1;
         let waiting: usize = chunks.iter().map(|(_, chunk)| chunk.waiting(bucket)).sum();
         if waiting == 0 {
