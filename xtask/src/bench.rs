@@ -285,10 +285,11 @@ impl Bench {
     /// Time a voxel over the number of slices.
     fn scaling(&self) -> Result<()> {
         let mut per_voxel = Vec::new();
-        for slices in [100u32, 400, 1000, 3000] {
-            let series = self.head(slices)?;
+        // Heads of 100 slices, one above the other: the same surface a voxel at every length.
+        for (slices, runs) in [(100u32, 5), (400, 5), (1000, 3), (3000, 1)] {
+            let series = self.heads(100, slices / 100)?;
             let secs = median(
-                (0..3)
+                (0..runs)
                     .map(|_| self.timed_ingest(&series).map(|r| r.secs))
                     .collect::<Result<Vec<_>>>()?,
             );
@@ -339,12 +340,22 @@ impl Bench {
 
     /// The synthetic head as a series, made once.
     fn head(&self, slices: u32) -> Result<PathBuf> {
-        let folder = self.data.join(format!("head-{slices}"));
+        self.heads(slices, 1)
+    }
+
+    /// Several synthetic heads above each other as one series, made once.
+    fn heads(&self, slices: u32, heads: u32) -> Result<PathBuf> {
+        let name = match heads {
+            1 => format!("head-{slices}"),
+            _ => format!("heads-{slices}x{heads}"),
+        };
+        let folder = self.data.join(name);
         if !folder.is_dir() {
             let partial = folder.with_extension("partial");
             let _ = std::fs::remove_dir_all(&partial);
             let mut writer = Command::new(self.programs.join("head_ct"));
-            shell::run(writer.arg(&partial).args(["--slices", &slices.to_string()]))?;
+            writer.arg(&partial).args(["--slices", &slices.to_string()]);
+            shell::run(writer.args(["--heads", &heads.to_string()]))?;
             std::fs::rename(&partial, &folder)?;
         }
         Ok(folder)

@@ -37,17 +37,18 @@ fn main() -> Result<()> {
         bail!("no run")
     };
     let mesh = &fused.surface.mesh;
-    println!(
-        "{{\"task\":\"capture {mode}\",\"median_s\":{:.4},\"min_s\":{:.4},\"triangles\":{},\"frames_used\":{},\
-         \"misfit_mm\":{:.3},\"firmness\":{:.4},\"expected_error_mm\":{:.3}}}",
-        seconds[seconds.len() / 2],
-        seconds[0],
-        mesh.triangles.len(),
-        card.as_ref().map_or(0, |c| c.frames_used),
-        registration.as_ref().map_or(f64::NAN, |r| r.misfit_mm),
-        registration.as_ref().map_or(f64::NAN, |r| r.firmness),
-        card.as_ref().map_or(f64::NAN, |c| c.expected_error_mm),
-    );
+    // A number that a mode does not have is null.
+    let line = serde_json::json!({
+        "task": format!("capture {mode}"),
+        "median_s": seconds[seconds.len() / 2],
+        "min_s": seconds[0],
+        "triangles": mesh.triangles.len(),
+        "frames_used": card.as_ref().map(|c| c.frames_used),
+        "misfit_mm": registration.as_ref().map(|r| r.misfit_mm),
+        "firmness": registration.as_ref().map(|r| r.firmness),
+        "expected_error_mm": card.as_ref().map(|c| c.expected_error_mm),
+    });
+    println!("{line}");
     if let Some(registration) = &registration {
         let upright = orient(&fused, registration.gravity_in_world);
         eprintln!("{upright:#?}\n{card:#?}");

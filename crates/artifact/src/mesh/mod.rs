@@ -53,12 +53,16 @@
 mod attributes;
 mod compressed;
 mod document;
+#[cfg(not(target_family = "wasm"))]
+mod encode;
 mod export;
 mod glb;
 #[cfg(test)]
 mod model_tests;
+#[cfg(not(target_family = "wasm"))]
 mod order;
 mod quantize;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -67,7 +71,9 @@ use surface::Mesh;
 use crate::ArtifactError;
 
 pub use attributes::MAX_SCALARS;
-pub use compressed::{encode_model, encode_surface, read_model, read_surface};
+pub use compressed::{read_model, read_surface};
+#[cfg(not(target_family = "wasm"))]
+pub use encode::{encode_model, encode_surface};
 pub use export::{write_model_glb, write_model_ply, write_plain_glb, write_ply, write_stl};
 
 /// Triangles that a lasting surface may have.
