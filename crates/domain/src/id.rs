@@ -44,6 +44,18 @@ macro_rules! id {
 }
 
 id! {
+    /// A clinic or group.
+    PracticeId
+}
+id! {
+    /// One person's account.
+    UserId
+}
+id! {
+    /// A patient profile: one person as one practice knows them.
+    PatientId
+}
+id! {
     /// One treatment or procedure of one patient.
     CaseId
 }
@@ -62,6 +74,78 @@ id! {
 id! {
     /// One run of the pipeline.
     IngestId
+}
+id! {
+    /// A collaborator's grant on one case.
+    GrantId
+}
+id! {
+    /// A link between a patient and a doctor.
+    ConnectionId
+}
+id! {
+    /// One person acting for one minor.
+    GuardianshipId
+}
+id! {
+    /// An invitation by e-mail.
+    InvitationId
+}
+id! {
+    /// One user's acceptance of one version of an agreement.
+    AcceptanceId
+}
+id! {
+    /// A signed biometric release.
+    ReleaseId
+}
+id! {
+    /// A legal hold.
+    HoldId
+}
+id! {
+    /// A mark in a case.
+    AnnotationId
+}
+id! {
+    /// A comment in the thread of an annotation.
+    CommentId
+}
+id! {
+    /// A saved view.
+    ViewId
+}
+id! {
+    /// An ordered list of views.
+    TourId
+}
+id! {
+    /// One person looking at one case, from opening to closing.
+    SessionId
+}
+id! {
+    /// One signed-in browser or program of one user.
+    SignInId
+}
+id! {
+    /// A passkey or another means of signing in.
+    CredentialId
+}
+id! {
+    /// One upload, resumable until it ends.
+    UploadId
+}
+id! {
+    /// A piece of work in the queue.
+    JobId
+}
+id! {
+    /// An event of the audit trail.
+    EventId
+}
+id! {
+    /// One request to the server, as logs and audit events name it.
+    RequestId
 }
 
 #[cfg(test)]

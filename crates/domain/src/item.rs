@@ -1,34 +1,6 @@
 //! What a case holds.
 
-use serde::{Deserialize, Serialize};
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            /// The word for it, in the interface, in reports and in the database.
-            pub fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
-            /// The kind whose word this is.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
+use crate::word::words;
 
 words! {
     /// What an item is.
@@ -66,22 +38,30 @@ words! {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+words! {
+    /// How far what was uploaded has come.
+    ItemState {
+        /// Bytes are arriving.
+        Uploading = "uploading",
+        /// The pipeline is at work, or waits to be.
+        Ingesting = "ingesting",
+        /// It can be looked at.
+        Ready = "ready",
+        /// The pipeline gave up; it says why.
+        Failed = "failed",
+    }
+}
 
-    #[test]
-    fn words_go_both_ways() {
-        for kind in [
-            ItemKind::Volume,
-            ItemKind::Frames,
-            ItemKind::Document,
-            ItemKind::Mesh,
-            ItemKind::Capture,
-            ItemKind::Photo,
-        ] {
-            assert_eq!(ItemKind::from_word(kind.word()), Some(kind));
-        }
-        assert_eq!(ArtifactKind::from_word("pyramids"), None);
+words! {
+    /// How a piece of work in the queue stands.
+    JobState {
+        /// Waits for a worker.
+        Queued = "queued",
+        /// A worker has a lease on it.
+        Running = "running",
+        /// Done.
+        Done = "done",
+        /// Failed as often as it may; it says why.
+        Failed = "failed",
     }
 }

@@ -1,11 +1,45 @@
-//! The words of a case as types: items, artifacts, identifiers, personal data.
+//! The words of a case as types: people, practices, cases, items, grants, releases, marks; identifiers; personal data.
 //!
-//! No I/O, no clock, no SQL: time and randomness are arguments.
+//! No I/O, no clock, no SQL: time and randomness are arguments. What may change into what is said here once, as state
+//! machines; who may change it is said in `policy`.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod agreement;
+mod annotation;
+mod error;
 mod id;
 mod item;
+mod people;
 mod phi;
+mod record;
+mod sharing;
+pub mod text;
+mod time;
+mod word;
 
-pub use id::{ArtifactId, CaseId, IngestId, ItemId, OriginalId};
-pub use item::{ArtifactKind, ItemKind};
+pub use agreement::{AgreementKind, AgreementVersion, Biometric, MarketingChoice, Release, ReleaseScope};
+pub use annotation::{AnnotationGeometry, AnnotationKind, AnnotationState, MOST_POINTS, MarkSpace, Measure};
+pub use error::DomainError;
+pub use id::{
+    AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EventId, GrantId,
+    GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, OriginalId, PatientId, PracticeId,
+    ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId, UserId, ViewId,
+};
+pub use item::{ArtifactKind, ItemKind, ItemState, JobState};
+pub use people::{
+    AccountState, AgreementStanding, CareTeam, Demographics, Gender, GuardianScope, Guardianship, MemberRole,
+    Membership, Operator, PatientLink, Sex, SignInStrength,
+};
 pub use phi::Phi;
+pub use record::{CaseState, Deletion, Hold, Keeping, NameDisclosure, Sharing};
+pub use sharing::{ConnectionState, Grant, GrantRight};
+pub use time::{Date, Timestamp, Window};
