@@ -4,12 +4,14 @@ use artifact::photo::{Level, PhotoHead};
 use domain::{ArtifactKind, ItemId, ItemKind};
 use geometry::{Aabb, PatientDirection};
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, Scene, SurfaceLayer, VolumeLayer, preset, preset_names};
+use renderer::{
+    Camera, Paint, ResidentSurface, ResidentVolume, Scene, SurfaceLayer, VolumeLayer, preset, preset_names,
+};
 use surface::Model;
 
 use crate::IngestError;
 use crate::place::Place;
-use crate::steps::build::mesh::{PLAIN, SURFACE};
+use crate::steps::build::mesh::SURFACE;
 use crate::steps::build::thumbnail::{GROUND, meaningful_range, preset_for};
 
 /// What is drawn, how large, from where.
@@ -89,11 +91,10 @@ impl Place {
         let transfer = preset.transfer(meaningful_range(pyramid.head.statistics(), &rescale));
         let volume = pyramid.level_with_at_most(DRAWN_SAMPLES)?;
         let grid = *volume.grid();
-        let samples = volume.into_samples();
+        let volume = ResidentVolume::dense(grid, volume.into_samples(), rescale)
+            .map_err(|e| IngestError::Broken(e.to_string()))?;
         let layer = VolumeLayer {
-            grid,
-            samples: &samples,
-            rescale: &rescale,
+            volume: &volume,
             transfer: &transfer,
         };
         let camera = camera(grid.bounds_mm(), options);
@@ -150,26 +151,29 @@ impl Place {
             .iter()
             .filter(|a| a.kind == ArtifactKind::Surface)
             .map(|a| a.name.as_str());
-        let meshes = names
-            .map(|name| Ok((name, self.surface(item, name)?.0)))
-            .collect::<Result<Vec<(&str, Model)>, IngestError>>()?;
-        if meshes.is_empty() {
+        let surfaces = names
+            .map(|name| Ok((name, resident(self.surface(item, name)?.0)?)))
+            .collect::<Result<Vec<(&str, ResidentSurface)>, IngestError>>()?;
+        if surfaces.is_empty() {
             return Err(IngestError::Missing(
                 "the item has no surfaces to draw".to_owned(),
             ));
         }
-        let alone = meshes.len() == 1;
-        let surfaces = meshes.iter().map(|(name, model)| {
+        let alone = surfaces.len() == 1;
+        let layers = surfaces.iter().map(|(name, surface)| {
+            let layer = SurfaceLayer::new(surface);
             let (color, opacity) = paint(name);
             SurfaceLayer {
-                mesh: &model.mesh,
                 // A surface with colors of its own shows those.
-                color: if model.colors.is_empty() { color } else { [1.0; 3] },
-                colors: &model.colors,
+                paint: match (layer.paint, color) {
+                    (Paint::Plain(_), Some(color)) => Paint::Plain(color),
+                    (own, _) => own,
+                },
                 opacity: if alone { 1.0 } else { opacity },
+                ..layer
             }
         });
-        draw_all(surfaces.collect(), options)
+        draw_all(layers.collect(), options)
     }
 
     /// The surface that distances were measured from, in their colors.
@@ -180,14 +184,16 @@ impl Place {
         options: &DrawOptions,
     ) -> Result<renderer::Picture, IngestError> {
         let model = self.comparison(item, name)?;
-        let surface = SurfaceLayer {
-            mesh: &model.mesh,
-            color: [1.0; 3],
-            colors: &crate::compare::colors(&model),
-            opacity: 1.0,
-        };
-        draw_all(vec![surface], options)
+        let colors = crate::compare::colors(&model);
+        let surface = resident(Model { colors, ..model })?;
+        draw_all(vec![SurfaceLayer::new(&surface)], options)
     }
+}
+
+fn resident(model: Model) -> Result<ResidentSurface, IngestError> {
+    ResidentSurface::new(model.mesh)
+        .and_then(|surface| surface.with_colors(model.colors))
+        .map_err(|e| IngestError::Broken(e.to_string()))
 }
 
 fn draw_all(
@@ -206,7 +212,9 @@ fn draw_all(
 
 fn draw(scene: &Scene<'_>, options: &DrawOptions) -> Result<renderer::Picture, IngestError> {
     let (width, height) = options.size;
-    cpu::draw(scene, width, height, Quality::FINE).map_err(|e| IngestError::Broken(e.to_string()))
+    cpu::Renderer::new()
+        .draw(scene, width, height, Quality::FINE)
+        .map_err(|e| IngestError::Broken(e.to_string()))
 }
 
 fn camera(bounds: Aabb, options: &DrawOptions) -> Camera {
@@ -214,12 +222,12 @@ fn camera(bounds: Aabb, options: &DrawOptions) -> Camera {
     Camera::from_side(options.side, bounds, f64::from(width) / f64::from(height)).turned(options.turn_radians)
 }
 
-/// Color (sRGB) and opacity of a surface by its name.
-fn paint(name: &str) -> ([f32; 3], f32) {
+/// Color (sRGB) and opacity of a surface by its name; no color for one that its layer knows best.
+fn paint(name: &str) -> (Option<[f32; 3]>, f32) {
     match name {
-        "skin" => ([0.88, 0.68, 0.57], 0.45),
-        "bone" => ([0.93, 0.88, 0.76], 1.0),
-        SURFACE => (PLAIN, 1.0),
-        _ => ([0.62, 0.74, 0.82], 1.0),
+        "skin" => (Some([0.88, 0.68, 0.57]), 0.45),
+        "bone" => (Some([0.93, 0.88, 0.76]), 1.0),
+        SURFACE => (None, 1.0),
+        _ => (Some([0.62, 0.74, 0.82]), 1.0),
     }
 }

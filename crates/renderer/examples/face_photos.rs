@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use geometry::{DVec3, PatientDirection};
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, Scene, SurfaceLayer};
+use renderer::{Camera, ResidentSurface, Scene, SurfaceLayer};
 use surface::Mesh;
 use testkit::face::{Face, Photo, TrueSurface, Upright, encode_photo};
 
@@ -39,19 +39,19 @@ fn run() -> Result<(), String> {
     }
     let fail = |e: std::io::Error| format!("{}: {e}", folder.display());
     std::fs::create_dir_all(&folder).map_err(fail)?;
-    let (mesh, colors) = skin(&face);
+    let skin = skin(&face)?;
     for (name, side, held) in [
         ("front.jpg", PatientDirection::Anterior, Upright::AsStored),
         ("side.jpg", PatientDirection::Left, Upright::TurnClockwise),
     ] {
-        let photo = photograph(&mesh, &colors, side)?;
+        let photo = photograph(&skin, side)?;
         std::fs::write(folder.join(name), encode_photo(&photo, held)).map_err(fail)?;
     }
     Ok(())
 }
 
 /// The skin with its colors.
-fn skin(face: &Face) -> (Mesh, Vec<[u8; 4]>) {
+fn skin(face: &Face) -> Result<ResidentSurface, String> {
     let TrueSurface {
         positions_mm,
         triangles,
@@ -69,19 +69,15 @@ fn skin(face: &Face) -> (Mesh, Vec<[u8; 4]>) {
         positions_mm,
         triangles,
     };
-    (mesh, colors)
+    ResidentSurface::new(mesh)
+        .and_then(|surface| surface.with_colors(colors))
+        .map_err(|e| e.to_string())
 }
 
-fn photograph(mesh: &Mesh, colors: &[[u8; 4]], side: PatientDirection) -> Result<Photo, String> {
-    let surface = SurfaceLayer {
-        mesh,
-        color: [1.0; 3],
-        colors,
-        opacity: 1.0,
-    };
+fn photograph(skin: &ResidentSurface, side: PatientDirection) -> Result<Photo, String> {
     let mut scene = Scene {
         volumes: Vec::new(),
-        surfaces: vec![surface],
+        surfaces: vec![SurfaceLayer::new(skin)],
         camera: Camera {
             eye_mm: DVec3::ZERO,
             target_mm: DVec3::Y,
@@ -91,7 +87,9 @@ fn photograph(mesh: &Mesh, colors: &[[u8; 4]], side: PatientDirection) -> Result
         background: WALL,
     };
     scene.camera = Camera::from_side(side, scene.bounds_mm(), f64::from(SIZE.0) / f64::from(SIZE.1));
-    let picture = cpu::draw(&scene, SIZE.0, SIZE.1, Quality::FINE).map_err(|e| e.to_string())?;
+    let picture = cpu::Renderer::new()
+        .draw(&scene, SIZE.0, SIZE.1, Quality::FINE)
+        .map_err(|e| e.to_string())?;
     Ok(Photo {
         columns: picture.width as usize,
         rows: picture.height as usize,

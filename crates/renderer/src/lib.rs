@@ -1,21 +1,27 @@
 //! Draws volumes and surfaces; knows no patient.
 //!
 //! One scene description ([`Scene`]) and a back end on the CPU ([`cpu`]) that draws it with rayon: the oracle for
-//! every other back end, and the one in use where there is no GPU. It takes slices of memory and descriptors and
-//! knows nothing of files, networks or cases.
+//! every other back end, and the one in use where there is no GPU. Scenes borrow long-lived data ([`ResidentVolume`],
+//! [`ResidentSurface`]) and are made anew for each picture; back ends keep what they prepare by the identity of that data.
 //!
 //! Spaces: patient (LPS, mm), voxel (indexes of one volume), view (camera at the origin, x right, y up, looking
 //! along -z, mm) and pixels (x right, y down, from the top left corner).
 
 mod camera;
 pub mod cpu;
+mod id;
+mod model;
 mod picture;
 mod preset;
+mod resident;
 mod scene;
 mod transfer;
 
 pub use camera::{Camera, CameraError};
+pub use id::DataId;
+pub use model::{ResidentSurface, SurfaceError};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
-pub use scene::{Scene, SurfaceLayer, VolumeLayer};
+pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
+pub use scene::{Paint, Scene, SurfaceLayer, VolumeLayer};
 pub use transfer::{ControlPoint, TransferError, TransferFunction};

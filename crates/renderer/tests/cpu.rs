@@ -2,7 +2,10 @@
 
 use geometry::{DVec3, GridGeometry, PatientDirection};
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, ControlPoint, Picture, Scene, SurfaceLayer, TransferFunction, VolumeLayer};
+use renderer::{
+    Camera, ControlPoint, Paint, Picture, ResidentSurface, ResidentVolume, Scene, SurfaceLayer,
+    TransferFunction, VolumeLayer,
+};
 use surface::Mesh;
 use volume::{Rescale, Samples};
 
@@ -10,7 +13,7 @@ const BACKGROUND: [f32; 3] = [0.0, 0.0, 0.0];
 const RADIUS_MM: f64 = 20.0;
 
 /// A ball of 1000 in air of -1000 on a grid that differs on every axis.
-fn ball() -> (GridGeometry, Samples) {
+fn ball() -> ResidentVolume {
     let (dims, spacing) = ([61u32, 47, 37], [0.8, 1.1, 1.4]);
     let center = DVec3::new(30.0 * 0.8, 23.0 * 1.1, 18.0 * 1.4);
     let grid = GridGeometry::axis_aligned(dims, spacing, -center).unwrap();
@@ -27,7 +30,7 @@ fn ball() -> (GridGeometry, Samples) {
             }
         }
     }
-    (grid, Samples::I16(samples))
+    ResidentVolume::dense(grid, Samples::I16(samples), Rescale::IDENTITY).unwrap()
 }
 
 fn step_at_zero() -> TransferFunction {
@@ -53,7 +56,8 @@ fn disc_pixels(camera: &Camera, height: u32) -> f64 {
 
 #[test]
 fn a_ball_covers_the_same_disc_from_every_side() {
-    let (grid, samples) = ball();
+    let volume = ball();
+    let grid = *volume.grid();
     let transfer = step_at_zero();
     for side in [
         PatientDirection::Anterior,
@@ -62,9 +66,7 @@ fn a_ball_covers_the_same_disc_from_every_side() {
     ] {
         let camera = Camera::from_side(side, grid.bounds_mm(), 1.0);
         let layer = VolumeLayer {
-            grid,
-            samples: &samples,
-            rescale: &Rescale::IDENTITY,
+            volume: &volume,
             transfer: &transfer,
         };
         let scene = Scene {
@@ -73,7 +75,9 @@ fn a_ball_covers_the_same_disc_from_every_side() {
             camera,
             background: BACKGROUND,
         };
-        let picture = cpu::draw(&scene, 200, 200, Quality::QUICK).unwrap();
+        let picture = cpu::Renderer::new()
+            .draw(&scene, 200, 200, Quality::QUICK)
+            .unwrap();
         let ratio = lit(&picture) as f64 / disc_pixels(&camera, 200);
         assert!((ratio - 1.0).abs() < 0.02, "{side:?}: {ratio}");
     }
@@ -81,8 +85,9 @@ fn a_ball_covers_the_same_disc_from_every_side() {
 
 #[test]
 fn every_sample_type_draws_the_same_ball() {
-    let (grid, samples) = ball();
-    let Samples::I16(stored) = &samples else {
+    let volume = ball();
+    let grid = *volume.grid();
+    let Samples::I16(stored) = volume.samples() else {
         unreachable!("the ball is i16")
     };
     let transfer = step_at_zero();
@@ -100,10 +105,9 @@ fn every_sample_type_draws_the_same_ball() {
             intercept,
             ..Rescale::IDENTITY
         };
+        let volume = ResidentVolume::dense(grid, samples.clone(), rescale).unwrap();
         let layer = VolumeLayer {
-            grid,
-            samples,
-            rescale: &rescale,
+            volume: &volume,
             transfer: &transfer,
         };
         let scene = Scene {
@@ -112,9 +116,11 @@ fn every_sample_type_draws_the_same_ball() {
             camera,
             background: BACKGROUND,
         };
-        lit(&cpu::draw(&scene, 120, 120, Quality::QUICK).unwrap()) as f64
+        lit(&cpu::Renderer::new()
+            .draw(&scene, 120, 120, Quality::QUICK)
+            .unwrap()) as f64
     };
-    let reference = count(&samples, 0.0);
+    let reference = count(volume.samples(), 0.0);
     for (samples, intercept) in &variants {
         let ratio = count(samples, *intercept) / reference;
         assert!(
@@ -126,8 +132,8 @@ fn every_sample_type_draws_the_same_ball() {
 }
 
 /// A square in the coronal plane `y`, 40 mm wide.
-fn square(y: f32) -> Mesh {
-    Mesh {
+fn square(y: f32) -> ResidentSurface {
+    let mesh = Mesh {
         positions_mm: vec![
             [-20.0, y, -20.0],
             [20.0, y, -20.0],
@@ -136,7 +142,8 @@ fn square(y: f32) -> Mesh {
         ],
         normals: vec![[0.0, -1.0, 0.0]; 4],
         triangles: vec![[0, 1, 2], [0, 2, 3]],
-    }
+    };
+    ResidentSurface::new(mesh).unwrap()
 }
 
 #[test]
@@ -148,16 +155,12 @@ fn the_nearer_surface_hides_the_farther_one() {
     };
     let camera = Camera::from_side(PatientDirection::Anterior, bounds, 1.0);
     let red = SurfaceLayer {
-        mesh: &near,
-        color: [1.0, 0.0, 0.0],
-        colors: &[],
-        opacity: 1.0,
+        paint: Paint::Plain([1.0, 0.0, 0.0]),
+        ..SurfaceLayer::new(&near)
     };
     let blue = SurfaceLayer {
-        mesh: &far,
-        color: [0.0, 0.0, 1.0],
-        colors: &[],
-        opacity: 1.0,
+        paint: Paint::Plain([0.0, 0.0, 1.0]),
+        ..SurfaceLayer::new(&far)
     };
     for surfaces in [vec![red, blue], vec![blue, red]] {
         let scene = Scene {
@@ -166,7 +169,8 @@ fn the_nearer_surface_hides_the_farther_one() {
             camera,
             background: BACKGROUND,
         };
-        let [r, _, b, _] = cpu::draw(&scene, 64, 64, Quality::QUICK)
+        let [r, _, b, _] = cpu::Renderer::new()
+            .draw(&scene, 64, 64, Quality::QUICK)
             .unwrap()
             .pixel(32, 32)
             .unwrap();
@@ -179,7 +183,8 @@ fn the_nearer_surface_hides_the_farther_one() {
         camera,
         background: BACKGROUND,
     };
-    let [r, _, b, _] = cpu::draw(&scene, 64, 64, Quality::QUICK)
+    let [r, _, b, _] = cpu::Renderer::new()
+        .draw(&scene, 64, 64, Quality::QUICK)
         .unwrap()
         .pixel(32, 32)
         .unwrap();
@@ -199,19 +204,15 @@ fn colors_of_vertices_are_drawn_between_them() {
         [0, 0, 255, 255],
         [255, 0, 0, 9],
     ];
-    let surface = SurfaceLayer {
-        mesh: &mesh,
-        color: [1.0, 1.0, 0.5],
-        colors: &left_to_right,
-        opacity: 1.0,
-    };
+    let mesh = mesh.with_colors(left_to_right.to_vec()).unwrap();
+    let surface = SurfaceLayer::new(&mesh);
     let scene = Scene {
         volumes: vec![],
         surfaces: vec![surface],
         camera: Camera::from_side(PatientDirection::Anterior, bounds, 1.0),
         background: BACKGROUND,
     };
-    let picture = cpu::draw(&scene, 99, 99, Quality::QUICK).unwrap();
+    let picture = cpu::Renderer::new().draw(&scene, 99, 99, Quality::QUICK).unwrap();
     let [left, middle, right] = [34, 49, 64].map(|column| picture.pixel(column, 49).unwrap());
     assert!(
         left[0] > middle[0] && middle[0] > right[0],
@@ -221,7 +222,20 @@ fn colors_of_vertices_are_drawn_between_them() {
         right[2] > middle[2] && middle[2] > left[2],
         "{left:?} {middle:?} {right:?}"
     );
-    assert!(right[2] < left[0], "the color of the surface dims blue");
+    let plain = SurfaceLayer {
+        paint: Paint::Plain([0.0, 1.0, 0.0]),
+        ..surface
+    };
+    let scene = Scene {
+        surfaces: vec![plain],
+        ..scene
+    };
+    let [r, g, _, _] = cpu::Renderer::new()
+        .draw(&scene, 99, 99, Quality::QUICK)
+        .unwrap()
+        .pixel(34, 49)
+        .unwrap();
+    assert!(g > 2 * r, "a plain paint covers the colors of the surface");
 }
 
 #[test]
@@ -233,10 +247,8 @@ fn a_square_covers_its_own_pixels() {
     };
     let camera = Camera::from_side(PatientDirection::Anterior, bounds, 1.0);
     let surface = SurfaceLayer {
-        mesh: &mesh,
-        color: [1.0; 3],
-        colors: &[],
-        opacity: 1.0,
+        paint: Paint::Plain([1.0; 3]),
+        ..SurfaceLayer::new(&mesh)
     };
     let scene = Scene {
         volumes: vec![],
@@ -244,7 +256,9 @@ fn a_square_covers_its_own_pixels() {
         camera,
         background: BACKGROUND,
     };
-    let picture = cpu::draw(&scene, 300, 300, Quality::QUICK).unwrap();
+    let picture = cpu::Renderer::new()
+        .draw(&scene, 300, 300, Quality::QUICK)
+        .unwrap();
     let distance = camera.eye_mm.distance(camera.target_mm);
     let side = 40.0 / distance * 150.0 / (camera.field_of_view_radians * 0.5).tan();
     let ratio = lit(&picture) as f64 / (side * side);
@@ -253,21 +267,18 @@ fn a_square_covers_its_own_pixels() {
 
 #[test]
 fn a_volume_shows_in_front_of_a_surface_and_not_behind() {
-    let (grid, samples) = ball();
+    let volume = ball();
+    let grid = *volume.grid();
     let transfer = step_at_zero();
     let camera = Camera::from_side(PatientDirection::Anterior, grid.bounds_mm(), 1.0);
     let middle = |y: f32| {
         let mesh = square(y);
         let blue = SurfaceLayer {
-            mesh: &mesh,
-            color: [0.0, 0.0, 1.0],
-            colors: &[],
-            opacity: 1.0,
+            paint: Paint::Plain([0.0, 0.0, 1.0]),
+            ..SurfaceLayer::new(&mesh)
         };
         let layer = VolumeLayer {
-            grid,
-            samples: &samples,
-            rescale: &Rescale::IDENTITY,
+            volume: &volume,
             transfer: &transfer,
         };
         let scene = Scene {
@@ -276,7 +287,8 @@ fn a_volume_shows_in_front_of_a_surface_and_not_behind() {
             camera,
             background: BACKGROUND,
         };
-        cpu::draw(&scene, 65, 65, Quality::QUICK)
+        cpu::Renderer::new()
+            .draw(&scene, 65, 65, Quality::QUICK)
             .unwrap()
             .pixel(32, 32)
             .unwrap()
@@ -300,23 +312,21 @@ fn poison_draws_something_finite() {
         1.0,
     ];
     let samples = Samples::F32((0..5 * 6 * 7).map(|i| poison[i % poison.len()]).collect());
+    let volume = ResidentVolume::dense(grid, samples, Rescale::IDENTITY).unwrap();
     let transfer = step_at_zero();
     let camera = Camera::from_side(PatientDirection::Anterior, grid.bounds_mm(), 1.0);
     let mesh = Mesh {
         positions_mm: vec![[f32::NAN, 0.0, 0.0], [1.0, f32::INFINITY, 1.0], [2.0, 2.0, 2.0]],
         normals: vec![],
-        triangles: vec![[0, 1, 2], [0, 0, 0], [7, 8, 9]],
+        triangles: vec![[0, 1, 2], [0, 0, 0]],
     };
+    let mesh = ResidentSurface::new(mesh).unwrap();
     let surface = SurfaceLayer {
-        mesh: &mesh,
-        color: [1.0; 3],
-        colors: &[],
-        opacity: 1.0,
+        paint: Paint::Plain([1.0; 3]),
+        ..SurfaceLayer::new(&mesh)
     };
     let layer = VolumeLayer {
-        grid,
-        samples: &samples,
-        rescale: &Rescale::IDENTITY,
+        volume: &volume,
         transfer: &transfer,
     };
     let scene = Scene {
@@ -325,21 +335,20 @@ fn poison_draws_something_finite() {
         camera,
         background: BACKGROUND,
     };
-    let picture = cpu::draw(&scene, 40, 30, Quality::FINE).unwrap();
+    let picture = cpu::Renderer::new().draw(&scene, 40, 30, Quality::FINE).unwrap();
     assert_eq!(picture.rgba.len(), 40 * 30 * 4);
     assert!(picture.rgba.chunks_exact(4).all(|p| p[3] == 255));
 }
 
 #[test]
 fn the_same_scene_is_the_same_picture() {
-    let (grid, samples) = ball();
+    let volume = ball();
+    let grid = *volume.grid();
     let transfer = step_at_zero();
     let camera = Camera::from_side(PatientDirection::Left, grid.bounds_mm(), 1.5).turned(0.4);
     let draw = || {
         let layer = VolumeLayer {
-            grid,
-            samples: &samples,
-            rescale: &Rescale::IDENTITY,
+            volume: &volume,
             transfer: &transfer,
         };
         let scene = Scene {
@@ -348,7 +357,7 @@ fn the_same_scene_is_the_same_picture() {
             camera,
             background: BACKGROUND,
         };
-        cpu::draw(&scene, 90, 60, Quality::FINE).unwrap()
+        cpu::Renderer::new().draw(&scene, 90, 60, Quality::FINE).unwrap()
     };
     assert_eq!(draw(), draw());
 }

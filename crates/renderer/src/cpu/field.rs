@@ -1,29 +1,26 @@
 //! A volume made ready for casting: samples as `i16`, a lookup table, and a map of where there is nothing.
 
-use std::borrow::Cow;
-
 use geometry::{DAffine3, DMat3};
 use rayon::prelude::*;
 use volume::Samples;
 
+use crate::resident::BLOCK_SIDE;
 use crate::scene::VolumeLayer;
+use crate::{DataId, TransferFunction};
 
 /// Samples along each edge of a block.
-pub(super) const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = BLOCK_SIDE;
 const BLOCK_SHIFT: usize = 3;
 /// Entries of the lookup table.
 const TABLE: usize = 4096;
 
-/// A volume made ready for casting.
-pub(super) struct PreparedVolume<'a> {
-    /// Columns, rows, slices.
-    pub(super) dims: [usize; 3],
-    /// `[slice][row][column]`.
-    pub(super) field: Cow<'a, [i16]>,
-    pub(super) voxel_from_patient: DAffine3,
-    /// Takes gradients over voxels to normals in patient space: the transpose of `voxel_from_patient`.
-    pub(super) normal_from_gradient: DMat3,
-    pub(super) step_mm: f32,
+/// What is derived from a volume and its transfer function, and kept from picture to picture.
+pub(super) struct Tables {
+    key: Key,
+    /// The samples, where they are stored as anything but `i16`.
+    field: Option<Vec<i16>>,
+    voxel_from_patient: DAffine3,
+    step_mm: f32,
     table: Vec<[f32; 4]>,
     table_scale: f32,
     table_offset: f32,
@@ -33,23 +30,65 @@ pub(super) struct PreparedVolume<'a> {
     distance: Vec<u8>,
 }
 
-impl<'a> PreparedVolume<'a> {
-    pub(super) fn new(layer: &VolumeLayer<'a>, steps_per_voxel: f64) -> Self {
-        let dims = layer.grid.dims().map(|n| n as usize);
-        let (field, stored_from_field) = as_field(layer.samples);
-        let spacing = layer.grid.spacing_mm();
-        let smallest = spacing.iter().copied().fold(f64::INFINITY, f64::min);
-        let step_mm = smallest / steps_per_voxel.max(0.1);
+/// What tables are made from.
+#[derive(Clone, PartialEq)]
+struct Key {
+    volume: DataId,
+    revision: u64,
+    transfer: TransferFunction,
+    steps_per_voxel: f64,
+}
 
-        let (min, max) = extremes(&field);
-        let span = (f32::from(max) - f32::from(min)).max(1.0);
-        let table_scale = (TABLE - 1) as f32 / span;
-        let table_offset = -f32::from(min) * table_scale;
-        let table: Vec<[f32; 4]> = (0..TABLE)
+/// A volume made ready for casting.
+#[derive(Clone, Copy)]
+pub(super) struct PreparedVolume<'a> {
+    tables: &'a Tables,
+    /// Columns, rows, slices.
+    pub(super) dims: [usize; 3],
+    /// `[slice][row][column]`.
+    field: &'a [i16],
+    pub(super) voxel_from_patient: DAffine3,
+    /// Takes gradients over voxels to normals in patient space: the transpose of `voxel_from_patient`.
+    pub(super) normal_from_gradient: DMat3,
+    pub(super) step_mm: f32,
+}
+
+impl Tables {
+    /// Whether these are the tables of `layer` as it is now.
+    pub(super) fn are_of(&self, layer: &VolumeLayer<'_>, steps_per_voxel: f64) -> bool {
+        self.key.volume == layer.volume.id()
+            && self.key.revision == layer.volume.revision()
+            && self.key.transfer == *layer.transfer
+            && self.key.steps_per_voxel == steps_per_voxel
+    }
+
+    pub(super) fn new(layer: &VolumeLayer<'_>, steps_per_voxel: f64) -> Self {
+        let volume = layer.volume;
+        let grid = volume.grid();
+        let (field, stored_from_field) = as_field(volume.samples());
+        let smallest = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+        let step_mm = smallest / steps_per_voxel.max(0.1);
+        let to_field = |stored: f32| (f64::from(stored) - stored_from_field.1) / stored_from_field.0;
+        let ranges = volume.blocks().ranges();
+        let (min, max) = ranges
+            .iter()
+            .filter(|[low, high]| low <= high)
+            .fold((f32::MAX, f32::MIN), |(min, max), [low, high]| {
+                (min.min(*low), max.max(*high))
+            });
+        let within = |v: f64| v.clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as f32;
+        let (min, max) = if min > max {
+            (0.0, 0.0)
+        } else {
+            (within(to_field(min)), within(to_field(max)))
+        };
+        let table_scale = (TABLE - 1) as f32 / (max - min).max(1.0);
+        let table_offset = -min * table_scale;
+        let table = (0..TABLE)
             .map(|i| {
                 let in_field = f64::from((i as f32 - table_offset) / table_scale);
-                let value = layer
-                    .rescale
+                let value = volume
+                    .rescale()
                     .value(stored_from_field.0 * in_field + stored_from_field.1);
                 let [r, g, b, opacity] = layer.transfer.at(value);
                 // Opacity is given for 1 mm; a step of another length lets another part through (Beer-Lambert).
@@ -57,35 +96,97 @@ impl<'a> PreparedVolume<'a> {
                 [r, g, b, of_step]
             })
             .collect();
-        let voxel_from_patient = layer.grid.voxel_from_patient();
-        let mut prepared = Self {
-            dims,
+        let mut tables = Self {
+            key: Key {
+                volume: volume.id(),
+                revision: volume.revision(),
+                transfer: layer.transfer.clone(),
+                steps_per_voxel,
+            },
             field,
-            voxel_from_patient,
-            normal_from_gradient: voxel_from_patient.matrix3.transpose(),
+            voxel_from_patient: grid.voxel_from_patient(),
             step_mm: step_mm as f32,
             table,
             table_scale,
             table_offset,
-            blocks: dims.map(|n| n.div_ceil(BLOCK)),
+            blocks: volume.blocks().counts(),
             distance: Vec::new(),
         };
-        prepared.distance = prepared.distances();
-        prepared
+        let visible = tables.visible_ranges();
+        let mut distance: Vec<u8> = ranges
+            .par_iter()
+            .map(|&[low, high]| {
+                let is_seen = low <= high && visible(within(to_field(low)), within(to_field(high)));
+                if is_seen { 0 } else { u8::MAX }
+            })
+            .collect();
+        spread(&mut distance, tables.blocks);
+        tables.distance = distance;
+        tables
+    }
+
+    /// A test whether any field value between two bounds is visible.
+    fn visible_ranges(&self) -> impl Fn(f32, f32) -> bool + Sync + use<> {
+        let mut before = Vec::with_capacity(TABLE + 1);
+        let mut count = 0u32;
+        before.push(0);
+        for entry in &self.table {
+            count += u32::from(entry[3] > 0.0);
+            before.push(count);
+        }
+        let (scale, offset) = (self.table_scale, self.table_offset);
+        move |min, max| {
+            let index = |v: f32, slack: f32| {
+                let at = v.mul_add(scale, offset) + slack;
+                (at.max(0.0) as usize).min(TABLE - 1)
+            };
+            // A bin to either side, because looking up rounds.
+            before[index(max, 1.0) + 1] > before[index(min, -1.0)]
+        }
+    }
+
+    /// Bytes that are kept.
+    pub(super) fn bytes(&self) -> u64 {
+        let field = self
+            .field
+            .as_ref()
+            .map_or(0, |field| field.len() * size_of::<i16>());
+        (field + self.distance.len() + size_of_val(self.table.as_slice())) as u64
+    }
+}
+
+impl<'a> PreparedVolume<'a> {
+    /// The volume of `layer` with its tables.
+    pub(super) fn new(layer: &VolumeLayer<'a>, tables: &'a Tables) -> Self {
+        let field = match (&tables.field, layer.volume.samples()) {
+            (Some(field), _) => field.as_slice(),
+            (None, Samples::I16(samples)) => samples.as_slice(),
+            (None, _) => &[],
+        };
+        Self {
+            tables,
+            dims: layer.volume.grid().dims().map(|n| n as usize),
+            field,
+            voxel_from_patient: tables.voxel_from_patient,
+            normal_from_gradient: tables.voxel_from_patient.matrix3.transpose(),
+            step_mm: tables.step_mm,
+        }
     }
 
     /// Linear color and opacity of one step at an interpolated field value.
     #[inline(always)]
     pub(super) fn look_up(&self, value: f32) -> [f32; 4] {
-        let at = value.mul_add(self.table_scale, self.table_offset + 0.5);
-        self.table[(at as usize).min(TABLE - 1)]
+        let tables = self.tables;
+        let at = value.mul_add(tables.table_scale, tables.table_offset + 0.5);
+        tables.table[(at as usize).min(TABLE - 1)]
     }
 
     /// How many blocks around the one that holds this voxel are empty.
     #[inline(always)]
     pub(super) fn empty_blocks(&self, voxel: [usize; 3]) -> u8 {
         let [x, y, z] = voxel.map(|v| v >> BLOCK_SHIFT);
-        self.distance[(z * self.blocks[1] + y) * self.blocks[0] + x]
+        let blocks = self.tables.blocks;
+        self.tables.distance[(z * blocks[1] + y) * blocks[0] + x]
     }
 
     /// The field at a voxel position inside `[0, dims - 1]`, trilinear.
@@ -109,58 +210,6 @@ impl<'a> PreparedVolume<'a> {
             fy,
         );
         mix(front, back, fz)
-    }
-
-    fn distances(&self) -> Vec<u8> {
-        let visible = self.visible_ranges();
-        let [bx, by, bz] = self.blocks;
-        let mut distance = vec![0u8; bx * by * bz];
-        distance.par_chunks_mut(bx).enumerate().for_each(|(row, out)| {
-            let (y, z) = (row % by, row / by);
-            for (x, d) in out.iter_mut().enumerate() {
-                let (min, max) = self.block_range([x, y, z]);
-                *d = if visible(min, max) { 0 } else { u8::MAX };
-            }
-        });
-        spread(&mut distance, self.blocks);
-        distance
-    }
-
-    /// A test whether any field value between two bounds is visible.
-    fn visible_ranges(&self) -> impl Fn(i16, i16) -> bool + Sync + '_ {
-        let mut before = Vec::with_capacity(TABLE + 1);
-        let mut count = 0u32;
-        before.push(0);
-        for entry in &self.table {
-            count += u32::from(entry[3] > 0.0);
-            before.push(count);
-        }
-        move |min, max| {
-            let index = |v: i16, slack: f32| {
-                let at = f32::from(v).mul_add(self.table_scale, self.table_offset) + slack;
-                (at.max(0.0) as usize).min(TABLE - 1)
-            };
-            // A bin to either side, because looking up rounds.
-            before[index(max, 1.0) + 1] > before[index(min, -1.0)]
-        }
-    }
-
-    /// Smallest and largest field value that interpolation inside a block can meet.
-    fn block_range(&self, block: [usize; 3]) -> (i16, i16) {
-        let [nx, ny, _] = self.dims;
-        let start = block.map(|b| b * BLOCK);
-        let end: [usize; 3] = std::array::from_fn(|axis| (start[axis] + BLOCK + 1).min(self.dims[axis]));
-        let (mut min, mut max) = (i16::MAX, i16::MIN);
-        for z in start[2]..end[2] {
-            for y in start[1]..end[1] {
-                let row = (z * ny + y) * nx;
-                for &v in &self.field[row + start[0]..row + end[0]] {
-                    min = min.min(v);
-                    max = max.max(v);
-                }
-            }
-        }
-        (min, max)
     }
 }
 
@@ -202,28 +251,15 @@ fn neighbors() -> impl Iterator<Item = (isize, isize, isize)> {
     (-1..=1).flat_map(|z| (-1..=1).flat_map(move |y| (-1..=1).map(move |x| (z, y, x))))
 }
 
-fn extremes(field: &[i16]) -> (i16, i16) {
-    field
-        .par_chunks(1 << 16)
-        .map(|chunk| {
-            chunk
-                .iter()
-                .fold((i16::MAX, i16::MIN), |(lo, hi), &v| (lo.min(v), hi.max(v)))
-        })
-        .reduce(|| (i16::MAX, i16::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)))
-}
-
-/// Samples as `i16`, and (scale, offset) from there to stored values. 16 bits and fewer are exact; wider types are
-/// spread over the 16 bits between their own extremes, which is finer than a picture shows. NaN becomes the lowest.
-fn as_field(samples: &Samples) -> (Cow<'_, [i16]>, (f64, f64)) {
+/// Samples as `i16` unless they are, and (scale, offset) from there to stored values. 16 bits and fewer are exact; wider
+/// types are spread over the 16 bits between their own extremes, which is finer than a picture shows. NaN becomes the
+/// lowest.
+fn as_field(samples: &Samples) -> (Option<Vec<i16>>, (f64, f64)) {
     match samples {
-        Samples::I16(v) => (Cow::Borrowed(v), (1.0, 0.0)),
-        Samples::U8(v) => (
-            Cow::Owned(v.par_iter().map(|&s| i16::from(s)).collect()),
-            (1.0, 0.0),
-        ),
+        Samples::I16(_) => (None, (1.0, 0.0)),
+        Samples::U8(v) => (Some(v.par_iter().map(|&s| i16::from(s)).collect()), (1.0, 0.0)),
         Samples::U16(v) => (
-            Cow::Owned(v.par_iter().map(|&s| (s ^ 0x8000) as i16).collect()),
+            Some(v.par_iter().map(|&s| (s ^ 0x8000) as i16).collect()),
             (1.0, 32_768.0),
         ),
         Samples::I32(v) => squeeze(v, f64::from),
@@ -235,7 +271,7 @@ fn as_field(samples: &Samples) -> (Cow<'_, [i16]>, (f64, f64)) {
 fn squeeze<T: Copy + Sync>(
     samples: &[T],
     to_f64: impl Fn(T) -> f64 + Sync,
-) -> (Cow<'static, [i16]>, (f64, f64)) {
+) -> (Option<Vec<i16>>, (f64, f64)) {
     let (min, max) = samples
         .par_chunks(1 << 16)
         .map(|chunk| {
@@ -268,7 +304,7 @@ fn squeeze<T: Copy + Sync>(
             }
         })
         .collect();
-    (Cow::Owned(field), (1.0 / scale, min + 32_767.0 / scale))
+    (Some(field), (1.0 / scale, min + 32_767.0 / scale))
 }
 
 #[cfg(test)]
@@ -299,11 +335,13 @@ mod tests {
     fn wide_samples_keep_their_values() {
         let samples = Samples::F32(vec![-2.0, 0.5, f32::NAN, 8.0]);
         let (field, (scale, offset)) = as_field(&samples);
+        let field = field.unwrap();
         let back: Vec<f64> = field.iter().map(|&f| f64::from(f) * scale + offset).collect();
         assert!((back[0] + 2.0).abs() < 1e-3 && (back[1] - 0.5).abs() < 1e-3 && (back[3] - 8.0).abs() < 1e-3);
         assert_eq!(field[2], i16::MIN);
         let samples = Samples::U16(vec![0, 65_535]);
         let (field, (_, offset)) = as_field(&samples);
+        let field = field.unwrap();
         assert_eq!(
             field.iter().map(|&f| f64::from(f) + offset).collect::<Vec<_>>(),
             [0.0, 65_535.0]

@@ -9,12 +9,14 @@ mod light;
 mod raster;
 mod raycast;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::camera::CameraError;
 use crate::picture::{LinearPicture, Picture, decode};
 use crate::scene::Scene;
-use field::PreparedVolume;
+use field::{PreparedVolume, Tables};
 use raster::{Fragment, SurfaceFragments};
 
 /// How a picture is sampled.
@@ -39,25 +41,82 @@ impl Quality {
     };
 }
 
-/// Draws `scene` as a picture of `width` x `height` pixels.
-///
-/// # Errors
-/// When the camera looks in no direction.
-pub fn draw(scene: &Scene<'_>, width: u32, height: u32, quality: Quality) -> Result<Picture, CameraError> {
-    let axes = scene.camera.axes()?;
-    let factor = quality.supersampling.max(1) as usize;
-    let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
-    let view = View::new(&scene.camera, axes, columns, rows);
+/// Why a scene is not drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DrawError {
+    /// The camera draws nothing.
+    #[error("the camera cannot draw")]
+    Camera(#[from] CameraError),
+}
 
+/// Draws scenes. It keeps what it has derived from the volumes of the last picture, so that the next one of the same
+/// volumes needs none of that work.
+#[derive(Default)]
+pub struct Renderer {
+    tables: Vec<Arc<Tables>>,
+}
+
+impl Renderer {
+    /// A renderer that keeps nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Draws `scene` as a picture of `width` x `height` pixels.
+    ///
+    /// # Errors
+    /// When the camera looks in no direction.
+    pub fn draw(
+        &mut self,
+        scene: &Scene<'_>,
+        width: u32,
+        height: u32,
+        quality: Quality,
+    ) -> Result<Picture, DrawError> {
+        let axes = scene.camera.axes()?;
+        let factor = quality.supersampling.max(1) as usize;
+        let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
+        let view = View::new(&scene.camera, axes, columns, rows);
+        self.tables = self.tables_for(scene, quality.steps_per_voxel);
+        let pixels = draw(scene, &view, &self.tables);
+        let picture = LinearPicture {
+            width: columns,
+            pixels,
+        };
+        Ok(picture.finish(factor, scene.background.map(decode)))
+    }
+
+    /// Bytes of what is kept for the next picture.
+    pub fn resident_bytes(&self) -> u64 {
+        self.tables.iter().map(|tables| tables.bytes()).sum()
+    }
+
+    /// Tables of each volume, from the last picture where they still hold.
+    fn tables_for(&self, scene: &Scene<'_>, steps_per_voxel: f64) -> Vec<Arc<Tables>> {
+        let tables = |layer| {
+            let kept = self
+                .tables
+                .iter()
+                .find(|kept| kept.are_of(layer, steps_per_voxel));
+            kept.map_or_else(|| Arc::new(Tables::new(layer, steps_per_voxel)), Arc::clone)
+        };
+        scene.volumes.iter().map(tables).collect()
+    }
+}
+
+/// Linear light of each pixel.
+fn draw(scene: &Scene<'_>, view: &View, tables: &[Arc<Tables>]) -> Vec<[f32; 4]> {
     let volumes: Vec<PreparedVolume<'_>> = scene
         .volumes
         .iter()
-        .map(|layer| PreparedVolume::new(layer, quality.steps_per_voxel))
+        .zip(tables)
+        .map(|(layer, tables)| PreparedVolume::new(layer, tables))
         .collect();
+    let (columns, rows) = (view.columns, view.rows);
     let surfaces: Vec<SurfaceFragments> = scene
         .surfaces
         .iter()
-        .map(|layer| raster::rasterize(layer, &view))
+        .map(|layer| raster::rasterize(layer, view))
         .collect();
 
     let mut pixels = vec![[0.0f32; 4]; columns * rows];
@@ -71,15 +130,10 @@ pub fn draw(scene: &Scene<'_>, width: u32, height: u32, quality: Quality) -> Res
                 fragments.clear();
                 fragments.extend(surfaces.iter().filter_map(|s| s.at(y * columns + x)));
                 fragments.sort_by(|a, b| a.depth_mm.total_cmp(&b.depth_mm));
-                *pixel = compose(&view, x, y, &fragments, &volumes);
+                *pixel = compose(view, x, y, &fragments, &volumes);
             }
         });
-    let background = scene.background.map(decode);
-    Ok(LinearPicture {
-        width: columns,
-        pixels,
-    }
-    .finish(factor, background))
+    pixels
 }
 
 /// Rows of one piece of work.

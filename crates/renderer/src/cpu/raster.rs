@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use geometry::DVec3;
+use geometry::{DMat3, DVec3, Vec3};
 use rayon::prelude::*;
 
 use super::View;
 use super::light::Lights;
 use crate::picture::decode;
-use crate::scene::SurfaceLayer;
+use crate::scene::{Paint, SurfaceLayer};
 
 /// What one surface layer shows at a pixel.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +57,19 @@ const BAND: usize = 64;
 const NEAR_MM: f64 = 0.1;
 
 pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragments {
-    let mesh = layer.mesh;
-    let corners: Vec<Corner> = mesh.positions_mm.par_iter().map(|p| project(view, *p)).collect();
+    let mesh = layer.surface.mesh();
+    let place = layer.patient_from_surface;
+    let positions = mesh.positions_mm.par_iter();
+    let corners: Vec<Corner> = positions
+        .map(|p| project(view, place.transform_point3(DVec3::from_array(p.map(f64::from)))))
+        .collect();
     let bands = view.rows.div_ceil(BAND);
     let bins = bin(&mesh.triangles, &corners, view, bands);
-    let color = layer.color.map(decode);
+    let color = match layer.paint {
+        Paint::Plain(color) => color.map(decode),
+        Paint::Own => [1.0; 3],
+    };
+    let normals = place.matrix3.inverse().transpose();
 
     let mut pixels = vec![[f32::INFINITY, 0.0, 0.0, 0.0]; view.columns * view.rows];
     pixels
@@ -86,7 +94,7 @@ pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragmen
                     continue;
                 }
                 let corners = mesh.triangles[triangle as usize];
-                let normal = normal_at(layer, corners, weights);
+                let normal = normal_at(layer, &normals, corners, weights);
                 let color = color_at(layer, color, corners, weights);
                 let ray = view.ray(at % view.columns, first_row + at / view.columns);
                 let lit = Lights::new(view, ray.direction).shade(color, normal);
@@ -99,8 +107,8 @@ pub(super) fn rasterize(layer: &SurfaceLayer<'_>, view: &View) -> SurfaceFragmen
     }
 }
 
-fn project(view: &View, position_mm: [f32; 3]) -> Corner {
-    let p = DVec3::from_array(position_mm.map(f64::from)) - view.eye_mm;
+fn project(view: &View, p_in_patient_mm: DVec3) -> Corner {
+    let p = p_in_patient_mm - view.eye_mm;
     let depth = p.dot(view.forward);
     if depth.is_nan() || depth <= NEAR_MM {
         return Corner {
@@ -199,12 +207,13 @@ fn draw_triangle(
 
 /// `base` (linear) times the interpolated color of the vertices, where they have any.
 fn color_at(layer: &SurfaceLayer<'_>, base: [f32; 3], triangle: [u32; 3], weights: [f32; 3]) -> [f32; 3] {
-    if layer.colors.is_empty() {
+    let colors = layer.surface.colors();
+    if colors.is_empty() || layer.paint != Paint::Own {
         return base;
     }
     let mut sum = [0.0f32; 3];
     for (vertex, weight) in triangle.into_iter().zip(weights) {
-        let color = layer.colors.get(vertex as usize).copied().unwrap_or([255; 4]);
+        let color = colors.get(vertex as usize).copied().unwrap_or([255; 4]);
         for (sum, component) in sum.iter_mut().zip(color) {
             *sum += weight * LINEAR[usize::from(component)];
         }
@@ -212,28 +221,24 @@ fn color_at(layer: &SurfaceLayer<'_>, base: [f32; 3], triangle: [u32; 3], weight
     std::array::from_fn(|i| base[i] * sum[i])
 }
 
-/// The interpolated normal of the mesh, or the triangle's own where the mesh has none.
-fn normal_at(layer: &SurfaceLayer<'_>, triangle: [u32; 3], weights: [f32; 3]) -> [f32; 3] {
-    let mesh = layer.mesh;
-    let mut sum = geometry::Vec3::ZERO;
+/// The interpolated normal of the mesh, or the triangle's own where the mesh has none, in the patient.
+fn normal_at(layer: &SurfaceLayer<'_>, normals: &DMat3, triangle: [u32; 3], weights: [f32; 3]) -> [f32; 3] {
+    let mesh = layer.surface.mesh();
+    let mut sum = Vec3::ZERO;
     for (vertex, weight) in triangle.into_iter().zip(weights) {
         if let Some(&normal) = mesh.normals.get(vertex as usize) {
-            sum += geometry::Vec3::from_array(normal) * weight;
+            sum += Vec3::from_array(normal) * weight;
         }
     }
-    sum.try_normalize()
-        .unwrap_or_else(|| face_normal(layer, triangle))
-        .to_array()
+    let in_surface = sum
+        .try_normalize()
+        .unwrap_or_else(|| face_normal(&mesh.positions_mm, triangle));
+    let in_patient = *normals * in_surface.as_dvec3();
+    in_patient.normalize_or(DVec3::Z).as_vec3().to_array()
 }
 
-fn face_normal(layer: &SurfaceLayer<'_>, triangle: [u32; 3]) -> geometry::Vec3 {
-    let at = |v: u32| {
-        layer
-            .mesh
-            .positions_mm
-            .get(v as usize)
-            .map_or(geometry::Vec3::ZERO, |&p| p.into())
-    };
+fn face_normal(positions_mm: &[[f32; 3]], triangle: [u32; 3]) -> Vec3 {
+    let at = |v: u32| positions_mm.get(v as usize).map_or(Vec3::ZERO, |&p| p.into());
     let [a, b, c] = triangle.map(at);
-    (b - a).cross(c - a).normalize_or(geometry::Vec3::Z)
+    (b - a).cross(c - a).normalize_or(Vec3::Z)
 }

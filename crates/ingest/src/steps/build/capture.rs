@@ -123,15 +123,16 @@ pub(crate) fn build(
             vec![("glb", object)],
         )
     })?;
+    let details = details(files, &plan, &fused, &card);
     let thumbnail = clock.time(Step::Thumbnail, 0, || {
-        let png = picture_of(&fused.model.mesh, &fused.model.colors)?;
+        let png = picture_of(fused.model.mesh, fused.model.colors)?;
         thumbnail::artifact_of(place, thumbnail_id, &png)
     })?;
     let built = Built {
         kind: ItemKind::Capture,
         grid: None,
         frames: None,
-        details: details(files, &plan, &fused, &card),
+        details,
         notes,
         artifacts: vec![surface, thumbnail],
     };

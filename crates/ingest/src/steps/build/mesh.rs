@@ -6,7 +6,7 @@ use catalog::{ItemOriginal, NewArtifact};
 use domain::{ArtifactKind, ItemKind};
 use geometry::PatientDirection;
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, Scene, SurfaceLayer};
+use renderer::{Camera, ResidentSurface, Scene, SurfaceLayer};
 use serde_json::{Value, json};
 use surface::repair::{RepairReport, UnitSource};
 
@@ -22,8 +22,6 @@ use crate::steps::record::{Built, Identity, artifact, files_key};
 
 /// Name of the surface of a mesh within its item.
 pub(crate) const SURFACE: &str = "surface";
-/// What a surface without a color of its own is painted with, sRGB.
-pub(crate) const PLAIN: [f32; 3] = [0.82, 0.78, 0.72];
 /// How far a stored position may lie from the one in the file: this share of the longest side, and at most
 /// [`MAX_TOLERANCE_MM`]; `artifact::mesh` stays below a quarter of it.
 const TOLERANCE_SHARE: f64 = 1e-5;
@@ -66,12 +64,13 @@ pub(crate) fn build(
         Ok(read) => read,
         Err(reason) => return Ok(Err(reason)),
     };
-    let artifacts = keep(workshop, &reply, &shown, clock)?;
+    let details = details(&reply, &shown);
+    let artifacts = keep(workshop, &reply, shown, clock)?;
     let built = Built {
         kind: ItemKind::Mesh,
         grid: None,
         frames: None,
-        details: details(&reply, &shown),
+        details,
         notes: reply.notes,
         artifacts,
     };
@@ -114,11 +113,10 @@ fn read(
 fn keep(
     workshop: &Workshop<'_>,
     reply: &MeshReply,
-    shown: &Shown,
+    shown: Shown,
     clock: &mut Stopwatch,
 ) -> Result<Vec<NewArtifact>, IngestError> {
-    let mesh = &shown.model.mesh;
-    if mesh.triangles.is_empty() {
+    if shown.model.mesh.triangles.is_empty() {
         return Ok(Vec::new());
     }
     let place = workshop.place;
@@ -129,31 +127,29 @@ fn keep(
     let surface = clock.time(Step::Surfaces, 0, || {
         let longest_mm = reply.report.unit.longest_mm();
         let tolerance_mm = (longest_mm * TOLERANCE_SHARE).clamp(MIN_TOLERANCE_MM, MAX_TOLERANCE_MM);
-        let details = surface_details(&reply.report, shown);
+        let details = surface_details(&reply.report, &shown);
         let bytes = artifact::mesh::encode_model(&shown.model, &details, tolerance_mm)?;
         let object = place.put(surface_id, &bytes)?;
         artifact(ArtifactKind::Surface, SURFACE, details, vec![("glb", object)])
     })?;
     let thumbnail = clock.time(Step::Thumbnail, 0, || {
         let colors = if shown.seen_colors.is_empty() {
-            &shown.model.colors
+            shown.model.colors
         } else {
-            &shown.seen_colors
+            shown.seen_colors
         };
-        let png = picture_of(mesh, colors)?;
+        let png = picture_of(shown.model.mesh, colors)?;
         thumbnail::artifact_of(place, thumbnail_id, &png)
     })?;
     Ok(vec![surface, thumbnail])
 }
 
 /// A surface from the front, a little from the left, as PNG.
-pub(super) fn picture_of(mesh: &surface::Mesh, colors: &[[u8; 4]]) -> Result<Vec<u8>, IngestError> {
-    let layer = SurfaceLayer {
-        mesh,
-        color: if colors.is_empty() { PLAIN } else { [1.0; 3] },
-        colors,
-        opacity: 1.0,
-    };
+pub(super) fn picture_of(mesh: surface::Mesh, colors: Vec<[u8; 4]>) -> Result<Vec<u8>, IngestError> {
+    let surface = ResidentSurface::new(mesh)
+        .and_then(|surface| surface.with_colors(colors))
+        .map_err(|e| IngestError::Broken(e.to_string()))?;
+    let layer = SurfaceLayer::new(&surface);
     let mut scene = Scene {
         volumes: Vec::new(),
         surfaces: vec![layer],
@@ -161,8 +157,8 @@ pub(super) fn picture_of(mesh: &surface::Mesh, colors: &[[u8; 4]]) -> Result<Vec
         background: thumbnail::GROUND,
     };
     scene.camera = Camera::from_side(PatientDirection::Anterior, scene.bounds_mm(), 1.0).turned(0.45);
-    let picture = cpu::draw(&scene, thumbnail::SIDE, thumbnail::SIDE, Quality::FINE)
-        .map_err(|e| IngestError::Broken(format!("the thumbnail could not be drawn: {e}")))?;
+    let drawn = cpu::Renderer::new().draw(&scene, thumbnail::SIDE, thumbnail::SIDE, Quality::FINE);
+    let picture = drawn.map_err(|e| IngestError::Broken(format!("the thumbnail could not be drawn: {e}")))?;
     Ok(artifact::thumbnail::encode_png(
         picture.width,
         picture.height,

@@ -5,7 +5,7 @@ use catalog::NewArtifact;
 use domain::ArtifactKind;
 use geometry::PatientDirection;
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, Scene, VolumeLayer, preset};
+use renderer::{Camera, ResidentVolume, Scene, VolumeLayer, preset};
 use serde_json::json;
 use vault::ObjectId;
 use volume::{GridGeometry, Rescale, Sample, Samples, Statistics};
@@ -23,7 +23,7 @@ pub(crate) const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
 
 /// The volume from the patient's front, a little from the left, as PNG.
 pub(super) fn of_volume(
-    samples: &Samples,
+    samples: Samples,
     grid: GridGeometry,
     rescale: &Rescale,
     statistics: &Statistics,
@@ -33,10 +33,10 @@ pub(super) fn of_volume(
         preset(preset_for(modality)).ok_or_else(|| IngestError::Broken("a preset is missing".to_owned()))?;
     let transfer = preset.transfer(meaningful_range(statistics, rescale));
     let camera = Camera::from_side(PatientDirection::Anterior, grid.bounds_mm(), 1.0).turned(0.45);
+    let volume = ResidentVolume::dense(grid, samples, rescale.clone())
+        .map_err(|e| IngestError::Broken(e.to_string()))?;
     let layer = VolumeLayer {
-        grid,
-        samples,
-        rescale,
+        volume: &volume,
         transfer: &transfer,
     };
     let scene = Scene {
@@ -45,7 +45,8 @@ pub(super) fn of_volume(
         camera,
         background: GROUND,
     };
-    let picture = cpu::draw(&scene, SIDE, SIDE, Quality::QUICK)
+    let picture = cpu::Renderer::new()
+        .draw(&scene, SIDE, SIDE, Quality::QUICK)
         .map_err(|e| IngestError::Broken(format!("the thumbnail could not be drawn: {e}")))?;
     Ok(artifact::thumbnail::encode_png(
         picture.width,

@@ -119,7 +119,7 @@ impl Builder<'_> {
                 let samples = T::into_samples(kept.volume.samples().to_vec());
                 let grid = *kept.volume.grid();
                 let png =
-                    thumbnail::of_volume(&samples, grid, &rescale, &statistics, group.modality.as_deref())?;
+                    thumbnail::of_volume(samples, grid, &rescale, &statistics, group.modality.as_deref())?;
                 thumbnail::artifact_of(self.place, thumbnail_id, &png)
             })?);
         }
