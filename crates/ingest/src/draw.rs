@@ -5,7 +5,8 @@ use domain::{ArtifactKind, ItemId, ItemKind};
 use geometry::{Aabb, PatientDirection};
 use renderer::cpu::{self, Quality};
 use renderer::{
-    Camera, Paint, ResidentSurface, ResidentVolume, Scene, SurfaceLayer, VolumeLayer, preset, preset_names,
+    Camera, Clip, Paint, ResidentSurface, ResidentVolume, Scene, SurfaceLayer, VolumeLayer, preset,
+    preset_names,
 };
 use surface::Model;
 
@@ -102,6 +103,7 @@ impl Place {
             &Scene {
                 volumes: vec![layer],
                 surfaces: Vec::new(),
+                clip: Clip::NONE,
                 camera,
                 background: GROUND,
             },
@@ -203,6 +205,7 @@ fn draw_all(
     let scene = Scene {
         volumes: Vec::new(),
         surfaces,
+        clip: Clip::NONE,
         camera: camera(Aabb::EMPTY, options),
         background: GROUND,
     };

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use geometry::{DVec3, PatientDirection};
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, ResidentSurface, Scene, SurfaceLayer};
+use renderer::{Camera, Clip, ResidentSurface, Scene, SurfaceLayer};
 use surface::Mesh;
 use testkit::face::{Face, Photo, TrueSurface, Upright, encode_photo};
 
@@ -78,6 +78,7 @@ fn photograph(skin: &ResidentSurface, side: PatientDirection) -> Result<Photo, S
     let mut scene = Scene {
         volumes: Vec::new(),
         surfaces: vec![SurfaceLayer::new(skin)],
+        clip: Clip::NONE,
         camera: Camera {
             eye_mm: DVec3::ZERO,
             target_mm: DVec3::Y,

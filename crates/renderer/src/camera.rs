@@ -1,6 +1,8 @@
 //! Where the picture is taken from.
 
-use geometry::{Aabb, DVec3, PatientDirection};
+use geometry::{Aabb, DVec2, DVec3, PatientDirection};
+
+use crate::Ray;
 
 /// A perspective camera in patient space.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +82,48 @@ impl Camera {
             up: turn(self.up),
             ..*self
         }
+    }
+
+    /// The ray through a place of a picture of `width` x `height` pixels: x right, y down, (0, 0) the top left corner.
+    ///
+    /// # Errors
+    /// When the camera looks in no direction.
+    pub fn ray(&self, p_in_pixels: DVec2, width: u32, height: u32) -> Result<Ray, CameraError> {
+        let axes = self.axes()?;
+        let scale = self.pixels_a_tangent(height);
+        let right = (p_in_pixels.x - f64::from(width) * 0.5) / scale;
+        let up = (f64::from(height) * 0.5 - p_in_pixels.y) / scale;
+        Ok(Ray {
+            origin_mm: self.eye_mm,
+            direction: (axes.forward + axes.right * right + axes.up * up).normalize(),
+        })
+    }
+
+    /// Where a point of the patient is seen in a picture of `width` x `height` pixels, which may be outside of it; `None`
+    /// behind the camera.
+    ///
+    /// # Errors
+    /// When the camera looks in no direction.
+    pub fn pixel_of(
+        &self,
+        p_in_patient_mm: DVec3,
+        width: u32,
+        height: u32,
+    ) -> Result<Option<DVec2>, CameraError> {
+        let axes = self.axes()?;
+        let p = p_in_patient_mm - self.eye_mm;
+        let depth = p.dot(axes.forward);
+        let scale = self.pixels_a_tangent(height) / depth;
+        Ok((depth > 0.0).then(|| {
+            DVec2::new(
+                f64::from(width) * 0.5 + p.dot(axes.right) * scale,
+                f64::from(height) * 0.5 - p.dot(axes.up) * scale,
+            )
+        }))
+    }
+
+    fn pixels_a_tangent(&self, height: u32) -> f64 {
+        f64::from(height) * 0.5 / (self.field_of_view_radians * 0.5).tan()
     }
 
     /// # Errors

@@ -8,20 +8,31 @@
 //! along -z, mm) and pixels (x right, y down, from the top left corner).
 
 mod camera;
+mod clip;
+mod color_scale;
 pub mod cpu;
 mod id;
 mod model;
+mod picking;
 mod picture;
 mod preset;
 mod resident;
 mod scene;
+mod slice;
 mod transfer;
 
 pub use camera::{Camera, CameraError};
+pub use clip::{Clip, Plane};
+pub use color_scale::{ColorScale, ScaleError};
 pub use id::DataId;
-pub use model::{ResidentSurface, SurfaceError};
+pub use model::{ResidentSurface, SurfaceError, TextureImage};
+pub use picking::{Hit, LayerIndex, Ray, pick};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
 pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
-pub use scene::{Paint, Scene, SurfaceLayer, VolumeLayer};
+pub use scene::{Cut, Material, Paint, Scene, SurfaceLayer, VolumeLayer};
+pub use slice::{
+    EdgeLetters, Interpolation, Inversion, ScaleBar, Slab, SlabProjection, Slice, SliceError, SliceLayer,
+    SlicePlane, Window, WindowFunction,
+};
 pub use transfer::{ControlPoint, TransferError, TransferFunction};

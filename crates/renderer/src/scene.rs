@@ -5,7 +5,7 @@
 
 use geometry::{Aabb, DAffine3, DVec3};
 
-use crate::{Camera, ResidentSurface, ResidentVolume, TransferFunction};
+use crate::{Camera, Clip, ColorScale, ResidentSurface, ResidentVolume, TransferFunction};
 
 /// Everything in one picture.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Scene<'a> {
     pub volumes: Vec<VolumeLayer<'a>>,
     /// Surfaces.
     pub surfaces: Vec<SurfaceLayer<'a>>,
+    /// What of volumes and surfaces is cut away.
+    pub clip: Clip,
     /// Where the picture is taken from.
     pub camera: Camera,
     /// Color behind everything, sRGB between 0 and 1.
@@ -36,19 +38,56 @@ pub struct SurfaceLayer<'a> {
     pub surface: &'a ResidentSurface,
     /// Where the surface lies in the patient.
     pub patient_from_surface: DAffine3,
+    /// What light does on it.
+    pub material: Material,
     /// Its color.
-    pub paint: Paint,
-    /// 0 invisible, 1 opaque.
+    pub paint: Paint<'a>,
+    /// 0 invisible, 1 opaque. Every wall counts: through both of a glass ball with the opacity a, a part of (1 - a)^2 is
+    /// seen.
     pub opacity: f32,
+    /// What it looks like where the scene's clip cuts it.
+    pub cut: Cut,
+    /// A line around it, hidden or not, as for a selection: sRGB between 0 and 1.
+    pub outline: Option<[f32; 3]>,
 }
 
 /// The color of a surface.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Paint {
+pub enum Paint<'a> {
     /// One color, sRGB between 0 and 1.
     Plain([f32; 3]),
-    /// The colors of its vertices; white without any.
+    /// Its texture times the colors of its vertices; white without either.
     Own,
+    /// The values of its vertices, in the colors of a scale.
+    Distances(&'a ColorScale),
+}
+
+/// What light does on a surface: metallic and roughness as in glTF 2.0 section 3.9.2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Material {
+    /// 0 a mirror, 1 chalk.
+    pub roughness: f32,
+    /// 0 for all but metals, 1 for metals.
+    pub metallic: f32,
+}
+
+impl Default for Material {
+    /// A little gloss, as skin and bone have.
+    fn default() -> Self {
+        Self {
+            roughness: 0.5,
+            metallic: 0.0,
+        }
+    }
+}
+
+/// What a surface looks like where it is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Open: its inner side is seen.
+    Open,
+    /// Closed by a face in the plane of the cut, as if it were solid; for surfaces that have no border.
+    Capped,
 }
 
 impl<'a> SurfaceLayer<'a> {
@@ -57,12 +96,15 @@ impl<'a> SurfaceLayer<'a> {
         Self {
             surface,
             patient_from_surface: DAffine3::IDENTITY,
+            material: Material::default(),
             paint: if surface.is_painted() {
                 Paint::Own
             } else {
                 Paint::Plain([0.82, 0.78, 0.72])
             },
             opacity: 1.0,
+            cut: Cut::Open,
+            outline: None,
         }
     }
 

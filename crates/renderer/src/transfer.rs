@@ -78,6 +78,31 @@ impl TransferFunction {
         if value.is_nan() {
             return [0.0; 4];
         }
+        let (low, high, t) = self.around(value);
+        let mix = |a: f32, b: f32| a + (b - a) * t;
+        let c = |i: usize| mix(decode(low.color[i]), decode(high.color[i]));
+        [c(0), c(1), c(2), mix(low.opacity, high.opacity)]
+    }
+
+    /// Opacity of 1 mm at `value`. NaN is invisible.
+    pub(crate) fn opacity_at(&self, value: f64) -> f32 {
+        if value.is_nan() {
+            return 0.0;
+        }
+        let (low, high, t) = self.around(value);
+        low.opacity + (high.opacity - low.opacity) * t
+    }
+
+    /// Color (sRGB, straight between points as displays show it) and opacity at `value`, which is a number.
+    pub(crate) fn display_at(&self, value: f64) -> ([f32; 3], f32) {
+        let (low, high, t) = self.around(value);
+        let mix = |a: f32, b: f32| a + (b - a) * t;
+        let color = std::array::from_fn(|i| mix(low.color[i], high.color[i]));
+        (color, mix(low.opacity, high.opacity))
+    }
+
+    /// The points before and behind `value`, and how far between them it lies.
+    fn around(&self, value: f64) -> (&ControlPoint, &ControlPoint, f32) {
         let after = self.points.partition_point(|p| p.value <= value);
         let high = &self.points[after.min(self.points.len() - 1)];
         let low = &self.points[after.saturating_sub(1)];
@@ -87,9 +112,7 @@ impl TransferFunction {
         } else {
             0.0
         };
-        let mix = |a: f32, b: f32| a + (b - a) * t;
-        let c = |i: usize| mix(decode(low.color[i]), decode(high.color[i]));
-        [c(0), c(1), c(2), mix(low.opacity, high.opacity)]
+        (low, high, t)
     }
 }
 

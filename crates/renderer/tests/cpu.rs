@@ -3,7 +3,7 @@
 use geometry::{DVec3, GridGeometry, PatientDirection};
 use renderer::cpu::{self, Quality};
 use renderer::{
-    Camera, ControlPoint, Paint, Picture, ResidentSurface, ResidentVolume, Scene, SurfaceLayer,
+    Camera, Clip, ControlPoint, Paint, Picture, ResidentSurface, ResidentVolume, Scene, SurfaceLayer,
     TransferFunction, VolumeLayer,
 };
 use surface::Mesh;
@@ -72,6 +72,7 @@ fn a_ball_covers_the_same_disc_from_every_side() {
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![],
+            clip: Clip::NONE,
             camera,
             background: BACKGROUND,
         };
@@ -113,6 +114,7 @@ fn every_sample_type_draws_the_same_ball() {
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![],
+            clip: Clip::NONE,
             camera,
             background: BACKGROUND,
         };
@@ -166,6 +168,7 @@ fn the_nearer_surface_hides_the_farther_one() {
         let scene = Scene {
             volumes: vec![],
             surfaces,
+            clip: Clip::NONE,
             camera,
             background: BACKGROUND,
         };
@@ -180,6 +183,7 @@ fn the_nearer_surface_hides_the_farther_one() {
     let scene = Scene {
         volumes: vec![],
         surfaces: vec![glass, blue],
+        clip: Clip::NONE,
         camera,
         background: BACKGROUND,
     };
@@ -209,6 +213,7 @@ fn colors_of_vertices_are_drawn_between_them() {
     let scene = Scene {
         volumes: vec![],
         surfaces: vec![surface],
+        clip: Clip::NONE,
         camera: Camera::from_side(PatientDirection::Anterior, bounds, 1.0),
         background: BACKGROUND,
     };
@@ -253,6 +258,7 @@ fn a_square_covers_its_own_pixels() {
     let scene = Scene {
         volumes: vec![],
         surfaces: vec![surface],
+        clip: Clip::NONE,
         camera,
         background: BACKGROUND,
     };
@@ -284,6 +290,7 @@ fn a_volume_shows_in_front_of_a_surface_and_not_behind() {
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![blue],
+            clip: Clip::NONE,
             camera,
             background: BACKGROUND,
         };
@@ -332,6 +339,7 @@ fn poison_draws_something_finite() {
     let scene = Scene {
         volumes: vec![layer],
         surfaces: vec![surface],
+        clip: Clip::NONE,
         camera,
         background: BACKGROUND,
     };
@@ -354,6 +362,7 @@ fn the_same_scene_is_the_same_picture() {
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![],
+            clip: Clip::NONE,
             camera,
             background: BACKGROUND,
         };

@@ -6,8 +6,10 @@
 
 mod field;
 mod light;
-mod raster;
+mod outline;
 mod raycast;
+mod slice;
+mod surfaces;
 
 use std::sync::Arc;
 
@@ -16,8 +18,9 @@ use rayon::prelude::*;
 use crate::camera::CameraError;
 use crate::picture::{LinearPicture, Picture, decode};
 use crate::scene::Scene;
+use crate::slice::{Slice, SliceError};
 use field::{PreparedVolume, Tables};
-use raster::{Fragment, SurfaceFragments};
+use surfaces::{Fragment, Surfaces};
 
 /// How a picture is sampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,12 +81,36 @@ impl Renderer {
         let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
         let view = View::new(&scene.camera, axes, columns, rows);
         self.tables = self.tables_for(scene, quality.steps_per_voxel);
-        let pixels = draw(scene, &view, &self.tables);
-        let picture = LinearPicture {
+        let surfaces = Surfaces::new(scene, &view);
+        let linear = LinearPicture {
             width: columns,
-            pixels,
+            pixels: draw(scene, &view, &self.tables, &surfaces),
         };
-        Ok(picture.finish(factor, scene.background.map(decode)))
+        let mut picture = linear.finish(factor, scene.background.map(decode));
+        outline::draw(&surfaces, factor, &mut picture);
+        Ok(picture)
+    }
+
+    /// Draws a plane as a picture of `width` x `height` pixels.
+    ///
+    /// # Errors
+    /// When the plane, a window or the slab is none.
+    pub fn draw_slice(&mut self, slice: &Slice<'_>, width: u32, height: u32) -> Result<Picture, SliceError> {
+        slice::draw(slice, width, height)
+    }
+
+    /// The meaningful values on a plane, `[layer][row][column]`, each in the unit of its volume: rescaled stored values,
+    /// exact where the middle of a pixel lies on a sample (and `f32` holds it). NaN where a volume has none.
+    ///
+    /// # Errors
+    /// As [`Renderer::draw_slice`].
+    pub fn slice_values(
+        &mut self,
+        slice: &Slice<'_>,
+        width: u32,
+        height: u32,
+    ) -> Result<Vec<f32>, SliceError> {
+        slice::values(slice, width, height)
     }
 
     /// Bytes of what is kept for the next picture.
@@ -105,7 +132,7 @@ impl Renderer {
 }
 
 /// Linear light of each pixel.
-fn draw(scene: &Scene<'_>, view: &View, tables: &[Arc<Tables>]) -> Vec<[f32; 4]> {
+fn draw(scene: &Scene<'_>, view: &View, tables: &[Arc<Tables>], surfaces: &Surfaces) -> Vec<[f32; 4]> {
     let volumes: Vec<PreparedVolume<'_>> = scene
         .volumes
         .iter()
@@ -113,24 +140,15 @@ fn draw(scene: &Scene<'_>, view: &View, tables: &[Arc<Tables>]) -> Vec<[f32; 4]>
         .map(|(layer, tables)| PreparedVolume::new(layer, tables))
         .collect();
     let (columns, rows) = (view.columns, view.rows);
-    let surfaces: Vec<SurfaceFragments> = scene
-        .surfaces
-        .iter()
-        .map(|layer| raster::rasterize(layer, view))
-        .collect();
 
     let mut pixels = vec![[0.0f32; 4]; columns * rows];
     pixels
         .par_chunks_mut(columns * TILE_ROWS)
         .enumerate()
         .for_each(|(tile, out)| {
-            let mut fragments: Vec<Fragment> = Vec::with_capacity(surfaces.len());
             for (at, pixel) in out.iter_mut().enumerate() {
                 let (x, y) = (at % columns, tile * TILE_ROWS + at / columns);
-                fragments.clear();
-                fragments.extend(surfaces.iter().filter_map(|s| s.at(y * columns + x)));
-                fragments.sort_by(|a, b| a.depth_mm.total_cmp(&b.depth_mm));
-                *pixel = compose(view, x, y, &fragments, &volumes);
+                *pixel = compose(scene, view, [x, y], surfaces.at(y * columns + x), &volumes);
             }
         });
     pixels
@@ -141,19 +159,32 @@ const TILE_ROWS: usize = 8;
 
 /// Blends volumes and surface fragments along one ray, front to back; premultiplied linear light.
 fn compose(
+    scene: &Scene<'_>,
     view: &View,
-    x: usize,
-    y: usize,
+    [x, y]: [usize; 2],
     fragments: &[Fragment],
     volumes: &[PreparedVolume<'_>],
 ) -> [f32; 4] {
     let ray = view.ray(x, y);
     let mut seen = [0.0f32; 4];
-    let mut from_mm = 0.0;
+    let (mut from_mm, mut end_mm) = (0.0f32, f32::INFINITY);
+    if scene.clip.cuts() {
+        match scene.clip.kept(ray.origin_mm, ray.direction) {
+            Some(kept) => (from_mm, end_mm) = (from_mm.max(kept.from as f32), kept.to as f32),
+            None => end_mm = f32::NEG_INFINITY,
+        }
+    }
     for fragment in fragments {
         let to_mm = fragment.depth_mm / ray.cosine;
         for volume in volumes {
-            raycast::cast(volume, &ray, view, (from_mm, to_mm), view.jitter(x, y), &mut seen);
+            raycast::cast(
+                volume,
+                &ray,
+                view,
+                (from_mm, to_mm.min(end_mm)),
+                view.jitter(x, y),
+                &mut seen,
+            );
         }
         let weight = (1.0 - seen[3]) * fragment.opacity;
         for (s, c) in seen.iter_mut().zip(fragment.color) {
@@ -163,14 +194,14 @@ fn compose(
         if seen[3] > OPAQUE {
             return seen;
         }
-        from_mm = to_mm;
+        from_mm = to_mm.max(from_mm);
     }
     for volume in volumes {
         raycast::cast(
             volume,
             &ray,
             view,
-            (from_mm, f32::INFINITY),
+            (from_mm, end_mm),
             view.jitter(x, y),
             &mut seen,
         );

@@ -6,7 +6,7 @@ use catalog::{ItemOriginal, NewArtifact};
 use domain::{ArtifactKind, ItemKind};
 use geometry::PatientDirection;
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, ResidentSurface, Scene, SurfaceLayer};
+use renderer::{Camera, Clip, ResidentSurface, Scene, SurfaceLayer};
 use serde_json::{Value, json};
 use surface::repair::{RepairReport, UnitSource};
 
@@ -153,6 +153,7 @@ pub(super) fn picture_of(mesh: surface::Mesh, colors: Vec<[u8; 4]>) -> Result<Ve
     let mut scene = Scene {
         volumes: Vec::new(),
         surfaces: vec![layer],
+        clip: Clip::NONE,
         camera: Camera::from_side(PatientDirection::Anterior, geometry::Aabb::EMPTY, 1.0),
         background: thumbnail::GROUND,
     };

@@ -5,7 +5,7 @@ use catalog::NewArtifact;
 use domain::ArtifactKind;
 use geometry::PatientDirection;
 use renderer::cpu::{self, Quality};
-use renderer::{Camera, ResidentVolume, Scene, VolumeLayer, preset};
+use renderer::{Camera, Clip, ResidentVolume, Scene, VolumeLayer, preset};
 use serde_json::json;
 use vault::ObjectId;
 use volume::{GridGeometry, Rescale, Sample, Samples, Statistics};
@@ -42,6 +42,7 @@ pub(super) fn of_volume(
     let scene = Scene {
         volumes: vec![layer],
         surfaces: Vec::new(),
+        clip: Clip::NONE,
         camera,
         background: GROUND,
     };
