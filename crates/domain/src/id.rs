@@ -17,7 +17,7 @@ macro_rules! id {
             }
 
             /// The identifier whose bytes these are.
-            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
 
