@@ -1,6 +1,6 @@
 //! A finished picture.
 
-use rayon::prelude::*;
+use std::sync::LazyLock;
 
 /// `[row][column][red, green, blue, alpha]`, `u8`, sRGB, opacity not multiplied in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,52 +41,27 @@ impl Picture {
     }
 }
 
-/// Linear light, premultiplied: what back ends compose in.
-pub(crate) struct LinearPicture {
-    pub(crate) width: usize,
-    pub(crate) pixels: Vec<[f32; 4]>,
-}
+/// Entries for linear light between 0 and 1: fine enough that in the dark, where bytes lie closest, each has five.
+const BYTES: usize = 1 << 14;
 
-impl LinearPicture {
-    /// The mean of each `factor` x `factor` block, over `background`, as sRGB.
-    pub(crate) fn finish(&self, factor: usize, background: [f32; 3]) -> Picture {
-        let (width, height) = (self.width / factor, self.pixels.len() / self.width / factor);
-        let mut rgba = vec![0u8; width * height * 4];
-        let weight = 1.0 / (factor * factor) as f32;
-        rgba.par_chunks_exact_mut(width * 4)
-            .enumerate()
-            .for_each(|(y, row)| {
-                for (x, out) in row.chunks_exact_mut(4).enumerate() {
-                    let mut sum = [0.0f32; 4];
-                    for sub in 0..factor * factor {
-                        let at = (y * factor + sub / factor) * self.width + x * factor + sub % factor;
-                        for (s, v) in sum.iter_mut().zip(self.pixels[at]) {
-                            *s += v * weight;
-                        }
-                    }
-                    for channel in 0..3 {
-                        out[channel] = encode(sum[channel] + background[channel] * (1.0 - sum[3]));
-                    }
-                    out[3] = 255;
-                }
-            });
-        Picture {
-            width: width as u32,
-            height: height as u32,
-            rgba,
-        }
-    }
-}
+static BYTE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    (0..=BYTES)
+        .map(|i| {
+            let l = i as f32 / BYTES as f32;
+            let s = if l <= 0.003_130_8 {
+                l * 12.92
+            } else {
+                1.055 * l.powf(1.0 / 2.4) - 0.055
+            };
+            (s * 255.0 + 0.5) as u8
+        })
+        .collect()
+});
 
-/// Linear light to an sRGB byte (IEC 61966-2-1).
-fn encode(linear: f32) -> u8 {
-    let l = linear.clamp(0.0, 1.0);
-    let s = if l <= 0.003_130_8 {
-        l * 12.92
-    } else {
-        1.055 * l.powf(1.0 / 2.4) - 0.055
-    };
-    (s * 255.0 + 0.5) as u8
+/// Linear light to an sRGB byte (IEC 61966-2-1); NaN is black.
+#[inline]
+pub(crate) fn encode(linear: f32) -> u8 {
+    BYTE[(linear.clamp(0.0, 1.0) * BYTES as f32 + 0.5) as usize]
 }
 
 /// An sRGB component between 0 and 1 to linear light.

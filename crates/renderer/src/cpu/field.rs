@@ -1,350 +1,358 @@
-//! A volume made ready for casting: samples as `i16`, a lookup table, and a map of where there is nothing.
+//! Values and gradients between samples: the innermost kernel of the caster.
+//!
+//! Values are read at four places at once, eight samples each. Gradients are read only where something is visible: the
+//! central differences at the eight samples around a place take 24 more, all in twelve rows of four along x. Blending is
+//! linear, so the gradient between samples is what blending the gradients of the eight would give.
 
-use geometry::{DAffine3, DMat3};
-use rayon::prelude::*;
-use volume::Samples;
+use super::lanes::F32x4;
+use super::voxel::Voxel;
 
-use crate::resident::BLOCK_SIDE;
-use crate::scene::VolumeLayer;
-use crate::{DataId, TransferFunction};
-
-/// Samples along each edge of a block.
-pub(super) const BLOCK: usize = BLOCK_SIDE;
-const BLOCK_SHIFT: usize = 3;
-/// Entries of the lookup table.
-const TABLE: usize = 4096;
-
-/// What is derived from a volume and its transfer function, and kept from picture to picture.
-pub(super) struct Tables {
-    key: Key,
-    /// The samples, where they are stored as anything but `i16`.
-    field: Option<Vec<i16>>,
-    voxel_from_patient: DAffine3,
-    step_mm: f32,
-    table: Vec<[f32; 4]>,
-    table_scale: f32,
-    table_offset: f32,
-    blocks: [usize; 3],
-    /// For each block, how far (in blocks, by the largest axis) the nearest block lies that holds anything
-    /// visible: 0 is such a block itself.
-    distance: Vec<u8>,
-}
-
-/// What tables are made from.
-#[derive(Clone, PartialEq)]
-struct Key {
-    volume: DataId,
-    revision: u64,
-    transfer: TransferFunction,
-    steps_per_voxel: f64,
-}
-
-/// A volume made ready for casting.
+/// Samples as the kernel reads them.
 #[derive(Clone, Copy)]
-pub(super) struct PreparedVolume<'a> {
-    tables: &'a Tables,
+pub(super) struct Field<'a, V> {
+    /// `[slice][row][column]`, stored values.
+    samples: &'a [V],
     /// Columns, rows, slices.
-    pub(super) dims: [usize; 3],
-    /// `[slice][row][column]`.
-    field: &'a [i16],
-    pub(super) voxel_from_patient: DAffine3,
-    /// Takes gradients over voxels to normals in patient space: the transpose of `voxel_from_patient`.
-    pub(super) normal_from_gradient: DMat3,
-    pub(super) step_mm: f32,
+    dims: [i32; 3],
+    /// From a sample to the next, from a row to the next, and from a slice to the next.
+    strides: [usize; 3],
+    /// Just inside the last sample along each axis, so that truncation leaves a neighbor.
+    last: [f32; 3],
 }
 
-impl Tables {
-    /// Whether these are the tables of `layer` as it is now.
-    pub(super) fn are_of(&self, layer: &VolumeLayer<'_>, steps_per_voxel: f64) -> bool {
-        self.key.volume == layer.volume.id()
-            && self.key.revision == layer.volume.revision()
-            && self.key.transfer == *layer.transfer
-            && self.key.steps_per_voxel == steps_per_voxel
-    }
+/// Four places and the cells of eight samples that they lie in.
+#[derive(Clone, Copy)]
+pub(super) struct Cells {
+    /// The first sample of each cell, by axis.
+    voxels: [[i32; 4]; 3],
+    /// How far the places lie between the samples, 0 to 1, by axis.
+    fractions: [F32x4; 3],
+}
 
-    pub(super) fn new(layer: &VolumeLayer<'_>, steps_per_voxel: f64) -> Self {
-        let volume = layer.volume;
-        let grid = volume.grid();
-        let (field, stored_from_field) = as_field(volume.samples());
-        let smallest = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
-        let step_mm = smallest / steps_per_voxel.max(0.1);
-        let to_field = |stored: f32| (f64::from(stored) - stored_from_field.1) / stored_from_field.0;
-        let ranges = volume.blocks().ranges();
-        let (min, max) = ranges
-            .iter()
-            .filter(|[low, high]| low <= high)
-            .fold((f32::MAX, f32::MIN), |(min, max), [low, high]| {
-                (min.min(*low), max.max(*high))
-            });
-        let within = |v: f64| v.clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as f32;
-        let (min, max) = if min > max {
-            (0.0, 0.0)
-        } else {
-            (within(to_field(min)), within(to_field(max)))
-        };
-        let table_scale = (TABLE - 1) as f32 / (max - min).max(1.0);
-        let table_offset = -min * table_scale;
-        let table = (0..TABLE)
-            .map(|i| {
-                let in_field = f64::from((i as f32 - table_offset) / table_scale);
-                let value = volume
-                    .rescale()
-                    .value(stored_from_field.0 * in_field + stored_from_field.1);
-                let [r, g, b, opacity] = layer.transfer.at(value);
-                // Opacity is given for 1 mm; a step of another length lets another part through (Beer-Lambert).
-                let of_step = 1.0 - (1.0 - opacity.min(0.999_9)).powf(step_mm as f32);
-                [r, g, b, of_step]
-            })
-            .collect();
-        let mut tables = Self {
-            key: Key {
-                volume: volume.id(),
-                revision: volume.revision(),
-                transfer: layer.transfer.clone(),
-                steps_per_voxel,
-            },
-            field,
-            voxel_from_patient: grid.voxel_from_patient(),
-            step_mm: step_mm as f32,
-            table,
-            table_scale,
-            table_offset,
-            blocks: volume.blocks().counts(),
-            distance: Vec::new(),
-        };
-        let visible = tables.visible_ranges();
-        let mut distance: Vec<u8> = ranges
-            .par_iter()
-            .map(|&[low, high]| {
-                let is_seen = low <= high && visible(within(to_field(low)), within(to_field(high)));
-                if is_seen { 0 } else { u8::MAX }
-            })
-            .collect();
-        spread(&mut distance, tables.blocks);
-        tables.distance = distance;
-        tables
-    }
-
-    /// A test whether any field value between two bounds is visible.
-    fn visible_ranges(&self) -> impl Fn(f32, f32) -> bool + Sync + use<> {
-        let mut before = Vec::with_capacity(TABLE + 1);
-        let mut count = 0u32;
-        before.push(0);
-        for entry in &self.table {
-            count += u32::from(entry[3] > 0.0);
-            before.push(count);
-        }
-        let (scale, offset) = (self.table_scale, self.table_offset);
-        move |min, max| {
-            let index = |v: f32, slack: f32| {
-                let at = v.mul_add(scale, offset) + slack;
-                (at.max(0.0) as usize).min(TABLE - 1)
-            };
-            // A bin to either side, because looking up rounds.
-            before[index(max, 1.0) + 1] > before[index(min, -1.0)]
-        }
-    }
-
-    /// Bytes that are kept.
-    pub(super) fn bytes(&self) -> u64 {
-        let field = self
-            .field
-            .as_ref()
-            .map_or(0, |field| field.len() * size_of::<i16>());
-        (field + self.distance.len() + size_of_val(self.table.as_slice())) as u64
+impl Cells {
+    /// The first sample of one of the cells.
+    #[inline(always)]
+    pub(super) fn voxel(&self, which: usize) -> [i32; 3] {
+        let [x, y, z] = self.voxels;
+        [x[which], y[which], z[which]]
     }
 }
 
-impl<'a> PreparedVolume<'a> {
-    /// The volume of `layer` with its tables.
-    pub(super) fn new(layer: &VolumeLayer<'a>, tables: &'a Tables) -> Self {
-        let field = match (&tables.field, layer.volume.samples()) {
-            (Some(field), _) => field.as_slice(),
-            (None, Samples::I16(samples)) => samples.as_slice(),
-            (None, _) => &[],
-        };
+impl<'a, V: Voxel> Field<'a, V> {
+    /// # Panics
+    /// When there are not as many samples as `dims` says.
+    pub(super) fn new(samples: &'a [V], dims: [u32; 3]) -> Self {
+        let [nx, ny, nz] = dims.map(|n| n as usize);
+        assert_eq!(samples.len(), nx * ny * nz, "as many samples as the grid has");
+        let steps = [1, nx, nx * ny];
         Self {
-            tables,
-            dims: layer.volume.grid().dims().map(|n| n as usize),
-            field,
-            voxel_from_patient: tables.voxel_from_patient,
-            normal_from_gradient: tables.voxel_from_patient.matrix3.transpose(),
-            step_mm: tables.step_mm,
+            samples,
+            dims: dims.map(|n| n as i32),
+            strides: steps,
+            last: dims.map(|n| ((n.max(1) - 1) as f32).next_down().max(0.0)),
         }
     }
 
-    /// Linear color and opacity of one step at an interpolated field value.
+    /// The cells around four places in voxels, by axis; places outside are moved to the outermost samples.
     #[inline(always)]
-    pub(super) fn look_up(&self, value: f32) -> [f32; 4] {
-        let tables = self.tables;
-        let at = value.mul_add(tables.table_scale, tables.table_offset + 0.5);
-        tables.table[(at as usize).min(TABLE - 1)]
+    pub(super) fn cells(&self, places: [F32x4; 3]) -> Cells {
+        let [x, y, z] = places;
+        let within = |place: F32x4, last: f32| {
+            let place = place.max(F32x4::splat(0.0)).min(F32x4::splat(last));
+            let (voxels, whole) = place.truncated();
+            (voxels, place - whole)
+        };
+        let [(x, fx), (y, fy), (z, fz)] = [
+            within(x, self.last[0]),
+            within(y, self.last[1]),
+            within(z, self.last[2]),
+        ];
+        Cells {
+            voxels: [x, y, z],
+            fractions: [fx, fy, fz],
+        }
     }
 
-    /// How many blocks around the one that holds this voxel are empty.
+    /// The stored values at four places.
     #[inline(always)]
-    pub(super) fn empty_blocks(&self, voxel: [usize; 3]) -> u8 {
-        let [x, y, z] = voxel.map(|v| v >> BLOCK_SHIFT);
-        let blocks = self.tables.blocks;
-        self.tables.distance[(z * blocks[1] + y) * blocks[0] + x]
+    pub(super) fn values(&self, cells: &Cells) -> F32x4 {
+        let [fx, fy, fz] = cells.fractions;
+        let weights = V::pairs(fx);
+        let [x, y, z] = cells.voxels;
+        let at = |i: usize| self.index([x[i], y[i], z[i]]);
+        let [a, b, c, d] = [at(0), at(1), at(2), at(3)];
+        // Along an axis of one sample there is no next one.
+        let [dx, row, slice] = self.next_steps();
+        let at = [a, b, c, d];
+        let along_x = [
+            self.within_pairs(at, 0, dx, weights),
+            self.within_pairs(at, row, dx, weights),
+            self.within_pairs(at, slice, dx, weights),
+            self.within_pairs(at, slice + row, dx, weights),
+        ];
+        let between = |near: F32x4, far: F32x4, fraction: F32x4| near + (far - near) * fraction;
+        let near = between(along_x[0], along_x[1], fy);
+        let far = between(along_x[2], along_x[3], fy);
+        between(near, far, fz) * F32x4::splat(1.0 / V::UNIT) + F32x4::splat(V::OFFSET)
     }
 
-    /// The field at a voxel position inside `[0, dims - 1]`, trilinear.
+    /// Blends the samples `offset` after four others with the next ones along x, which lie `dx` further.
     #[inline(always)]
-    pub(super) fn sample(&self, p: [f32; 3]) -> f32 {
-        let [nx, ny, nz] = self.dims;
-        let clamp = |v: f32, n: usize| v.clamp(0.0, (n - 1) as f32);
-        let (x, y, z) = (clamp(p[0], nx), clamp(p[1], ny), clamp(p[2], nz));
-        let (ix, iy, iz) = (x as usize, y as usize, z as usize);
-        let (fx, fy, fz) = (x - ix as f32, y - iy as f32, z - iz as f32);
-        let dx = usize::from(ix + 1 < nx);
-        let dy = if iy + 1 < ny { nx } else { 0 };
-        let dz = if iz + 1 < nz { nx * ny } else { 0 };
-        let at = (iz * ny + iy) * nx + ix;
-        let v = |offset: usize| f32::from(self.field[at + offset]);
-        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
-        let front = mix(mix(v(0), v(dx), fx), mix(v(dy), v(dy + dx), fx), fy);
-        let back = mix(
-            mix(v(dz), v(dz + dx), fx),
-            mix(v(dz + dy), v(dz + dy + dx), fx),
-            fy,
-        );
-        mix(front, back, fz)
+    fn within_pairs(&self, at: [usize; 4], offset: usize, dx: usize, weights: V::Pairs) -> F32x4 {
+        let [a, b, c, d] = at;
+        V::within(
+            [
+                self.pair(a + offset, dx),
+                self.pair(b + offset, dx),
+                self.pair(c + offset, dx),
+                self.pair(d + offset, dx),
+            ],
+            weights,
+        )
     }
-}
 
-/// Turns 0 and 255 into exact chessboard distances to the nearest 0, in two sweeps (Rosenfeld and Pfaltz 1966).
-fn spread(distance: &mut [u8], [bx, by, bz]: [usize; 3]) {
-    let mut relax = |x: usize, y: usize, z: usize, half: &dyn Fn(isize) -> bool| {
-        let at = (z * by + y) * bx + x;
-        let mut best = distance[at];
-        for (dz, dy, dx) in neighbors() {
-            if !half((dz * 3 + dy) * 3 + dx) {
-                continue;
-            }
-            let inside = |v: usize, d: isize, n: usize| v.checked_add_signed(d).filter(|&v| v < n);
-            let (Some(x), Some(y), Some(z)) = (inside(x, dx, bx), inside(y, dy, by), inside(z, dz, bz))
-            else {
-                continue;
-            };
-            best = best.min(distance[(z * by + y) * bx + x].saturating_add(1));
+    #[inline(always)]
+    fn pair(&self, at: usize, dx: usize) -> [V; 2] {
+        if dx == 0 {
+            return [self.samples[at]; 2];
         }
-        distance[at] = best;
-    };
-    for z in 0..bz {
-        for y in 0..by {
-            for x in 0..bx {
-                relax(x, y, z, &|order| order < 0);
-            }
-        }
+        let pair = &self.samples[at..at + 2];
+        [pair[0], pair[1]]
     }
-    for z in (0..bz).rev() {
-        for y in (0..by).rev() {
-            for x in (0..bx).rev() {
-                relax(x, y, z, &|order| order > 0);
-            }
-        }
+
+    /// The central differences over two voxels along x, y and z at one of four places, times [`Voxel::UNIT`]; the
+    /// last lane is zero.
+    #[inline(always)]
+    pub(super) fn gradient(&self, cells: &Cells, which: usize) -> F32x4 {
+        let voxel = cells.voxel(which);
+        let fraction = |axis: usize| cells.fractions[axis].lanes()[which];
+        let [fx, fy, fz] = [fraction(0), fraction(1), fraction(2)];
+        let rows = V::rows(fy);
+        let quads = if self.is_inside(voxel) {
+            self.inner_quads(voxel)
+        } else {
+            self.border_quads(voxel)
+        };
+        let Quads {
+            inner,
+            outer_rows,
+            outer_slices,
+        } = quads;
+        let (w_far, w_near) = (F32x4::splat(fz), F32x4::splat(1.0 - fz));
+        let plane = |[near, far]: [V::Quad; 2]| V::between(near, far, rows);
+        let planes = [plane(inner[0]), plane(inner[1])];
+        let along_x = planes[0] * w_near + planes[1] * w_far;
+        let slope = |z: usize| {
+            let ([near, far], [before, after]) = (inner[z], outer_rows[z]);
+            V::slope([before, near, far, after], rows)
+        };
+        let along_y = slope(0) * w_near + slope(1) * w_far;
+        let [before, after] = [plane(outer_slices[0]), plane(outer_slices[1])];
+        let along_z = (planes[1] - before) * w_near + (after - planes[0]) * w_far;
+
+        let fx = F32x4::splat(fx);
+        let middle = F32x4::new([0.0, 1.0, 0.0, 0.0]) + fx * F32x4::new([0.0, -1.0, 1.0, 0.0]);
+        let difference = F32x4::new([-1.0, 0.0, 1.0, 0.0]) + fx * F32x4::new([1.0, -1.0, -1.0, 1.0]);
+        F32x4::sums([
+            along_x * difference,
+            along_y * middle,
+            along_z * middle,
+            F32x4::splat(0.0),
+        ])
     }
-}
 
-fn neighbors() -> impl Iterator<Item = (isize, isize, isize)> {
-    (-1..=1).flat_map(|z| (-1..=1).flat_map(move |y| (-1..=1).map(move |x| (z, y, x))))
-}
-
-/// Samples as `i16` unless they are, and (scale, offset) from there to stored values. 16 bits and fewer are exact; wider
-/// types are spread over the 16 bits between their own extremes, which is finer than a picture shows. NaN becomes the
-/// lowest.
-fn as_field(samples: &Samples) -> (Option<Vec<i16>>, (f64, f64)) {
-    match samples {
-        Samples::I16(_) => (None, (1.0, 0.0)),
-        Samples::U8(v) => (Some(v.par_iter().map(|&s| i16::from(s)).collect()), (1.0, 0.0)),
-        Samples::U16(v) => (
-            Some(v.par_iter().map(|&s| (s ^ 0x8000) as i16).collect()),
-            (1.0, 32_768.0),
-        ),
-        Samples::I32(v) => squeeze(v, f64::from),
-        Samples::U32(v) => squeeze(v, f64::from),
-        Samples::F32(v) => squeeze(v, f64::from),
-    }
-}
-
-fn squeeze<T: Copy + Sync>(
-    samples: &[T],
-    to_f64: impl Fn(T) -> f64 + Sync,
-) -> (Option<Vec<i16>>, (f64, f64)) {
-    let (min, max) = samples
-        .par_chunks(1 << 16)
-        .map(|chunk| {
-            chunk
-                .iter()
-                .map(|&s| to_f64(s))
-                .filter(|v| v.is_finite())
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| {
-                    (lo.min(v), hi.max(v))
-                })
-        })
-        .reduce(
-            || (f64::INFINITY, f64::NEG_INFINITY),
-            |a, b| (a.0.min(b.0), a.1.max(b.1)),
-        );
-    let (min, span) = if max > min {
-        (min, max - min)
-    } else {
-        (if min.is_finite() { min } else { 0.0 }, 1.0)
-    };
-    let scale = 65_534.0 / span;
-    let field = samples
-        .par_iter()
-        .map(|&s| {
-            let v = to_f64(s);
-            if v.is_nan() {
-                i16::MIN
+    /// How far the next sample along each axis lies; 0 where there is none.
+    #[inline(always)]
+    fn next_steps(&self) -> [usize; 3] {
+        std::array::from_fn(|axis| {
+            if self.dims[axis] > 1 {
+                self.strides[axis]
             } else {
-                ((v - min) * scale - 32_767.0).round() as i16
+                0
             }
         })
-        .collect();
-    (Some(field), (1.0 / scale, min + 32_767.0 / scale))
+    }
+
+    /// Whether all 64 samples around a cell are there.
+    #[inline(always)]
+    fn is_inside(&self, [x, y, z]: [i32; 3]) -> bool {
+        let [nx, ny, nz] = self.dims;
+        let inside = |v: i32, n: i32| ((v - 1) as u32) < (n - 3).max(0) as u32;
+        inside(x, nx) & inside(y, ny) & inside(z, nz)
+    }
+
+    #[inline(always)]
+    fn index(&self, [x, y, z]: [i32; 3]) -> usize {
+        z as usize * self.strides[2] + y as usize * self.strides[1] + x as usize
+    }
+
+    #[inline(always)]
+    fn quad(&self, at: usize) -> V::Quad {
+        let four = &self.samples[at..at + 4];
+        V::quad([four[0], four[1], four[2], four[3]])
+    }
+
+    #[inline(always)]
+    fn inner_quads(&self, voxel: [i32; 3]) -> Quads<V> {
+        let [_, row, slice] = self.strides;
+        let at = self.index(voxel) - 1;
+        Quads {
+            inner: [self.two_quads(at, row), self.two_quads(at + slice, row)],
+            outer_rows: [
+                self.two_quads(at - row, 3 * row),
+                self.two_quads(at + slice - row, 3 * row),
+            ],
+            outer_slices: [
+                self.two_quads(at - slice, row),
+                self.two_quads(at + 2 * slice, row),
+            ],
+        }
+    }
+
+    #[inline(always)]
+    fn two_quads(&self, at: usize, step: usize) -> [V::Quad; 2] {
+        [self.quad(at), self.quad(at + step)]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn border_quads(&self, [x, y, z]: [i32; 3]) -> Quads<V> {
+        let quads =
+            |zs: [i32; 2], ys: [i32; 2]| zs.map(|dz| ys.map(|dy| self.clamped_quad([x, y + dy, z + dz])));
+        Quads {
+            inner: quads([0, 1], [0, 1]),
+            outer_rows: quads([0, 1], [-1, 2]),
+            outer_slices: quads([-1, 2], [0, 1]),
+        }
+    }
+
+    /// The four samples around `x` and the next; those beyond the grid are the outermost.
+    fn clamped_quad(&self, [x, y, z]: [i32; 3]) -> V::Quad {
+        let [nx, ny, nz] = self.dims;
+        let (y, z) = (y.clamp(0, ny - 1), z.clamp(0, nz - 1));
+        V::quad([-1, 0, 1, 2].map(|dx| self.samples[self.index([(x + dx).clamp(0, nx - 1), y, z])]))
+    }
+}
+
+/// The rows of four around a cell.
+struct Quads<V: Voxel> {
+    /// `[z][y]` of the cell itself.
+    inner: [[V::Quad; 2]; 2],
+    /// In the slices of the cell, the rows before and after it.
+    outer_rows: [[V::Quad; 2]; 2],
+    /// In the slices before and after the cell, its rows.
+    outer_slices: [[V::Quad; 2]; 2],
 }
 
 #[cfg(test)]
 mod tests {
+    use volume::Sample;
+
     use super::*;
 
-    #[test]
-    fn distances_are_those_of_a_chessboard() {
-        let dims = [7, 5, 3];
-        let mut distance = vec![u8::MAX; 7 * 5 * 3];
-        distance[(5 + 1) * 7 + 2] = 0;
-        spread(&mut distance, dims);
-        for z in 0..3usize {
-            for y in 0..5usize {
-                for x in 0..7usize {
-                    let expected = x.abs_diff(2).max(y.abs_diff(1)).max(z.abs_diff(1));
-                    assert_eq!(
-                        usize::from(distance[(z * 5 + y) * 7 + x]),
-                        expected,
-                        "{x} {y} {z}"
-                    );
-                }
+    const DIMS: [u32; 3] = [9, 7, 6];
+
+    fn noise(index: usize) -> f64 {
+        let mixed = (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 40) as f64 / f64::from(1u32 << 24)
+    }
+
+    /// Trilinear, clamped to the outermost samples.
+    fn reference<V: Sample>(samples: &[V], p: [f64; 3]) -> f64 {
+        let mut sum = 0.0;
+        let mut corner = |offsets: [usize; 3]| {
+            let mut at = [0usize; 3];
+            let mut weight = 1.0;
+            for axis in 0..3 {
+                let v = p[axis].clamp(0.0, f64::from(DIMS[axis] - 1));
+                let whole = (v as usize).min(DIMS[axis] as usize - 2);
+                at[axis] = whole + offsets[axis];
+                let fraction = v - whole as f64;
+                weight *= if offsets[axis] == 0 {
+                    1.0 - fraction
+                } else {
+                    fraction
+                };
+            }
+            let index = (at[2] * DIMS[1] as usize + at[1]) * DIMS[0] as usize + at[0];
+            sum += weight * f64::from(samples[index].to_f32());
+        };
+        for corner_bits in 0..8usize {
+            corner([corner_bits & 1, corner_bits >> 1 & 1, corner_bits >> 2]);
+        }
+        sum
+    }
+
+    /// Places all over the grid and outside; on samples, too.
+    fn places() -> impl Iterator<Item = [f64; 3]> {
+        (0..600).map(|i| {
+            std::array::from_fn(|axis| {
+                let v = noise(i * 3 + axis) * (f64::from(DIMS[axis]) + 1.0) - 1.0;
+                if i % 5 == 0 { v.round() } else { v }
+            })
+        })
+    }
+
+    fn check<V: Voxel + Sample>(samples: &[V], tolerance: f64) {
+        let field = Field::new(samples, DIMS);
+        let places: Vec<[f64; 3]> = places().collect();
+        for (i, &p) in places.iter().enumerate() {
+            // The place among three others, each lane in turn.
+            let lane = i % 4;
+            let four: [[f64; 3]; 4] = std::array::from_fn(|l| places[(i + l + 4 - lane) % places.len()]);
+            let four: [[f64; 3]; 4] = std::array::from_fn(|l| if l == lane { p } else { four[l] });
+            let cells = field.cells([0, 1, 2].map(|axis| F32x4::new(four.map(|p| p[axis] as f32))));
+            let value = field.values(&cells).lanes()[lane];
+            let p = std::array::from_fn(|axis| p[axis].clamp(0.0, f64::from(DIMS[axis] - 1)));
+            let expected = reference(samples, p);
+            assert!(
+                (f64::from(value) - expected).abs() <= tolerance,
+                "{p:?}: {value} and not {expected}"
+            );
+            let gradient = field.gradient(&cells, lane).lanes();
+            for axis in 0..3 {
+                let moved = |by: f64| {
+                    let mut q = p;
+                    q[axis] += by;
+                    reference(samples, q)
+                };
+                let expected = moved(1.0) - moved(-1.0);
+                let found = f64::from(gradient[axis] / V::UNIT);
+                assert!(
+                    (found - expected).abs() <= 2.0 * tolerance,
+                    "{p:?} along {axis}: {found} and not {expected}"
+                );
             }
         }
     }
 
     #[test]
-    fn wide_samples_keep_their_values() {
-        let samples = Samples::F32(vec![-2.0, 0.5, f32::NAN, 8.0]);
-        let (field, (scale, offset)) = as_field(&samples);
-        let field = field.unwrap();
-        let back: Vec<f64> = field.iter().map(|&f| f64::from(f) * scale + offset).collect();
-        assert!((back[0] + 2.0).abs() < 1e-3 && (back[1] - 0.5).abs() < 1e-3 && (back[3] - 8.0).abs() < 1e-3);
-        assert_eq!(field[2], i16::MIN);
-        let samples = Samples::U16(vec![0, 65_535]);
-        let (field, (_, offset)) = as_field(&samples);
-        let field = field.unwrap();
-        assert_eq!(
-            field.iter().map(|&f| f64::from(f) + offset).collect::<Vec<_>>(),
-            [0.0, 65_535.0]
+    fn values_and_gradients_are_trilinear_for_every_type() {
+        let count = DIMS.iter().product::<u32>() as usize;
+        let noise = |scale: f64, offset: f64| (0..count).map(move |i| noise(i) * scale + offset);
+        // A weight is off by at most 2^-15, and twice by the placing of f32.
+        check::<u8>(&noise(255.0, 0.0).map(|v| v as u8).collect::<Vec<_>>(), 0.03);
+        check::<i16>(
+            &noise(65_535.0, -32_768.0).map(|v| v as i16).collect::<Vec<_>>(),
+            6.0,
         );
+        check::<u16>(&noise(65_535.0, 0.0).map(|v| v as u16).collect::<Vec<_>>(), 6.0);
+        check::<i32>(&noise(2e9, -1e9).map(|v| v as i32).collect::<Vec<_>>(), 2e3);
+        check::<u32>(&noise(4e9, 0.0).map(|v| v as u32).collect::<Vec<_>>(), 4e3);
+        check::<f32>(&noise(2.0, -1.0).map(|v| v as f32).collect::<Vec<_>>(), 1e-5);
+    }
+
+    #[test]
+    fn grids_one_sample_thin_have_values() {
+        let field = Field::new(&[7i16, 9], [2, 1, 1]);
+        let cells = field.cells([0.5, 3.0, f32::NAN].map(F32x4::splat));
+        assert!((field.values(&cells).lanes()[2] - 8.0).abs() < 1e-3);
+        assert_eq!(
+            field.gradient(&cells, 2).lanes().map(|g| g / i16::UNIT),
+            [2.0, 0.0, 0.0, 0.0]
+        );
+        let column = Field::new(&[1.0f32, 5.0], [1, 1, 2]);
+        let cells = column.cells([9.0, 0.0, 0.25].map(F32x4::splat));
+        assert_eq!(column.values(&cells).lanes(), [2.0; 4]);
     }
 }

@@ -1,26 +1,33 @@
 //! The back end that needs no GPU: every pass on rayon.
 //!
-//! A picture is made of horizontal tiles. Surfaces are drawn first, into the nearest fragment a layer; volumes are
-//! then cast up to the opaque fragments, and what lies in between is blended by depth. Light is computed in linear
+//! Surfaces are drawn first, into lists of fragments. The picture is then put together from small square tiles: volumes are
+//! cast up to the opaque fragments, and what lies in between is blended by depth. Light is computed in linear
 //! space with a headlight and one fill.
 
+mod blocks;
+mod compose;
 mod field;
+mod lanes;
 mod light;
 mod outline;
+mod prepared;
 mod raycast;
+mod reach;
 mod slice;
 mod surfaces;
+mod table;
+mod voxel;
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::camera::CameraError;
-use crate::picture::{LinearPicture, Picture, decode};
+use crate::picture::{Picture, decode};
 use crate::scene::Scene;
 use crate::slice::{Slice, SliceError};
-use field::{PreparedVolume, Tables};
-use surfaces::{Fragment, Surfaces};
+use compose::Frame;
+use prepared::Prepared;
+use reach::Reach;
+use surfaces::Surfaces;
 
 /// How a picture is sampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +63,7 @@ pub enum DrawError {
 /// volumes needs none of that work.
 #[derive(Default)]
 pub struct Renderer {
-    tables: Vec<Arc<Tables>>,
+    prepared: Vec<Arc<Prepared>>,
 }
 
 impl Renderer {
@@ -80,13 +87,16 @@ impl Renderer {
         let factor = quality.supersampling.max(1) as usize;
         let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
         let view = View::new(&scene.camera, axes, columns, rows);
-        self.tables = self.tables_for(scene, quality.steps_per_voxel);
+        self.prepared = self.prepared_for(scene, quality.steps_per_voxel);
+        let reaches: Vec<Reach> = scene
+            .volumes
+            .iter()
+            .zip(&self.prepared)
+            .map(|(layer, prepared)| Reach::of_blocks(&view, layer.volume.grid(), prepared.visible.faces()))
+            .collect();
         let surfaces = Surfaces::new(scene, &view);
-        let linear = LinearPicture {
-            width: columns,
-            pixels: draw(scene, &view, &self.tables, &surfaces),
-        };
-        let mut picture = linear.finish(factor, scene.background.map(decode));
+        let frame = Frame::new(&view, scene, &self.prepared, &reaches, &surfaces);
+        let mut picture = frame.picture(factor, scene.background.map(decode));
         outline::draw(&surfaces, factor, &mut picture);
         Ok(picture)
     }
@@ -115,102 +125,21 @@ impl Renderer {
 
     /// Bytes of what is kept for the next picture.
     pub fn resident_bytes(&self) -> u64 {
-        self.tables.iter().map(|tables| tables.bytes()).sum()
+        self.prepared.iter().map(|prepared| prepared.bytes()).sum()
     }
 
-    /// Tables of each volume, from the last picture where they still hold.
-    fn tables_for(&self, scene: &Scene<'_>, steps_per_voxel: f64) -> Vec<Arc<Tables>> {
-        let tables = |layer| {
+    /// What each volume needs, from the last picture where it still holds.
+    fn prepared_for(&self, scene: &Scene<'_>, steps_per_voxel: f64) -> Vec<Arc<Prepared>> {
+        let prepared = |layer| {
             let kept = self
-                .tables
+                .prepared
                 .iter()
-                .find(|kept| kept.are_of(layer, steps_per_voxel));
-            kept.map_or_else(|| Arc::new(Tables::new(layer, steps_per_voxel)), Arc::clone)
+                .find(|kept| kept.is_of(layer, steps_per_voxel));
+            kept.map_or_else(|| Arc::new(Prepared::new(layer, steps_per_voxel)), Arc::clone)
         };
-        scene.volumes.iter().map(tables).collect()
+        scene.volumes.iter().map(prepared).collect()
     }
 }
-
-/// Linear light of each pixel.
-fn draw(scene: &Scene<'_>, view: &View, tables: &[Arc<Tables>], surfaces: &Surfaces) -> Vec<[f32; 4]> {
-    let volumes: Vec<PreparedVolume<'_>> = scene
-        .volumes
-        .iter()
-        .zip(tables)
-        .map(|(layer, tables)| PreparedVolume::new(layer, tables))
-        .collect();
-    let (columns, rows) = (view.columns, view.rows);
-
-    let mut pixels = vec![[0.0f32; 4]; columns * rows];
-    pixels
-        .par_chunks_mut(columns * TILE_ROWS)
-        .enumerate()
-        .for_each(|(tile, out)| {
-            for (at, pixel) in out.iter_mut().enumerate() {
-                let (x, y) = (at % columns, tile * TILE_ROWS + at / columns);
-                *pixel = compose(scene, view, [x, y], surfaces.at(y * columns + x), &volumes);
-            }
-        });
-    pixels
-}
-
-/// Rows of one piece of work.
-const TILE_ROWS: usize = 8;
-
-/// Blends volumes and surface fragments along one ray, front to back; premultiplied linear light.
-fn compose(
-    scene: &Scene<'_>,
-    view: &View,
-    [x, y]: [usize; 2],
-    fragments: &[Fragment],
-    volumes: &[PreparedVolume<'_>],
-) -> [f32; 4] {
-    let ray = view.ray(x, y);
-    let mut seen = [0.0f32; 4];
-    let (mut from_mm, mut end_mm) = (0.0f32, f32::INFINITY);
-    if scene.clip.cuts() {
-        match scene.clip.kept(ray.origin_mm, ray.direction) {
-            Some(kept) => (from_mm, end_mm) = (from_mm.max(kept.from as f32), kept.to as f32),
-            None => end_mm = f32::NEG_INFINITY,
-        }
-    }
-    for fragment in fragments {
-        let to_mm = fragment.depth_mm / ray.cosine;
-        for volume in volumes {
-            raycast::cast(
-                volume,
-                &ray,
-                view,
-                (from_mm, to_mm.min(end_mm)),
-                view.jitter(x, y),
-                &mut seen,
-            );
-        }
-        let weight = (1.0 - seen[3]) * fragment.opacity;
-        for (s, c) in seen.iter_mut().zip(fragment.color) {
-            *s += c * weight;
-        }
-        seen[3] += weight;
-        if seen[3] > OPAQUE {
-            return seen;
-        }
-        from_mm = to_mm.max(from_mm);
-    }
-    for volume in volumes {
-        raycast::cast(
-            volume,
-            &ray,
-            view,
-            (from_mm, end_mm),
-            view.jitter(x, y),
-            &mut seen,
-        );
-    }
-    seen
-}
-
-/// Opacity at which a ray is finished.
-const OPAQUE: f32 = 0.985;
 
 /// The camera as rays: everything that a pass needs to go from pixels to patient space and back.
 #[derive(Clone, Copy, Debug)]

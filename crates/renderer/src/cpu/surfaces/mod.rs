@@ -68,6 +68,11 @@ impl Surfaces {
         }
     }
 
+    /// Whether there is none at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bands.is_empty()
+    }
+
     /// What surfaces show at a pixel, `row * columns + column`, nearest first; nothing lies behind an opaque one.
     pub(super) fn at(&self, pixel: usize) -> &[Fragment] {
         let len = self.columns * BAND;
