@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::shell;
+use crate::{shell, tools, web};
 
 /// How often each side of a row runs.
 const RUNS: &str = "5";
@@ -24,6 +24,7 @@ const ROWS: &[(&str, Row)] = &[
     ("capture", |b| b.captures()),
     ("memory", |b| b.memory()),
     ("scaling", |b| b.scaling()),
+    ("browser", |b| b.browser()),
     ("criterion", |_| {
         shell::run(shell::cargo().args(["bench", "--workspace", "--locked"]))
     }),
@@ -280,6 +281,83 @@ impl Bench {
             );
         }
         Ok(())
+    }
+
+    /// The web client beside other viewers, each in a headless browser without a GPU.
+    fn browser(&self) -> Result<()> {
+        let Some((_, scripts)) = &self.peers else {
+            println!("browser: skipped, the scripts that drive it are missing");
+            return Ok(());
+        };
+        tools::debian_packages(&["chromium", "chromium-driver"])?;
+        let folder = web::build_viewer()?;
+        for page in ["index.html", "page.js"] {
+            let from = shell::root().join("viewer/measure").join(page);
+            std::fs::copy(&from, folder.join(page)).with_context(|| format!("copying {}", from.display()))?;
+        }
+        let (nifti, store) = (self.data.join("head-256.nii"), self.data.join("browser-store"));
+        let _ = std::fs::remove_dir_all(&store);
+        let vitrine = |words: &[&str]| {
+            let mut command = Command::new(self.programs.join("vitrine"));
+            command
+                .args(words)
+                .arg("--data")
+                .arg(&store)
+                .arg("--key-file")
+                .arg(self.data.join("bench.key"));
+            command
+        };
+        let report = shell::output(vitrine(&["ingest", "--json"]).arg(self.small_head()?))?;
+        let report: Value = serde_json::from_str(&report).context("what ingest prints")?;
+        let item = report["items"][0]["id"].as_str().context("an item")?;
+        shell::output(vitrine(&["export", item]).arg("--nifti").arg(&nifti))?;
+        shell::output(vitrine(&["export", item]).arg("--pyramid").arg(&folder))?;
+
+        let peers = web::browser_peers(&scripts.join("browser"))?;
+        let ours = format!("{}/index.html", web::serve(&folder)?);
+        let mut lines_of = Vec::new();
+        for viewer in [ours.as_str(), "niivue", "vtkjs"] {
+            let mut node = Command::new("node");
+            node.current_dir(&peers)
+                .arg("run.mjs")
+                .arg(&nifti)
+                .args(["--peer", viewer, "--frames", "10"]);
+            let line = lines(&mut node)?
+                .pop()
+                .with_context(|| format!("what {viewer} prints"))?;
+            println!("browser: {line}");
+            lines_of.push(line);
+        }
+        let number = |at: usize, name: &str| lines_of[at][name].as_f64().unwrap_or(f64::NAN);
+        for (peer, asked) in [(1, 4), (2, 15)] {
+            println!(
+                "browser: {:.1} times as fast a frame as {} (asked: {asked})",
+                number(peer, "frame_median_ms") / number(0, "frame_median_ms"),
+                lines_of[peer]["viewer"]
+            );
+        }
+        println!(
+            "browser: first picture after {:.2} of NiiVue's time (asked: at most 0.2)",
+            number(0, "first_picture_ms") / number(1, "first_picture_ms")
+        );
+        Ok(())
+    }
+
+    /// The phantom of 256 x 256 x 200.
+    fn small_head(&self) -> Result<PathBuf> {
+        let folder = self.data.join("explicit-256x200");
+        if let (false, Some((python, scripts))) = (folder.is_dir(), &self.peers) {
+            let partial = folder.with_extension("partial");
+            let _ = std::fs::remove_dir_all(&partial);
+            shell::run(
+                Command::new(python)
+                    .arg(scripts.join("phantom.py"))
+                    .arg(&partial)
+                    .args(["--size", "256", "--slices", "200"]),
+            )?;
+            std::fs::rename(&partial, &folder)?;
+        }
+        Ok(folder)
     }
 
     /// Time a voxel over the number of slices.

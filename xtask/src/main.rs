@@ -10,6 +10,7 @@ mod layers;
 mod shell;
 mod test;
 mod tools;
+mod web;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ const HELP: &str = "\
 ./x test     run every test
 ./x check    formatting, lints, layers, dependencies, documentation
 ./x bench    benchmarks, beside other programs where they are installed  [NAME of a row to run it alone]
-./x build    build the vitrine program in release mode
+./x build    build the vitrine program and the web client in release mode
 ";
 
 fn main() -> ExitCode {
@@ -29,7 +30,11 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::run(rest),
         ["check"] => check::run(),
         ["bench", rest @ ..] => bench::run(rest),
-        ["build"] => shell::build_release().map(|program| println!("built {}", program.display())),
+        ["build"] => shell::build_release().and_then(|program| {
+            let web = web::build_viewer()?;
+            println!("built {} and {}", program.display(), web.display());
+            Ok(())
+        }),
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}");
             Ok(())

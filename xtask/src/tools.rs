@@ -61,6 +61,77 @@ fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(venv)
 }
 
+/// A cargo that can build for `target`. rustup adds what is missing; where it cannot, Debian's own compiler with the
+/// sources of the standard library does.
+pub(crate) fn cargo_for_wasm(target: &str) -> Result<Command> {
+    if has_target(target) {
+        return Ok(shell::cargo());
+    }
+    if on_path("rustup").is_some() {
+        println!("adding the Rust target {target}");
+        let added = shell::run(Command::new("rustup").args(["target", "add", target]));
+        if added.is_ok() && has_target(target) {
+            return Ok(shell::cargo());
+        }
+    }
+    println!("rustup cannot add {target}; taking Debian's compiler for it");
+    debian_packages(&["rustc-web", "cargo-web", "rust-web-src", "lld"])?;
+    let mut cargo = Command::new("/usr/bin/cargo");
+    cargo
+        .current_dir(shell::root())
+        .args(["-Zbuild-std=std,panic_abort"])
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "/usr/bin/wasm-ld");
+    Ok(cargo)
+}
+
+fn has_target(target: &str) -> bool {
+    let print = ["--print", "target-libdir", "--target", target];
+    shell::output(Command::new("rustc").args(print)).is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+/// Installs Debian packages that are missing; needs to be root, or `sudo` without a password.
+pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .filter(|package| {
+            let state = ["-W", "-f", "${db:Status-Status}", package];
+            !shell::output(Command::new("dpkg-query").args(state)).is_ok_and(|state| state == "installed")
+        })
+        .copied()
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing {} with apt", missing.join(", "));
+    let apt = |words: &[&str]| {
+        let mut command = if rootless() {
+            let mut sudo = Command::new("sudo");
+            sudo.args(["-n", "apt-get"]);
+            sudo
+        } else {
+            Command::new("apt-get")
+        };
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(words);
+        command
+    };
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    let mut wanted = apt(&install);
+    wanted.args(&missing);
+    if shell::output(&mut wanted).is_ok() {
+        return Ok(());
+    }
+    shell::output(&mut apt(&["update", "-qq"]))?;
+    shell::output(&mut wanted)
+        .map(|_| ())
+        .with_context(|| format!("install {} and run this again", missing.join(", ")))
+}
+
+fn rootless() -> bool {
+    shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() != "0")
+}
+
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)

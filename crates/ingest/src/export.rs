@@ -42,6 +42,15 @@ impl MeshFormat {
     }
 }
 
+/// One of the two objects of a pyramid (`artifact::pyramid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PyramidPart {
+    /// What is known of the volume, and the coarse levels.
+    Head,
+    /// The bricks of the finest level.
+    Body,
+}
+
 /// A stored pyramid.
 pub(crate) struct StoredPyramid<'a> {
     place: &'a Place,
@@ -73,6 +82,33 @@ impl Place {
                 })
             }
         }
+    }
+
+    /// Writes one object of an item's pyramid, as it is stored but for the encryption.
+    ///
+    /// # Errors
+    /// When the item has no volume, stored bytes are damaged, or `out` fails.
+    pub fn export_pyramid(
+        &self,
+        item: ItemId,
+        part: PyramidPart,
+        out: &mut dyn Write,
+    ) -> Result<(), IngestError> {
+        /// Bytes that are decrypted at a time.
+        const PIECE: u64 = 8 << 20;
+        let pyramid = self.pyramid(item)?;
+        let object = match part {
+            PyramidPart::Head => &pyramid.head_object,
+            PyramidPart::Body => &pyramid.body_object,
+        };
+        for start in (0..object.len).step_by(PIECE as usize) {
+            let piece = self.read_range(object, start..object.len.min(start + PIECE))?;
+            out.write_all(&piece).map_err(|source| IngestError::Io {
+                what: "writing".to_owned(),
+                source,
+            })?;
+        }
+        Ok(())
     }
 
     /// Writes a surface of an item, with its colors where the format has a place for them.

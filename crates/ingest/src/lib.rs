@@ -21,7 +21,7 @@ pub use compare::{
 };
 pub use draw::{DrawOptions, What};
 pub use error::IngestError;
-pub use export::{MeshFormat, Packing};
+pub use export::{MeshFormat, Packing, PyramidPart};
 pub use options::{Options, SurfaceChoice, SurfaceRequest, WORKER_COMMAND};
 pub use pipeline::ingest;
 pub use place::{Place, PlaceConfig};

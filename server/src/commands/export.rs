@@ -5,12 +5,12 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ingest::{MeshFormat, Packing};
+use ingest::{MeshFormat, Packing, PyramidPart};
 
 use super::PlaceArguments;
 
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["nifti", "surface"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["nifti", "surface", "pyramid"]))]
 pub(crate) struct Arguments {
     /// The item: its identifier or the beginning of it
     #[arg(value_name = "ITEM")]
@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Write the volume as NIfTI-1: .nii, or .nii.gz to compress it
     #[arg(long, value_name = "FILE")]
     nifti: Option<PathBuf>,
+    /// Write the pyramid as volume.head and volume.body into this folder
+    #[arg(long, value_name = "DIR")]
+    pyramid: Option<PathBuf>,
     /// Write this surface, such as bone, to --out
     #[arg(long, value_name = "NAME", requires = "out")]
     surface: Option<String>,
@@ -35,6 +38,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let packed = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
         let packing = if packed { Packing::Gzip } else { Packing::Plain };
         write_whole(file, |out| Ok(place.export_nifti(item, packing, out)?))?;
+    }
+    if let Some(folder) = &arguments.pyramid {
+        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        for (name, part) in [
+            ("volume.head", PyramidPart::Head),
+            ("volume.body", PyramidPart::Body),
+        ] {
+            write_whole(&folder.join(name), |out| {
+                Ok(place.export_pyramid(item, part, out)?)
+            })?;
+        }
     }
     if let (Some(name), Some(file)) = (&arguments.surface, &arguments.out) {
         let format = format_of(file)?;

@@ -50,6 +50,11 @@
     )
 )]
 
+#![cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, reason = "browsers read surfaces and write none")
+)]
+
 mod attributes;
 mod compressed;
 mod document;

@@ -1,0 +1,44 @@
+// Times the web client's renderer: window.setup(size) gives the milliseconds to the first whole picture,
+// window.frame(degrees) those of one turned frame, window.slice(mm) those of one axial slice.
+import init, { Stage } from './viewer.js';
+
+async function stream(url, push) {
+  const reader = (await fetch(url)).body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    push(value);
+  }
+}
+
+window.setup = async (size) => {
+  const start = performance.now();
+  const canvas = document.getElementById('view');
+  canvas.width = canvas.height = size;
+  await init({ module_or_path: 'viewer_bg.wasm' });
+  const stage = new Stage(canvas, 2000);
+  let coarse = 0;
+  await stream('volume.head', (bytes) => {
+    if (stage.pushHead(bytes) && !coarse) {
+      stage.preset('CT-Bone');
+      stage.draw();
+      coarse = performance.now() - start;
+    }
+  });
+  await stream('volume.body', (bytes) => stage.pushBody(bytes));
+  stage.finish();
+  stage.draw();
+  console.log(`first coarse picture after ${Math.round(coarse)} ms`);
+  window.frame = async (degrees) => {
+    const before = performance.now();
+    stage.turn(degrees);
+    stage.draw();
+    return performance.now() - before;
+  };
+  window.slice = async (mm) => {
+    const before = performance.now();
+    stage.drawAxial(mm);
+    return performance.now() - before;
+  };
+  return performance.now() - start;
+};

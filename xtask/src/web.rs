@@ -1,0 +1,117 @@
+//! The web client: built to wasm, and served to a browser for measuring.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{shell, tools};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds the web client; gives the folder with its module.
+pub(crate) fn build_viewer() -> Result<PathBuf> {
+    let mut cargo = tools::cargo_for_wasm(TARGET)?;
+    shell::run(
+        cargo
+            // Every browser that has WebGPU has had these instructions for years.
+            .env(
+                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+                "-Ctarget-feature=+simd128",
+            )
+            .args(["build", "--locked", "--package", "viewer", "--profile", "web"])
+            .args(["--target", TARGET]),
+    )?;
+    let wasm = shell::target().join(TARGET).join("web/viewer.wasm");
+    let folder = shell::target().join("viewer");
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    shell::run(
+        shell::cargo()
+            .args(["run", "--quiet", "--locked", "--package", "bindgen", "--"])
+            .arg(&wasm)
+            .arg(&folder),
+    )?;
+    Ok(folder)
+}
+
+/// Files of a folder at a local address for as long as the program runs; nothing else is answered.
+pub(crate) fn serve(folder: &Path) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let folder = Arc::new(folder.to_owned());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let folder = Arc::clone(&folder);
+            // A browser that goes away in the middle is no fault.
+            std::thread::spawn(move || answer(&stream, &folder));
+        }
+    });
+    Ok(address)
+}
+
+fn answer(stream: &TcpStream, folder: &Path) -> Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(request) = lines.next() {
+        let request = request?;
+        // The other headers say nothing that matters here.
+        for header in lines.by_ref() {
+            if header?.is_empty() {
+                break;
+            }
+        }
+        let path = request.split(' ').nth(1).unwrap_or("/");
+        let (status, media, body) = match read(folder, path) {
+            Ok((media, body)) => ("200 OK", media, body),
+            Err(error) => ("404 Not Found", "text/plain", error.to_string().into_bytes()),
+        };
+        let mut out = stream;
+        write!(
+            out,
+            "HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+             Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n\r\n",
+            body.len()
+        )?;
+        out.write_all(&body)?;
+    }
+    Ok(())
+}
+
+fn read(folder: &Path, path: &str) -> Result<(&'static str, Vec<u8>)> {
+    let path = Path::new(path.trim_start_matches('/'));
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        bail!("no such file");
+    }
+    let media = match path.extension().and_then(|e| e.to_str()) {
+        Some("html") => "text/html",
+        Some("js") => "text/javascript",
+        Some("wasm") => "application/wasm",
+        _ => "application/octet-stream",
+    };
+    Ok((media, std::fs::read(folder.join(path))?))
+}
+
+/// The folder with the scripts that time other viewers in a browser and what they need, installed once.
+pub(crate) fn browser_peers(scripts: &Path) -> Result<PathBuf> {
+    let folder = shell::target().join("tools/browser");
+    let done = folder.join("installed");
+    if done.is_file() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&folder)?;
+    for entry in std::fs::read_dir(scripts).with_context(|| format!("reading {}", scripts.display()))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
+        }
+    }
+    shell::run(
+        Command::new("npm")
+            .current_dir(&folder)
+            .args(["install", "--silent"]),
+    )?;
+    std::fs::write(&done, "")?;
+    Ok(folder)
+}
