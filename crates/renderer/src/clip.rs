@@ -47,7 +47,7 @@ impl Clip {
     }
 
     /// The half spaces whose common part is kept.
-    fn faces(&self) -> impl Iterator<Item = Face> + '_ {
+    pub(crate) fn faces(&self) -> impl Iterator<Item = Face> + '_ {
         let planes = self.planes.iter().map(|plane| Face {
             inward: plane.normal,
             offset: -plane.normal.dot(plane.point_mm),
@@ -101,13 +101,14 @@ impl Clip {
 }
 
 /// Keeps what lies where `inward . p + offset` is not negative.
-struct Face {
-    inward: DVec3,
+pub(crate) struct Face {
+    pub(crate) inward: DVec3,
     offset: f64,
 }
 
 impl Face {
-    fn depth(&self, p: DVec3) -> f64 {
+    /// How far inside a point lies, in lengths of `inward`.
+    pub(crate) fn depth(&self, p: DVec3) -> f64 {
         self.inward.dot(p) + self.offset
     }
 }

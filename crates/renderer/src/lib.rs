@@ -1,7 +1,8 @@
 //! Draws volumes and surfaces; knows no patient.
 //!
 //! One scene description ([`Scene`]) and a back end on the CPU ([`cpu`]) that draws it with rayon: the oracle for
-//! every other back end, and the one in use where there is no GPU. Scenes borrow long-lived data ([`ResidentVolume`],
+//! every other back end, and the one in use where there is no GPU. `gpu` is the same on a graphics device, behind the
+//! features `gpu` (native) and `webgpu` (browsers). Scenes borrow long-lived data ([`ResidentVolume`],
 //! [`ResidentSurface`]) and are made anew for each picture; back ends keep what they prepare by the identity of that data.
 //!
 //! Spaces: patient (LPS, mm), voxel (indexes of one volume), view (camera at the origin, x right, y up, looking
@@ -11,6 +12,8 @@ mod camera;
 mod clip;
 mod color_scale;
 pub mod cpu;
+#[cfg(any(feature = "gpu", feature = "webgpu"))]
+pub mod gpu;
 mod id;
 mod model;
 mod picking;

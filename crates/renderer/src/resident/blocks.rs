@@ -12,6 +12,7 @@ pub const BLOCK_SIDE: usize = 8;
 /// next one along each axis.
 #[derive(Debug)]
 pub struct BlockRanges {
+    side: usize,
     counts: [usize; 3],
     dims: [usize; 3],
     /// `[block in z][y][x]`, smallest and largest stored value.
@@ -24,9 +25,15 @@ const NOTHING: [f32; 2] = [f32::INFINITY, f32::NEG_INFINITY];
 impl BlockRanges {
     /// Empty ranges over `dims` samples.
     pub(super) fn new(dims: [u32; 3]) -> Self {
+        Self::with_side(dims, BLOCK_SIDE)
+    }
+
+    /// Empty ranges of blocks with `side` samples along each edge.
+    pub(crate) fn with_side(dims: [u32; 3], side: usize) -> Self {
         let dims = dims.map(|n| n as usize);
-        let counts = dims.map(|n| n.div_ceil(BLOCK_SIDE));
+        let counts = dims.map(|n| n.div_ceil(side));
         Self {
+            side,
             counts,
             dims,
             ranges: vec![NOTHING; counts.iter().product()],
@@ -54,21 +61,25 @@ impl BlockRanges {
     }
 
     /// Takes note that the samples in `changed` changed.
-    pub(super) fn update<T: Sample>(&mut self, samples: &[T], changed: SampleBox) {
+    pub(crate) fn update<T: Sample>(&mut self, samples: &[T], changed: SampleBox) {
+        let side = self.side;
         // A block also reads the first samples of the next one.
-        let first = changed.start.map(|n| (n as usize).saturating_sub(1) / BLOCK_SIDE);
-        let last: [usize; 3] = std::array::from_fn(|axis| {
-            (changed.end[axis] as usize)
-                .div_ceil(BLOCK_SIDE)
-                .min(self.counts[axis])
-        });
+        let first = changed.start.map(|n| (n as usize).saturating_sub(1) / side);
+        let last: [usize; 3] =
+            std::array::from_fn(|axis| (changed.end[axis] as usize).div_ceil(side).min(self.counts[axis]));
         let [bx, by, _] = self.counts;
         let dims = self.dims;
         let rows = self.ranges.par_chunks_mut(bx).enumerate();
         rows.for_each_init(Scratch::default, |scratch, (row, ranges)| {
             let (y, z) = (row % by, row / by);
             if (first[1]..last[1]).contains(&y) && (first[2]..last[2]).contains(&z) {
-                scratch.row(samples, dims, [y, z], first[0], &mut ranges[first[0]..last[0]]);
+                scratch.row(
+                    samples,
+                    (dims, side),
+                    [y, z],
+                    first[0],
+                    &mut ranges[first[0]..last[0]],
+                );
             }
         });
     }
@@ -94,14 +105,13 @@ impl<T: Sample> Scratch<T> {
     fn row(
         &mut self,
         samples: &[T],
-        dims: [usize; 3],
+        (dims, side): ([usize; 3], usize),
         [y, z]: [usize; 2],
         first: usize,
         out: &mut [[f32; 2]],
     ) {
-        let reach =
-            |block: usize, axis: usize| block * BLOCK_SIDE..((block + 1) * BLOCK_SIDE + 1).min(dims[axis]);
-        let columns = first * BLOCK_SIDE..((first + out.len()) * BLOCK_SIDE + 1).min(dims[0]);
+        let reach = |block: usize, axis: usize| block * side..((block + 1) * side + 1).min(dims[axis]);
+        let columns = first * side..((first + out.len()) * side + 1).min(dims[0]);
         self.low.clear();
         self.low.resize(columns.len(), T::HIGHEST);
         self.high.clear();
@@ -117,7 +127,7 @@ impl<T: Sample> Scratch<T> {
             }
         }
         for (block, range) in out.iter_mut().enumerate() {
-            let columns = block * BLOCK_SIDE..((block + 1) * BLOCK_SIDE + 1).min(self.low.len());
+            let columns = block * side..((block + 1) * side + 1).min(self.low.len());
             let lows = self.low[columns.clone()].iter();
             let low = lows.fold(T::HIGHEST, |low, &v| if v < low { v } else { low });
             let highs = self.high[columns].iter();

@@ -1,0 +1,469 @@
+//! Casting rays through volumes and surface fragments. Shader: `cast.wgsl`.
+
+use std::collections::BTreeMap;
+
+use geometry::{DAffine3, DMat3, DVec3, GridGeometry};
+use wgpu::util::DeviceExt;
+
+use super::field::Field;
+use super::layout;
+use super::look::Look;
+use super::pipelines::{CastKey, Pipelines, VolumeKey};
+use super::store::Store;
+use super::surface::{Plan, Surfaces};
+use super::{Device, DrawError, MAX_VOLUMES};
+use crate::cpu::Quality;
+use crate::picture::decode;
+use crate::{BlockRanges, Camera, Clip, DataId, Scene, TransferFunction, VolumeLayer};
+
+/// Pixels along each edge of a workgroup.
+const GROUP: u32 = 8;
+
+/// What a pass needs to be recorded.
+pub(super) struct Drawing<'a> {
+    pub(super) device: &'a Device,
+    pub(super) pipelines: &'a mut Pipelines,
+    pub(super) store: &'a mut Store,
+    pub(super) encoder: &'a mut wgpu::CommandEncoder,
+}
+
+/// Where a picture goes.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) view: &'a wgpu::TextureView,
+    pub(super) format: wgpu::TextureFormat,
+    /// Pixels along a row, and rows.
+    pub(super) size: [u32; 2],
+}
+
+/// What volumes look like, and the picture that rays are added up in.
+#[derive(Debug, Default)]
+pub(super) struct Caster {
+    /// By volume and its place in the scene: the same volume may be seen twice.
+    looks: BTreeMap<(DataId, usize), PlacedLook>,
+    sums: Option<Sums>,
+    surfaces: Surfaces,
+}
+
+#[derive(Debug)]
+struct Sums {
+    size: [u32; 2],
+    buffer: wgpu::Buffer,
+}
+
+/// A [`Look`] on the device, with what it was made from.
+#[derive(Debug)]
+struct PlacedLook {
+    revision: u64,
+    transfer: TransferFunction,
+    step_mm: f64,
+    table: wgpu::Buffer,
+    distances: wgpu::TextureView,
+    bytes: u64,
+    entry_from_texel: (f32, f32),
+    entries: u32,
+    blocks: [u32; 3],
+}
+
+/// The camera as the shaders know it.
+pub(super) struct View {
+    pub(super) view_from_patient: DAffine3,
+    /// Half the height of the picture at unit distance.
+    pub(super) half: f64,
+    eye_mm: DVec3,
+}
+
+impl View {
+    pub(super) fn new(camera: &Camera) -> Result<Self, DrawError> {
+        let axes = camera.axes()?;
+        let patient_from_view = DAffine3 {
+            matrix3: DMat3::from_cols(axes.right, axes.up, -axes.forward),
+            translation: camera.eye_mm,
+        };
+        Ok(Self {
+            view_from_patient: patient_from_view.inverse(),
+            half: (camera.field_of_view_radians * 0.5).tan(),
+            eye_mm: camera.eye_mm,
+        })
+    }
+
+    /// The half spaces that are kept, as unit normals and distances in view space, and how many they are.
+    fn clip(&self, clip: &Clip) -> Result<(u32, [[f32; 4]; layout::MAX_PLANES]), DrawError> {
+        let mut planes = [[0.0; 4]; layout::MAX_PLANES];
+        let mut count = 0;
+        for face in clip.faces() {
+            let length = face.inward.length();
+            let (normal, depth) = if length > 0.0 {
+                (face.inward / length, face.depth(self.eye_mm) / length)
+            } else {
+                (face.inward, face.depth(self.eye_mm))
+            };
+            // A face that is no number cuts nothing off.
+            if !(normal.is_finite() && depth.is_finite()) {
+                continue;
+            }
+            let [x, y, z] = (self.view_from_patient.matrix3 * normal).as_vec3().to_array();
+            *planes.get_mut(count).ok_or(DrawError::Planes)? = [x, y, z, depth as f32];
+            count += 1;
+        }
+        Ok((count as u32, planes))
+    }
+}
+
+impl Caster {
+    /// Bytes on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        let looks: u64 = self.looks.values().map(|look| look.bytes).sum();
+        looks + self.sums.as_ref().map_or(0, |sums| sums.buffer.size()) + self.surfaces.bytes()
+    }
+
+    /// Records everything from the scene to `target`.
+    pub(super) fn draw(
+        &mut self,
+        mut drawing: Drawing<'_>,
+        scene: &Scene<'_>,
+        quality: Quality,
+        target: Target<'_>,
+    ) -> Result<(), DrawError> {
+        let size = target.size;
+        let view = View::new(&scene.camera)?;
+        self.make_room(drawing.device, size)?;
+        let volumes = self.volumes(&mut drawing, scene, &view, quality)?;
+        let plan = Plan::new(scene)?;
+        self.surfaces.prepare(drawing.device, scene, &plan, size);
+        let factor = quality.supersampling.max(1);
+        let (planes, clip) = view.clip(&scene.clip)?;
+        for pass_index in 0..factor * factor {
+            let frame = layout::Frame {
+                size,
+                sub: [pass_index % factor, pass_index / factor],
+                factor,
+                planes,
+                layers: plan.layers(),
+                pass_index,
+                scale: (f64::from(size[1] * factor) * 0.5 / view.half) as f32,
+                phase: 0.0,
+                _space: [0; 2],
+                fill: fill_light(),
+                _after: 0,
+                clip,
+            };
+            let uniform = uniform_buffer(&drawing.device.device, &frame);
+            self.surfaces.draw(&mut drawing, scene, &plan, &view, &uniform)?;
+            self.cast(&mut drawing, &uniform, size, &volumes)?;
+        }
+        let picture = layout::Resolve {
+            source: size,
+            size,
+            background: scene.background.map(decode),
+            weight: 1.0 / (factor * factor) as f32,
+            encode: u32::from(!target.format.is_srgb()),
+            _after: [0; 3],
+        };
+        self.resolve(&mut drawing, &picture, target)
+    }
+
+    /// A buffer for the sums of a picture of `size` pixels.
+    fn make_room(&mut self, device: &Device, size: [u32; 2]) -> Result<(), DrawError> {
+        let bytes = u64::from(size[0]) * u64::from(size[1]) * 8;
+        let tier = device.tier();
+        if bytes > tier.buffer_bytes || size.iter().any(|&n| n > tier.picture_side) {
+            let [width, height] = size;
+            return Err(DrawError::Size { width, height });
+        }
+        if self.sums.as_ref().is_none_or(|sums| sums.size != size) {
+            self.sums = Some(Sums {
+                size,
+                buffer: device.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("sums"),
+                    size: bytes,
+                    usage: wgpu::BufferUsages::STORAGE,
+                    mapped_at_creation: false,
+                }),
+            });
+        }
+        Ok(())
+    }
+
+    /// The volumes of the scene on the device, as the shader binds them.
+    fn volumes(
+        &mut self,
+        drawing: &mut Drawing<'_>,
+        scene: &Scene<'_>,
+        view: &View,
+        quality: Quality,
+    ) -> Result<Vec<(VolumeKey, wgpu::BindGroup)>, DrawError> {
+        let volumes = scene.volumes.len();
+        if volumes > MAX_VOLUMES {
+            return Err(DrawError::Volumes { volumes });
+        }
+        drawing
+            .store
+            .begin(scene.volumes.iter().map(|layer| layer.volume));
+        self.looks.retain(|(id, k), _| {
+            scene
+                .volumes
+                .get(*k)
+                .is_some_and(|layer| layer.volume.id() == *id)
+        });
+        let mut bound = Vec::with_capacity(volumes);
+        for (k, layer) in scene.volumes.iter().enumerate() {
+            let device = drawing.device;
+            let mut allowance = u64::MAX;
+            let (field, cells) = drawing.store.field(device, layer.volume, &mut allowance);
+            let step_mm = step_mm(layer.volume.grid(), quality);
+            let place = (layer.volume.id(), k);
+            if self
+                .looks
+                .get(&place)
+                .is_none_or(|look| !look.is_for(layer, step_mm))
+            {
+                let look = PlacedLook::new(device, layer, step_mm, field, cells);
+                self.looks.insert(place, look);
+            }
+            let key = VolumeKey { field: field.kind };
+            let uniform = volume_uniform(&self.looks[&place], layer, view);
+            let group = bind_volume(
+                device,
+                drawing.pipelines,
+                key,
+                field,
+                &self.looks[&place],
+                &uniform,
+            );
+            bound.push((key, group));
+        }
+        Ok(bound)
+    }
+
+    fn cast(
+        &self,
+        drawing: &mut Drawing<'_>,
+        frame: &wgpu::Buffer,
+        [width, height]: [u32; 2],
+        volumes: &[(VolumeKey, wgpu::BindGroup)],
+    ) -> Result<(), DrawError> {
+        let Some(sums) = &self.sums else {
+            return Ok(());
+        };
+        let layers = self.surfaces.views();
+        let mut entries = vec![
+            entry(0, frame.as_entire_binding()),
+            entry(1, sums.buffer.as_entire_binding()),
+        ];
+        if let Some([depths, colors]) = &layers {
+            entries.push(entry(2, wgpu::BindingResource::TextureView(depths)));
+            entries.push(entry(3, wgpu::BindingResource::TextureView(colors)));
+        }
+        let frame_group = drawing
+            .device
+            .device
+            .create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("frame"),
+                layout: drawing.pipelines.frame_layout(layers.is_some()),
+                entries: &entries,
+            });
+        let key = CastKey {
+            volumes: volumes.iter().map(|(key, _)| *key).collect(),
+            surfaces: layers.is_some(),
+        };
+        let pipeline = drawing.pipelines.cast(drawing.device, &key)?;
+        let mut pass = drawing
+            .encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, &frame_group, &[]);
+        for (k, (_, group)) in volumes.iter().enumerate() {
+            pass.set_bind_group(k as u32 + 1, group, &[]);
+        }
+        pass.dispatch_workgroups(width.div_ceil(GROUP), height.div_ceil(GROUP), 1);
+        Ok(())
+    }
+
+    fn resolve(
+        &self,
+        drawing: &mut Drawing<'_>,
+        picture: &layout::Resolve,
+        target: Target<'_>,
+    ) -> Result<(), DrawError> {
+        let Some(sums) = &self.sums else {
+            return Ok(());
+        };
+        let device = &drawing.device.device;
+        let uniform = uniform_buffer(device, picture);
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("resolve"),
+            layout: drawing.pipelines.resolve_layout(),
+            entries: &[
+                entry(0, uniform.as_entire_binding()),
+                entry(1, sums.buffer.as_entire_binding()),
+            ],
+        });
+        let pipeline = drawing.pipelines.resolve(drawing.device, target.format)?;
+        full_picture_pass(drawing.encoder, pipeline, &[&group], target.view);
+        Ok(())
+    }
+}
+
+/// Runs a pipeline for every pixel of `target`.
+pub(super) fn full_picture_pass(
+    encoder: &mut wgpu::CommandEncoder,
+    pipeline: &wgpu::RenderPipeline,
+    groups: &[&wgpu::BindGroup],
+    target: &wgpu::TextureView,
+) {
+    let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view: target,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations {
+                load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                store: wgpu::StoreOp::Store,
+            },
+        })],
+        ..wgpu::RenderPassDescriptor::default()
+    });
+    pass.set_pipeline(pipeline);
+    for (index, group) in groups.iter().enumerate() {
+        pass.set_bind_group(index as u32, *group, &[]);
+    }
+    pass.draw(0..3, 0..1);
+}
+
+impl PlacedLook {
+    fn new(
+        device: &Device,
+        layer: &VolumeLayer<'_>,
+        step_mm: f64,
+        field: &Field,
+        cells: &BlockRanges,
+    ) -> Self {
+        let look = Look::new(layer.volume, cells, layer.transfer, step_mm, field.kind);
+        let table = device
+            .device
+            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("table"),
+                contents: bytemuck::cast_slice(&look.table),
+                usage: wgpu::BufferUsages::STORAGE,
+            });
+        let blocks = look.blocks.map(|n| n as u32);
+        let [width, height, depth_or_array_layers] = blocks;
+        let distances = device.device.create_texture_with_data(
+            &device.queue,
+            &wgpu::TextureDescriptor {
+                label: Some("distances"),
+                size: wgpu::Extent3d {
+                    width,
+                    height,
+                    depth_or_array_layers,
+                },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D3,
+                format: wgpu::TextureFormat::R8Uint,
+                usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+                view_formats: &[],
+            },
+            wgpu::util::TextureDataOrder::default(),
+            &look.distances,
+        );
+        Self {
+            revision: layer.volume.revision(),
+            transfer: layer.transfer.clone(),
+            step_mm,
+            bytes: table.size() + look.distances.len() as u64,
+            table,
+            distances: distances.create_view(&wgpu::TextureViewDescriptor::default()),
+            entry_from_texel: look.entry_from_texel,
+            entries: look.table.len() as u32,
+            blocks,
+        }
+    }
+
+    fn is_for(&self, layer: &VolumeLayer<'_>, step_mm: f64) -> bool {
+        self.revision == layer.volume.revision()
+            && self.step_mm == step_mm
+            && self.transfer == *layer.transfer
+    }
+}
+
+fn bind_volume(
+    device: &Device,
+    pipelines: &mut Pipelines,
+    key: VolumeKey,
+    field: &Field,
+    look: &PlacedLook,
+    uniform: &layout::Volume,
+) -> wgpu::BindGroup {
+    let uniform = uniform_buffer(&device.device, uniform);
+    let sampler = pipelines.sampler.clone();
+    let mut entries = vec![
+        entry(0, uniform.as_entire_binding()),
+        entry(1, look.table.as_entire_binding()),
+        entry(2, wgpu::BindingResource::TextureView(&look.distances)),
+        entry(3, wgpu::BindingResource::TextureView(&field.view)),
+    ];
+    if key.field.filtered {
+        entries.push(entry(4, wgpu::BindingResource::Sampler(&sampler)));
+    }
+    let layout = pipelines.volume_layout(device, key);
+    device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("volume"),
+        layout,
+        entries: &entries,
+    })
+}
+
+fn volume_uniform(look: &PlacedLook, layer: &VolumeLayer<'_>, view: &View) -> layout::Volume {
+    let grid = layer.volume.grid();
+    let voxel_from_view = grid.voxel_from_patient() * view.view_from_patient.inverse();
+    let column = |v: DVec3| {
+        let [x, y, z] = v.as_vec3().to_array();
+        [x, y, z, 0.0]
+    };
+    let [nx, ny, nz] = grid.dims().map(|n| n as f32);
+    let [bx, by, bz] = look.blocks;
+    let spacing = grid.spacing_mm();
+    let diagonal: f64 = (0..3)
+        .map(|axis| f64::from(grid.dims()[axis]) * spacing[axis])
+        .sum();
+    layout::Volume {
+        voxel_from_view_x: column(voxel_from_view.matrix3.x_axis),
+        voxel_from_view_y: column(voxel_from_view.matrix3.y_axis),
+        voxel_from_view_z: column(voxel_from_view.matrix3.z_axis),
+        eye_in_voxel: column(voxel_from_view.translation),
+        dims_and_step: [nx, ny, nz, look.step_mm as f32],
+        blocks: [bx, by, bz, 0],
+        table_scale: look.entry_from_texel.0,
+        table_offset: look.entry_from_texel.1,
+        table_last: (look.entries - 1) as f32,
+        shaded: 1,
+        most_steps: (diagonal / look.step_mm) as u32 + 16,
+        projection: 0,
+        _after: [0; 2],
+    }
+}
+
+/// Length of a step along a ray, mm.
+fn step_mm(grid: &GridGeometry, quality: Quality) -> f64 {
+    let smallest = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+    smallest / quality.steps_per_voxel.max(0.1)
+}
+
+/// Toward the fill light in view space: above the viewer's left. Twin: `cpu::light::Lights`.
+fn fill_light() -> [f32; 3] {
+    DVec3::new(-0.7, 0.8, 0.5).normalize().as_vec3().to_array()
+}
+
+pub(super) fn entry(binding: u32, resource: wgpu::BindingResource<'_>) -> wgpu::BindGroupEntry<'_> {
+    wgpu::BindGroupEntry { binding, resource }
+}
+
+pub(super) fn uniform_buffer<T: bytemuck::Pod>(device: &wgpu::Device, content: &T) -> wgpu::Buffer {
+    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        label: None,
+        contents: bytemuck::bytes_of(content),
+        usage: wgpu::BufferUsages::UNIFORM,
+    })
+}

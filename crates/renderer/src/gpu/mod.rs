@@ -1,0 +1,278 @@
+//! The back end on a graphics device: Vulkan, Metal and DX12 natively, WebGPU in a browser.
+//!
+//! Its passes have the names and the mathematics of the CPU's, which are its oracle. Textures and tables are kept by the
+//! identity and revision of the data of a scene, so a device that is lost is replaced and filled again from the next
+//! scene, and nobody has to be told.
+//!
+//! # Limits
+//! At most three volumes in a picture, and sixteen clipping planes with those of a crop box. 32-bit integers beyond 2^24
+//! are rounded, NaN is drawn as the lowest value.
+
+mod cast;
+mod device;
+mod field;
+mod layout;
+mod look;
+mod pipelines;
+mod readback;
+mod slice;
+mod slicing;
+mod store;
+mod surface;
+mod tier;
+
+pub use device::{Device, DeviceError};
+pub use tier::Tier;
+pub use wgpu;
+
+use crate::camera::CameraError;
+use crate::cpu::Quality;
+use crate::{Picture, Scene, SliceError};
+use cast::{Caster, Drawing, Target};
+use pipelines::Pipelines;
+use readback::{TextureReadback, copy_texture};
+use store::Store;
+
+/// Why a picture is not drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// The camera looks in no direction.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// The device went away while it drew. The next picture opens another.
+    #[error("the graphics device was lost")]
+    Lost,
+    /// No device could be opened in place of the one that was lost.
+    #[error("the graphics device was lost, and no other can be had")]
+    Gone(#[source] DeviceError),
+    /// More volumes than a picture can hold.
+    #[error("a picture holds at most {MAX_VOLUMES} volumes, not {volumes}")]
+    Volumes {
+        /// Volumes of the scene.
+        volumes: usize,
+    },
+    /// More transparent surfaces than a picture can hold.
+    #[error("a picture holds at most 15 transparent surfaces")]
+    Surfaces,
+    /// More clipping planes than a picture can hold.
+    #[error(
+        "a picture holds at most {} clipping planes with those of a crop box",
+        layout::MAX_PLANES
+    )]
+    Planes,
+    /// More pixels than the device can draw.
+    #[error("{width} x {height} pixels are more than the graphics device draws")]
+    Size {
+        /// Pixels along a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// A slice that cannot be drawn.
+    #[error(transparent)]
+    Slice(#[from] SliceError),
+    /// The shader files make no module: they were edited.
+    #[error(transparent)]
+    Shader(#[from] shaders::AssembleError),
+}
+
+/// Volumes that a picture can hold.
+pub const MAX_VOLUMES: usize = 3;
+
+/// Bytes of volumes on a device that nobody said another number for.
+const DEFAULT_BUDGET_BYTES: u64 = 4 << 30;
+
+/// Draws scenes on a graphics device.
+#[derive(Debug)]
+pub struct Renderer {
+    device: Device,
+    parts: Parts,
+}
+
+/// All that is on the device, and lost with it.
+#[derive(Debug)]
+struct Parts {
+    pipelines: Pipelines,
+    caster: Caster,
+    store: Store,
+}
+
+impl Parts {
+    fn new(device: &Device, budget_bytes: u64) -> Self {
+        Self {
+            pipelines: Pipelines::new(device),
+            caster: Caster::default(),
+            store: Store::new(budget_bytes),
+        }
+    }
+}
+
+impl Renderer {
+    /// A renderer on `device`, with nothing on it yet.
+    pub fn new(device: Device) -> Self {
+        let parts = Parts::new(&device, DEFAULT_BUDGET_BYTES);
+        Self { device, parts }
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Whether the device is gone. The next picture opens another and fills it again.
+    pub fn is_lost(&self) -> bool {
+        self.device.is_lost()
+    }
+
+    /// Bytes that are kept on the device.
+    pub fn resident_bytes(&self) -> u64 {
+        self.parts.caster.bytes() + self.parts.store.bytes()
+    }
+
+    /// Sets how many bytes of volumes may lie on the device.
+    pub fn set_budget(&mut self, bytes: u64) {
+        self.parts.store.budget_bytes = bytes;
+    }
+
+    /// Opens another device where the one in use is lost.
+    ///
+    /// # Errors
+    /// [`DrawError::Gone`] when none can be had.
+    pub async fn recover(&mut self) -> Result<(), DrawError> {
+        if self.device.is_lost() {
+            self.device = self.device.reopen().await.map_err(DrawError::Gone)?;
+            self.parts = Parts::new(&self.device, self.parts.store.budget_bytes);
+        }
+        Ok(())
+    }
+
+    /// Draws `scene` as a picture of `width` x `height` pixels, waiting for it.
+    ///
+    /// # Errors
+    /// When the camera looks in no direction, the scene holds more than a picture can, or the device is lost and none
+    /// can be had in its place.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn draw(
+        &mut self,
+        scene: &Scene<'_>,
+        width: u32,
+        height: u32,
+        quality: Quality,
+    ) -> Result<Picture, DrawError> {
+        pollster::block_on(self.picture(scene, width, height, quality))
+    }
+
+    /// Draws `scene` as a picture of `width` x `height` pixels.
+    ///
+    /// # Errors
+    /// As `draw`.
+    pub async fn picture(
+        &mut self,
+        scene: &Scene<'_>,
+        width: u32,
+        height: u32,
+        quality: Quality,
+    ) -> Result<Picture, DrawError> {
+        self.recover().await?;
+        let picture = self.begin(scene, width, height, quality)?;
+        #[cfg(not(target_arch = "wasm32"))]
+        self.wait();
+        picture.finish().await
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn wait(&self) {
+        // A device that is lost meanwhile tells the readback.
+        let _ = self.device.device.poll(wgpu::PollType::wait_indefinitely());
+    }
+
+    fn begin(
+        &mut self,
+        scene: &Scene<'_>,
+        width: u32,
+        height: u32,
+        quality: Quality,
+    ) -> Result<ComingPicture, DrawError> {
+        let size = [width.max(1), height.max(1)];
+        self.record(
+            size,
+            wgpu::TextureFormat::Rgba8Unorm,
+            |caster, drawing, target| caster.draw(drawing, scene, quality, target),
+        )
+    }
+
+    /// Sends what `draw` records, with a copy of the target on its way back.
+    fn record(
+        &mut self,
+        size: [u32; 2],
+        format: wgpu::TextureFormat,
+        draw: impl FnOnce(&mut Caster, Drawing<'_>, Target<'_>) -> Result<(), DrawError>,
+    ) -> Result<ComingPicture, DrawError> {
+        let [width, height] = size;
+        let side = self.device.tier().picture_side;
+        if width > side || height > side {
+            return Err(DrawError::Size { width, height });
+        }
+        let target = self.device.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("picture"),
+            size: wgpu::Extent3d {
+                width,
+                height,
+                depth_or_array_layers: 1,
+            },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let view = target.create_view(&wgpu::TextureViewDescriptor::default());
+        let mut encoder = self
+            .device
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let Parts {
+            pipelines,
+            caster,
+            store,
+        } = &mut self.parts;
+        pipelines.refresh();
+        let drawing = Drawing {
+            device: &self.device,
+            pipelines,
+            store,
+            encoder: &mut encoder,
+        };
+        let goal = Target {
+            view: &view,
+            format,
+            size,
+        };
+        draw(caster, drawing, goal)?;
+        let (buffer, padded) = copy_texture(&self.device.device, &mut encoder, &target);
+        self.device.queue.submit([encoder.finish()]);
+        Ok(ComingPicture {
+            width,
+            height,
+            readback: TextureReadback::start(buffer, padded, width),
+        })
+    }
+}
+
+/// A picture on its way back from the device.
+struct ComingPicture {
+    width: u32,
+    height: u32,
+    readback: TextureReadback,
+}
+
+impl ComingPicture {
+    async fn finish(self) -> Result<Picture, DrawError> {
+        Ok(Picture {
+            width: self.width,
+            height: self.height,
+            rgba: self.readback.bytes().await?,
+        })
+    }
+}

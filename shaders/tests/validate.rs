@@ -1,0 +1,71 @@
+//! Every module that the renderer can ask for is valid WGSL.
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use shaders::{Names, assemble, entries};
+
+fn volume(k: usize, texel: &str, filtered: bool) -> Names {
+    let names = Names::default()
+        .with("K", k.to_string())
+        .with("GROUP", (k + 1).to_string())
+        .with("TEXEL", texel);
+    let names = if k == 0 { names.with("FIRST", "") } else { names };
+    if filtered {
+        names.with("FILTERED", "")
+    } else {
+        names
+    }
+}
+
+/// The names under which `entry` is assembled somewhere.
+fn variants(entry: &str) -> Vec<Names> {
+    let list = match entry {
+        "cast.wgsl" => "VOLUMES",
+        "slice.wgsl" => "LAYERS",
+        _ => return vec![Names::default()],
+    };
+    let volumes = [
+        vec![],
+        vec![volume(0, "f32", true)],
+        vec![volume(0, "f32", false)],
+        vec![volume(0, "i32", false)],
+        vec![
+            volume(0, "u32", false),
+            volume(1, "f32", true),
+            volume(2, "i32", false),
+        ],
+    ];
+    volumes
+        .into_iter()
+        .flat_map(|volumes| {
+            let other = match entry {
+                "cast.wgsl" => Some("SURFACES"),
+                _ => (!volumes.is_empty()).then_some("VALUES"),
+            };
+            let names = Names::default().with("CELL", "8");
+            let names = if volumes.len() == 1 {
+                names.with("SINGLE", "")
+            } else {
+                names
+            };
+            let names = names.with_list(list, volumes);
+            other
+                .map(|name| names.clone().with(name, ""))
+                .into_iter()
+                .chain([names])
+        })
+        .collect()
+}
+
+#[test]
+fn every_module_is_valid() {
+    for entry in entries() {
+        for names in variants(entry) {
+            let text = assemble(entry, &names).unwrap();
+            let module = naga::front::wgsl::parse_str(&text)
+                .unwrap_or_else(|error| panic!("{entry}:\n{}", error.emit_to_string(&text)));
+            Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+                .validate(&module)
+                .unwrap_or_else(|error| panic!("{entry}: {}", error.emit_to_string(&text)));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// Volume $K: its samples, what they look like and where there is nothing to see.
+
+#if FIRST
+struct Volume {
+    // Voxel from view: the columns of the matrix, and where the camera stands.
+    voxel_from_view_x: vec4f,
+    voxel_from_view_y: vec4f,
+    voxel_from_view_z: vec4f,
+    eye_in_voxel: vec4f,
+    // Samples along columns, rows and slices; w: step along a ray, mm.
+    dims_and_step: vec4f,
+    // Blocks along columns, rows and slices.
+    blocks: vec4u,
+    // Texel to entry of the table, and the last entry.
+    table_scale: f32,
+    table_offset: f32,
+    table_last: f32,
+    // 1 where shaded.
+    shaded: u32,
+    // Steps that no ray through the volume passes, so that every loop ends.
+    most_steps: u32,
+    // 0 composite, 1 maximum, 2 minimum, 3 average.
+    projection: u32,
+}
+
+// Samples along each edge of a block.
+const BLOCK: f32 = f32($CELL);
+
+// Linear between `a` and `b`, exactly `a` where they are equal: where a field is flat, its gradient is zero and no noise.
+fn between(a: f32, b: f32, part: f32) -> f32 {
+    return a + (b - a) * part;
+}
+#endif
+
+@group($GROUP) @binding(0) var<uniform> volume_$K: Volume;
+@group($GROUP) @binding(1) var<storage, read> table_$K: array<vec4f>;
+// For each block, how far (in blocks, by the largest axis) the nearest one lies that holds anything visible.
+@group($GROUP) @binding(2) var distance_$K: texture_3d<u32>;
+@group($GROUP) @binding(3) var field_$K: texture_3d<$TEXEL>;
+#if FILTERED
+@group($GROUP) @binding(4) var filter_$K: sampler;
+#endif
+
+#if FILTERED
+// The field at a voxel position, linear between samples; the border goes on outside.
+fn sample_$K(p: vec3f) -> f32 {
+    return textureSampleLevel(field_$K, filter_$K, (p + 0.5) / volume_$K.dims_and_step.xyz, 0.0).x;
+}
+#else
+fn texel_$K(p: vec3i) -> f32 {
+    return f32(textureLoad(field_$K, p, 0).x);
+}
+
+// The field at a voxel position, linear between samples; the border goes on outside.
+fn sample_$K(p: vec3f) -> f32 {
+    let last = volume_$K.dims_and_step.xyz - 1.0;
+    let q = clamp(p, vec3f(0.0), last);
+    let a = vec3i(q);
+    let b = min(a + 1, vec3i(last));
+    let part = q - vec3f(a);
+    let front = between(
+        between(texel_$K(a), texel_$K(vec3i(b.x, a.y, a.z)), part.x),
+        between(texel_$K(vec3i(a.x, b.y, a.z)), texel_$K(vec3i(b.x, b.y, a.z)), part.x),
+        part.y,
+    );
+    let back = between(
+        between(texel_$K(vec3i(a.x, a.y, b.z)), texel_$K(vec3i(b.x, a.y, b.z)), part.x),
+        between(texel_$K(vec3i(a.x, b.y, b.z)), texel_$K(b), part.x),
+        part.y,
+    );
+    return between(front, back, part.z);
+}
+#endif
+
+// Linear color and opacity of one step at a field value.
+fn look_up_$K(value: f32) -> vec4f {
+    let at = value * volume_$K.table_scale + volume_$K.table_offset;
+    // Written so that a NaN comes to the first entry.
+    let clamped = select(0.0, min(at, volume_$K.table_last), at > 0.0);
+    return table_$K[u32(clamped + 0.5)];
+}
+
+// How many blocks around the one that holds this voxel position are empty, and where the ray leaves them, mm.
+fn empty_$K(p: vec3f, origin: vec3f, direction: vec3f) -> vec2f {
+    let blocks = volume_$K.blocks.xyz;
+    let block = min(vec3u(max(p, vec3f(0.0)) / BLOCK), blocks - 1u);
+    let empty = f32(textureLoad(distance_$K, block, 0).x);
+    let reach = max(empty, 1.0);
+    let at = vec3f(block);
+    let wall = select(max(at + 1.0 - reach, vec3f(0.0)), at + reach, direction > vec3f(0.0)) * BLOCK;
+    let out = select((wall - origin) / direction, vec3f(INFINITY), abs(direction) < vec3f(1e-9));
+    return vec2f(empty, min(out.x, min(out.y, out.z)));
+}
