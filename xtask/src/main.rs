@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 ./x demo     build Vitrine, write a synthetic head CT, ingest it, and leave pictures to look at (in demo/)
-./x test     run every test
+./x test     run every test  [--long: with long random runs]
 ./x check    formatting, lints, layers, dependencies, documentation
 ./x bench    benchmarks, beside other programs where they are installed  [NAME of a row to run it alone]
 ./x build    build the vitrine program and the web client in release mode
