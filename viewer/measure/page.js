@@ -2,6 +2,9 @@
 // window.frame(degrees) those of one turned frame, window.slice(mm) those of one axial slice.
 import init, { Stage } from './viewer.js';
 
+// The folder with the volume.
+const at = new URLSearchParams(location.search).get('volume') ?? '.';
+
 async function stream(url, push) {
   const reader = (await fetch(url)).body.getReader();
   for (;;) {
@@ -18,14 +21,14 @@ window.setup = async (size) => {
   await init({ module_or_path: 'viewer_bg.wasm' });
   const stage = new Stage(canvas, 2000);
   let coarse = 0;
-  await stream('volume.head', (bytes) => {
+  await stream(`${at}/volume.head`, (bytes) => {
     if (stage.pushHead(bytes) && !coarse) {
       stage.preset('CT-Bone');
       stage.draw();
       coarse = performance.now() - start;
     }
   });
-  await stream('volume.body', (bytes) => stage.pushBody(bytes));
+  await stream(`${at}/volume.body`, (bytes) => stage.pushBody(bytes));
   stage.finish();
   stage.draw();
   console.log(`first coarse picture after ${Math.round(coarse)} ms`);
