@@ -97,6 +97,43 @@ struct Traverse {
     inward: DVec3,
     steps: [i64; 2],
     projection: SlabProjection,
+    /// Where rows of pixels run along one axis of the grid.
+    straight: Option<Straight>,
+}
+
+/// Rows of pixels that run along one axis of the grid: where a pixel lies along it is the same in every row.
+struct Straight {
+    axis: usize,
+    /// For each column of pixels, the steps from the first sample of a line to those before and behind it, and how far
+    /// between them it lies; `None` outside.
+    places: Vec<Option<(usize, usize, f64)>>,
+}
+
+impl Straight {
+    fn new(first: DVec3, across: DVec3, dims: [usize; 3], width: u32) -> Option<Self> {
+        // Over the whole row, the other axes may not move by what counts as a distance.
+        let moves = |axis: usize| (across[axis] * f64::from(width)).abs() > EXACT;
+        let axis = match [moves(0), moves(1), moves(2)] {
+            [true, false, false] => 0,
+            [false, true, false] => 1,
+            [false, false, true] => 2,
+            _ => return None,
+        };
+        let stride = strides(dims)[axis];
+        let place = |column: u32| {
+            let v = first[axis] + across[axis] * f64::from(column);
+            let (low, high, part) = between(v, dims[axis]);
+            is_within(v, dims[axis]).then_some((low * stride, high * stride, part))
+        };
+        Some(Self {
+            axis,
+            places: (0..width).map(place).collect(),
+        })
+    }
+}
+
+fn strides(dims: [usize; 3]) -> [usize; 3] {
+    [1, dims[0], dims[0] * dims[1]]
 }
 
 impl Traverse {
@@ -123,10 +160,14 @@ impl Traverse {
         let (near, far) = corners.fold((f64::INFINITY, f64::NEG_INFINITY), |(near, far), at| {
             (near.min(at), far.max(at))
         });
+        let dims = grid.dims().map(|n| n as usize);
+        let first = voxel_from_patient.transform_point3(first);
+        let across = step(plane.right * plane.mm_per_pixel);
         Self {
-            dims: grid.dims().map(|n| n as usize),
-            first: voxel_from_patient.transform_point3(first),
-            across: step(plane.right * plane.mm_per_pixel),
+            dims,
+            first,
+            across,
+            straight: Straight::new(first, across, dims, width),
             along: step(plane.down * plane.mm_per_pixel),
             inward: inward / fastest,
             steps: [(-half).max(near.floor()) as i64, half.min(far.ceil()) as i64],
@@ -139,14 +180,77 @@ impl Traverse {
         let rescale = layer.volume.rescale();
         let start = self.first + self.along * row as f64;
         if self.steps == [0, 0] {
-            return match layer.interpolation {
-                Interpolation::Linear => self.thin(samples, start, linear, rescale, out),
-                Interpolation::Nearest => self.thin(samples, start, nearest, rescale, out),
+            return match (layer.interpolation, &self.straight) {
+                (Interpolation::Linear, Some(straight)) => {
+                    self.straight(samples, start, straight, rescale, out);
+                }
+                (Interpolation::Linear, None) => self.thin(samples, start, linear, rescale, out),
+                (Interpolation::Nearest, _) => self.thin(samples, start, nearest, rescale, out),
             };
         }
         match layer.interpolation {
             Interpolation::Linear => self.thick(samples, start, linear, rescale, out),
             Interpolation::Nearest => self.thick(samples, start, nearest, rescale, out),
+        }
+    }
+
+    /// As [`Traverse::thin`] with [`linear`], where rows run along an axis: up to four lines of samples are mixed.
+    fn straight<T: Sample>(
+        &self,
+        samples: &[T],
+        start: DVec3,
+        straight: &Straight,
+        rescale: &volume::Rescale,
+        out: &mut [f32],
+    ) {
+        let [a, b] = match straight.axis {
+            0 => [1, 2],
+            1 => [0, 2],
+            _ => [0, 1],
+        };
+        if !is_within(start[a], self.dims[a]) || !is_within(start[b], self.dims[b]) {
+            return;
+        }
+        let strides = strides(self.dims);
+        let (a0, a1, a_part) = between(start[a], self.dims[a]);
+        let (b0, b1, b_part) = between(start[b], self.dims[b]);
+        let line = |a_at: usize, b_at: usize| &samples[a_at * strides[a] + b_at * strides[b]..];
+        let pixels = out.iter_mut().zip(&straight.places);
+        let along = |line: &[T], (low, high, part): (usize, usize, f64)| {
+            mix(line[low].to_f64(), line[high].to_f64(), part)
+        };
+        match (a_part == 0.0, b_part == 0.0) {
+            (true, true) => {
+                let only = line(a0, b0);
+                for (out, place) in pixels {
+                    if let Some(place) = *place {
+                        *out = rescale.value(along(only, place)) as f32;
+                    }
+                }
+            }
+            (false, true) | (true, false) => {
+                let (first, second, part) = if b_part == 0.0 {
+                    (line(a0, b0), line(a1, b0), a_part)
+                } else {
+                    (line(a0, b0), line(a0, b1), b_part)
+                };
+                for (out, place) in pixels {
+                    if let Some(place) = *place {
+                        let value = mix(along(first, place), along(second, place), part);
+                        *out = rescale.value(value) as f32;
+                    }
+                }
+            }
+            (false, false) => {
+                let [p, q, r, s] = [line(a0, b0), line(a1, b0), line(a0, b1), line(a1, b1)];
+                for (out, place) in pixels {
+                    if let Some(place) = *place {
+                        let front = mix(along(p, place), along(q, place), a_part);
+                        let back = mix(along(r, place), along(s, place), a_part);
+                        *out = rescale.value(mix(front, back, b_part)) as f32;
+                    }
+                }
+            }
         }
     }
 
@@ -234,8 +338,12 @@ impl Through {
 /// Whether a place lies in the voxels of a volume, up to their outer faces.
 #[inline(always)]
 fn is_inside(p: DVec3, dims: [usize; 3]) -> bool {
-    let inside = |v: f64, n: usize| v >= -0.5 - EXACT && v <= n as f64 - 0.5 + EXACT;
-    inside(p.x, dims[0]) && inside(p.y, dims[1]) && inside(p.z, dims[2])
+    is_within(p.x, dims[0]) && is_within(p.y, dims[1]) && is_within(p.z, dims[2])
+}
+
+#[inline(always)]
+fn is_within(v: f64, n: usize) -> bool {
+    v >= -0.5 - EXACT && v <= n as f64 - 0.5 + EXACT
 }
 
 /// The sample before a place, the one behind it, and how far between them it lies; a place outside is moved to the border.
@@ -311,6 +419,9 @@ impl Ramp {
 
     /// Paints a row of values over what is there.
     fn paint(&self, layer: &SliceLayer<'_>, values: &[f32], out: &mut [u8]) {
+        if self.colors.is_empty() && self.opacity == 1.0 {
+            return paint_gray(layer, values, out);
+        }
         for (&value, pixel) in values.iter().zip(out.chunks_exact_mut(4)) {
             if value.is_nan() {
                 continue;
@@ -331,6 +442,22 @@ impl Ramp {
                 *out = (below + (color - below) * opacity + 0.5) as u8;
             }
         }
+    }
+}
+
+/// Paints an opaque gray row: what most slices are.
+fn paint_gray(layer: &SliceLayer<'_>, values: &[f32], out: &mut [u8]) {
+    let (from, to) = match layer.inversion {
+        Inversion::Off => (0.0, 1.0),
+        Inversion::On => (1.0, -1.0),
+    };
+    for (&value, pixel) in values.iter().zip(out.as_chunks_mut::<4>().0) {
+        if value.is_nan() {
+            continue;
+        }
+        let brightness = from + to * layer.window.brightness(f64::from(value)) as f32;
+        let gray = (brightness * 255.0 + 0.5) as u8;
+        *pixel = [gray, gray, gray, pixel[3]];
     }
 }
 
