@@ -2,7 +2,8 @@
 // window.frame(degrees) those of one turned frame, window.slice(mm) those of one axial slice.
 import init, { Stage } from './viewer.js';
 
-// The folder with the volume.
+// The folder with the volume, and the back end: auto, cpu or gpu.
+const wanted = new URLSearchParams(location.search).get('back-end') ?? 'auto';
 const at = new URLSearchParams(location.search).get('volume') ?? '.';
 
 async function stream(url, push) {
@@ -10,7 +11,7 @@ async function stream(url, push) {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    push(value);
+    await push(value);
   }
 }
 
@@ -19,28 +20,28 @@ window.setup = async (size) => {
   const canvas = document.getElementById('view');
   canvas.width = canvas.height = size;
   await init({ module_or_path: 'viewer_bg.wasm' });
-  const stage = new Stage(canvas, 2000);
+  const stage = await Stage.open(canvas, 2000, wanted);
   let coarse = 0;
-  await stream(`${at}/volume.head`, (bytes) => {
+  await stream(`${at}/volume.head`, async (bytes) => {
     if (stage.pushHead(bytes) && !coarse) {
       stage.preset('CT-Bone');
-      stage.draw();
+      await stage.draw();
       coarse = performance.now() - start;
     }
   });
   await stream(`${at}/volume.body`, (bytes) => stage.pushBody(bytes));
   stage.finish();
-  stage.draw();
-  console.log(`first coarse picture after ${Math.round(coarse)} ms`);
+  await stage.draw();
+  console.log(`${stage.backEnd}: first coarse picture after ${Math.round(coarse)} ms`);
   window.frame = async (degrees) => {
     const before = performance.now();
     stage.turn(degrees);
-    stage.draw();
+    await stage.draw();
     return performance.now() - before;
   };
   window.slice = async (mm) => {
     const before = performance.now();
-    stage.drawAxial(mm);
+    await stage.drawAxial(mm);
     return performance.now() - before;
   };
   return performance.now() - start;

@@ -1,7 +1,7 @@
 //! A canvas that shows a volume.
 
 use geometry::PatientDirection;
-use renderer::cpu::{self, Quality};
+use renderer::cpu::Quality;
 use renderer::{
     Camera, Clip, Picture, Scene, Slab, Slice, SliceLayer, SlicePlane, TransferFunction, VolumeLayer, Window,
     preset,
@@ -10,30 +10,31 @@ use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
+use crate::back_end::BackEnd;
 use crate::loading::Loading;
 
 /// Behind everything: the ground of the viewer, sRGB between 0 and 1.
 const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
 
-/// A volume on a canvas, drawn by the processor.
+/// A volume on a canvas.
 #[wasm_bindgen]
 pub struct Stage {
     canvas: HtmlCanvasElement,
     context: CanvasRenderingContext2d,
     loading: Loading,
-    renderer: cpu::Renderer,
+    back_end: BackEnd,
     transfer: Option<TransferFunction>,
     camera: Option<Camera>,
 }
 
 #[wasm_bindgen]
 impl Stage {
-    /// An empty stage whose volume may take `budget_mb` million bytes.
+    /// An empty stage whose volume may take `budget_mb` million bytes. `wanted` is the back end: `cpu`, `gpu`, or
+    /// `auto` for a graphics device where there is one that is no software.
     ///
     /// # Errors
-    /// When the canvas gives no context.
-    #[wasm_bindgen(constructor)]
-    pub fn new(canvas: HtmlCanvasElement, budget_mb: f64) -> Result<Self, JsError> {
+    /// When the canvas gives no context, or there is no such back end.
+    pub async fn open(canvas: HtmlCanvasElement, budget_mb: f64, wanted: String) -> Result<Self, JsError> {
         let context = canvas
             .get_context("2d")
             .ok()
@@ -44,10 +45,16 @@ impl Stage {
             canvas,
             context,
             loading: Loading::new((budget_mb * 1e6) as u64),
-            renderer: cpu::Renderer::new(),
+            back_end: BackEnd::open(&wanted).await?,
             transfer: None,
             camera: None,
         })
+    }
+
+    /// What draws: `cpu`, or the name of the graphics interface.
+    #[wasm_bindgen(getter, js_name = backEnd)]
+    pub fn back_end(&self) -> String {
+        self.back_end.name().to_owned()
     }
 
     /// Takes the next bytes of the pyramid's head; gives the number of bricks that became visible.
@@ -105,7 +112,7 @@ impl Stage {
     ///
     /// # Errors
     /// When there is no volume or no preset yet.
-    pub fn draw(&mut self) -> Result<(), JsError> {
+    pub async fn draw(&mut self) -> Result<(), JsError> {
         let (Some(volume), Some(transfer), Some(camera)) =
             (self.loading.volume(), &self.transfer, self.camera)
         else {
@@ -119,10 +126,7 @@ impl Stage {
             background: GROUND,
         };
         let (width, height) = (self.canvas.width(), self.canvas.height());
-        let picture = self
-            .renderer
-            .draw(&scene, width, height, Quality::QUICK)
-            .map_err(JsError::from)?;
+        let picture = self.back_end.draw(&scene, width, height, Quality::QUICK).await?;
         self.show(&picture)
     }
 
@@ -131,7 +135,7 @@ impl Stage {
     /// # Errors
     /// When there is no volume yet.
     #[wasm_bindgen(js_name = drawAxial)]
-    pub fn draw_axial(&mut self, offset_mm: f64) -> Result<(), JsError> {
+    pub async fn draw_axial(&mut self, offset_mm: f64) -> Result<(), JsError> {
         let volume = self
             .loading
             .volume()
@@ -148,10 +152,7 @@ impl Stage {
             clip: Clip::NONE,
             background: [0.0; 3],
         };
-        let picture = self
-            .renderer
-            .draw_slice(&slice, width, height)
-            .map_err(JsError::from)?;
+        let picture = self.back_end.draw_slice(&slice, width, height).await?;
         self.show(&picture)
     }
 
