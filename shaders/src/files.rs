@@ -10,6 +10,7 @@ macro_rules! files {
 
 files!(
     "cast.wgsl",
+    "outline.wgsl",
     "resolve.wgsl",
     "slice.wgsl",
     "surface.wgsl",

@@ -21,6 +21,12 @@ fn variants(entry: &str) -> Vec<Names> {
     let list = match entry {
         "cast.wgsl" => "VOLUMES",
         "slice.wgsl" => "LAYERS",
+        "surface.wgsl" => {
+            let plain = Names::default();
+            let peel = plain.clone().with("PEEL", "");
+            let cap = |names: &Names| names.clone().with("CAP", "");
+            return vec![cap(&plain), cap(&peel), plain, peel];
+        }
         _ => return vec![Names::default()],
     };
     let volumes = [
@@ -37,9 +43,15 @@ fn variants(entry: &str) -> Vec<Names> {
     volumes
         .into_iter()
         .flat_map(|volumes| {
-            let other = match entry {
-                "cast.wgsl" => Some("SURFACES"),
-                _ => (!volumes.is_empty()).then_some("VALUES"),
+            let others: &[&[&'static str]] = match entry {
+                "cast.wgsl" => &[
+                    &[],
+                    &["SURFACES"],
+                    &["SURFACES", "STATES"],
+                    &["SURFACES", "STATES", "PEEL"],
+                ],
+                _ if volumes.is_empty() => &[&[]],
+                _ => &[&[], &["VALUES"]],
             };
             let names = Names::default().with("CELL", "8");
             let names = if volumes.len() == 1 {
@@ -48,10 +60,11 @@ fn variants(entry: &str) -> Vec<Names> {
                 names
             };
             let names = names.with_list(list, volumes);
-            other
-                .map(|name| names.clone().with(name, ""))
-                .into_iter()
-                .chain([names])
+            let with = |more: &&[&'static str]| {
+                more.iter()
+                    .fold(names.clone(), |names, name| names.with(name, ""))
+            };
+            others.iter().map(with).collect::<Vec<_>>()
         })
         .collect()
 }

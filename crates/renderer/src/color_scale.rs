@@ -66,6 +66,12 @@ impl ColorScale {
         }
     }
 
+    /// The colors from the lowest value to the highest, and that of what was not measured.
+    #[cfg(any(feature = "gpu", feature = "webgpu"))]
+    pub(crate) fn colors(&self) -> impl Iterator<Item = [f32; 3]> {
+        self.colors.iter().copied().chain([self.missing])
+    }
+
     /// The color of `value`, sRGB; NaN was not measured.
     pub fn color(&self, value: f32) -> [f32; 3] {
         if value.is_nan() {

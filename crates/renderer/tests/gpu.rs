@@ -1,25 +1,16 @@
 //! The back end on a graphics device against the one on the processor, pass by pass.
 #![cfg(feature = "gpu")]
 
-use geometry::{DAffine3, DMat3, DVec3, GridGeometry, PatientDirection};
-use renderer::cpu::{self, Quality};
-use renderer::{
-    Camera, Clip, ControlPoint, Picture, Plane, ResidentSurface, ResidentVolume, Scene, SurfaceLayer,
-    TransferFunction, VolumeLayer, gpu,
-};
-use surface::Mesh;
-use volume::{Rescale, Samples};
+mod on_device;
 
-/// A renderer on whatever adapter is there.
-fn on_device() -> Option<gpu::Renderer> {
-    match gpu::Device::open_headless() {
-        Ok(device) => Some(gpu::Renderer::new(device)),
-        Err(error) => {
-            println!("skipped: {error}");
-            None
-        }
-    }
-}
+use geometry::{DAffine3, DMat3, DVec3, GridGeometry, PatientDirection};
+use on_device::{compare, on_device};
+use renderer::cpu::Quality;
+use renderer::{
+    Camera, Clip, ControlPoint, Plane, ResidentVolume, Scene, SurfaceLayer, TransferFunction, VolumeLayer,
+    gpu,
+};
+use volume::{Rescale, Samples};
 
 /// A rounded box of 1000 with a ball of 3000 inside, in -1000, with soft edges, on a sheared, oblique grid whose axes all
 /// differ.
@@ -92,50 +83,6 @@ fn scene<'a>(volumes: Vec<VolumeLayer<'a>>, surfaces: Vec<SurfaceLayer<'a>>) -> 
     }
 }
 
-/// How far two pictures are apart, over all components: the mean, and the part of pixels more than 12 levels apart.
-fn apart(a: &Picture, b: &Picture) -> (f64, f64) {
-    assert_eq!((a.width, a.height), (b.width, b.height));
-    let differences = || a.rgba.iter().zip(&b.rgba).map(|(a, b)| a.abs_diff(*b));
-    let mean = differences().map(f64::from).sum::<f64>() / a.rgba.len() as f64;
-    let far = differences().collect::<Vec<_>>();
-    let far = far.chunks_exact(4).filter(|p| p.iter().any(|&d| d > 12)).count();
-    (mean, far as f64 / (a.rgba.len() / 4) as f64)
-}
-
-/// Compares both back ends, and that there is something to compare.
-fn compare(what: &str, device: &mut gpu::Renderer, scene: &Scene<'_>, quality: Quality) {
-    let ours = device.draw(scene, 130, 100, quality).unwrap();
-    let twin = cpu::Renderer::new().draw(scene, 130, 100, quality).unwrap();
-    keep(what, &ours, &twin);
-    let background = ours.pixel(0, 0).unwrap();
-    let drawn = ours.rgba.chunks_exact(4).filter(|p| **p != background).count();
-    assert!(drawn > 1000, "{what}: {drawn} pixels");
-    let (mean, far) = apart(&ours, &twin);
-    println!("{what}: mean difference {mean:.3}, far {far:.5}");
-    // The twin encodes light by a table, which is a level off here and there. Adapters filter 8-bit textures with weights of 8 bits.
-    let allowed = if what == "u8" { 0.8 } else { 0.3 };
-    assert!(
-        mean < allowed && far < 0.004,
-        "{what}: mean difference {mean}, {far} far"
-    );
-}
-
-/// Keeps both pictures where VITRINE_KEEP names a folder, to be looked at.
-fn keep(what: &str, ours: &Picture, twin: &Picture) {
-    let Ok(folder) = std::env::var("VITRINE_KEEP") else {
-        return;
-    };
-    let both = ours.beside(twin);
-    let file = std::fs::File::create(format!("{folder}/{}.png", what.replace(' ', "-"))).unwrap();
-    let mut encoder = png::Encoder::new(file, both.width, both.height);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&both.rgba)
-        .unwrap();
-}
-
 #[test]
 fn every_sample_type_is_drawn_as_the_twin_draws_it() {
     let Some(mut device) = on_device() else { return };
@@ -199,61 +146,6 @@ fn several_rays_a_pixel_are_those_of_the_twin() {
         transfer: &transfer,
     };
     compare("fine", &mut device, &scene(vec![layer], vec![]), Quality::FINE);
-}
-
-/// A ball of triangles about the middle of the phantom, with normals and colors.
-fn ball(radius_mm: f64) -> ResidentSurface {
-    let (rings, sectors) = (24u32, 36u32);
-    let center = DVec3::new(120.0, -340.0, 55.0);
-    let mut mesh = Mesh::default();
-    let mut colors = Vec::new();
-    for ring in 0..=rings {
-        for sector in 0..=sectors {
-            let (polar, around) = (
-                std::f64::consts::PI * f64::from(ring) / f64::from(rings),
-                std::f64::consts::TAU * f64::from(sector) / f64::from(sectors),
-            );
-            let n = DVec3::new(
-                polar.sin() * around.cos(),
-                polar.sin() * around.sin(),
-                polar.cos(),
-            );
-            mesh.positions_mm
-                .push((center + n * radius_mm).as_vec3().to_array());
-            mesh.normals.push(n.as_vec3().to_array());
-            colors.push([(ring * 10) as u8, (sector * 7) as u8, 180, 255]);
-        }
-    }
-    for ring in 0..rings {
-        for sector in 0..sectors {
-            let a = ring * (sectors + 1) + sector;
-            let b = a + sectors + 1;
-            mesh.triangles.push([a, b, a + 1]);
-            mesh.triangles.push([a + 1, b, b + 1]);
-        }
-    }
-    ResidentSurface::new(mesh).unwrap().with_colors(colors).unwrap()
-}
-
-#[test]
-fn surfaces_and_volumes_compose_as_the_twin_says() {
-    let Some(mut device) = on_device() else { return };
-    let volume = resident(Samples::I16(phantom().1), Rescale::IDENTITY);
-    let transfer = body_and_core();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
-    let small = ball(12.0);
-    let painted = SurfaceLayer::new(&small);
-    let fine = Quality::FINE;
-    compare("surface", &mut device, &scene(vec![], vec![painted]), fine);
-    compare(
-        "volume and surfaces",
-        &mut device,
-        &scene(vec![layer], vec![painted]),
-        fine,
-    );
 }
 
 #[test]

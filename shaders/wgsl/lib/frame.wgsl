@@ -8,8 +8,8 @@ struct Frame {
     factor: u32,
     // Clipping planes in use.
     planes: u32,
-    // Layers of surface fragments.
-    layers: u32,
+    // Fragments of transparent surfaces that were blended before.
+    peel: u32,
     // 0 begins a picture; later passes add to it.
     pass_index: u32,
     // Rays a unit of tangent.
@@ -37,6 +37,8 @@ struct Ray {
     jitter: f32,
     // What the clipping planes leave, mm along the ray.
     reach: vec2f,
+    // The planes that it begins and ends at; `planes` for none.
+    faces: vec2u,
 }
 
 fn ray_at(pixel: vec2u) -> Ray {
@@ -44,29 +46,28 @@ fn ray_at(pixel: vec2u) -> Ray {
     let middle = vec2f(frame.size * frame.factor) * 0.5;
     let tangent = (at + 0.5 - middle) / frame.scale;
     let direction = normalize(vec3f(tangent.x, -tangent.y, -1.0));
-    return Ray(direction, -direction.z, jitter_at(at), reach_of(direction));
+    var ray = Ray(direction, -direction.z, jitter_at(at), vec2f(0.0, INFINITY), vec2u(frame.planes));
+    for (var i = 0u; i < frame.planes; i++) {
+        let plane = frame.clip[i];
+        let slope = dot(plane.xyz, direction);
+        let t = -plane.w / slope;
+        if abs(slope) < 1e-9 {
+            if plane.w < 0.0 {
+                ray.reach.y = -1.0;
+            }
+        } else if slope > 0.0 && t > ray.reach.x {
+            ray.reach.x = t;
+            ray.faces.x = i;
+        } else if slope < 0.0 && t < ray.reach.y {
+            ray.reach.y = t;
+            ray.faces.y = i;
+        }
+    }
+    return ray;
 }
 
 // Interleaved gradient noise (Jimenez, "Next generation post processing in Call of Duty", 2014).
 fn jitter_at(at: vec2f) -> f32 {
     let noise = fract(52.982918 * fract(0.06711056 * at.x + 0.00583715 * at.y));
     return fract(noise + frame.phase);
-}
-
-fn reach_of(direction: vec3f) -> vec2f {
-    var reach = vec2f(0.0, INFINITY);
-    for (var i = 0u; i < frame.planes; i++) {
-        let plane = frame.clip[i];
-        let slope = dot(plane.xyz, direction);
-        if abs(slope) < 1e-9 {
-            if plane.w < 0.0 {
-                reach.y = -1.0;
-            }
-        } else if slope > 0.0 {
-            reach.x = max(reach.x, -plane.w / slope);
-        } else {
-            reach.y = min(reach.y, -plane.w / slope);
-        }
-    }
-    return reach;
 }

@@ -8,9 +8,9 @@ use wgpu::util::DeviceExt;
 use super::field::Field;
 use super::layout;
 use super::look::Look;
-use super::pipelines::{CastKey, Pipelines, VolumeKey};
+use super::pipelines::{CastKey, Pipelines, SurfaceMode, VolumeKey};
 use super::store::Store;
-use super::surface::{Plan, Surfaces};
+use super::surface::{Fragments, Plan, Surfaces};
 use super::{Device, DrawError, MAX_VOLUMES};
 use crate::cpu::Quality;
 use crate::picture::decode;
@@ -42,8 +42,13 @@ pub(super) struct Caster {
     /// By volume and its place in the scene: the same volume may be seen twice.
     looks: BTreeMap<(DataId, usize), PlacedLook>,
     sums: Option<Sums>,
+    /// What is seen so far, while transparent surfaces are peeled.
+    states: Option<wgpu::Buffer>,
     surfaces: Surfaces,
 }
+
+/// Bytes of a `State` of `cast.wgsl`.
+const STATE_BYTES: u64 = 20;
 
 #[derive(Debug)]
 struct Sums {
@@ -114,7 +119,9 @@ impl Caster {
     /// Bytes on the device.
     pub(super) fn bytes(&self) -> u64 {
         let looks: u64 = self.looks.values().map(|look| look.bytes).sum();
-        looks + self.sums.as_ref().map_or(0, |sums| sums.buffer.size()) + self.surfaces.bytes()
+        let sums = self.sums.as_ref().map_or(0, |sums| sums.buffer.size());
+        let states = self.states.as_ref().map_or(0, wgpu::Buffer::size);
+        looks + sums + states + self.surfaces.bytes()
     }
 
     /// Records everything from the scene to `target`.
@@ -130,7 +137,9 @@ impl Caster {
         self.make_room(drawing.device, size)?;
         let volumes = self.volumes(&mut drawing, scene, &view, quality)?;
         let plan = Plan::new(scene)?;
-        self.surfaces.prepare(drawing.device, scene, &plan, size);
+        self.surfaces.prepare(&mut drawing, scene, &plan, size);
+        let peels = plan.peels(scene);
+        self.make_states(drawing.device, size, peels);
         let factor = quality.supersampling.max(1);
         let (planes, clip) = view.clip(&scene.clip)?;
         for pass_index in 0..factor * factor {
@@ -139,7 +148,7 @@ impl Caster {
                 sub: [pass_index % factor, pass_index / factor],
                 factor,
                 planes,
-                layers: plan.layers(),
+                peel: 0,
                 pass_index,
                 scale: (f64::from(size[1] * factor) * 0.5 / view.half) as f32,
                 phase: 0.0,
@@ -148,9 +157,31 @@ impl Caster {
                 _after: 0,
                 clip,
             };
-            let uniform = uniform_buffer(&drawing.device.device, &frame);
-            self.surfaces.draw(&mut drawing, scene, &plan, &view, &uniform)?;
-            self.cast(&mut drawing, &uniform, size, &volumes)?;
+            let first = uniform_buffer(&drawing.device.device, &frame);
+            let pass = self.surfaces.pass(&mut drawing, scene, &plan, &view, &first);
+            self.surfaces.begin(&mut drawing, &pass, pass_index)?;
+            if !plan.has_fragments() {
+                self.cast(&mut drawing, &first, size, &volumes, (SurfaceMode::None, None))?;
+                continue;
+            }
+            let nearest = self.surfaces.opaque(&mut drawing, &pass)?;
+            if peels == 0 {
+                self.cast(
+                    &mut drawing,
+                    &first,
+                    size,
+                    &volumes,
+                    (SurfaceMode::Nearest, nearest),
+                )?;
+                continue;
+            }
+            let later = uniform_buffer(&drawing.device.device, &layout::Frame { peel: 1, ..frame });
+            for peel in 0..peels {
+                let walls = self.surfaces.peel(&mut drawing, &pass, peel)?;
+                let frame = if peel == 0 { &first } else { &later };
+                self.cast(&mut drawing, frame, size, &volumes, (SurfaceMode::Peel, walls))?;
+            }
+            self.cast(&mut drawing, &later, size, &volumes, (SurfaceMode::Last, nearest))?;
         }
         let picture = layout::Resolve {
             source: size,
@@ -160,7 +191,23 @@ impl Caster {
             encode: u32::from(!target.format.is_srgb()),
             _after: [0; 3],
         };
-        self.resolve(&mut drawing, &picture, target)
+        self.resolve(&mut drawing, &picture, target)?;
+        self.surfaces.outline(&mut drawing, scene, &plan, target)
+    }
+
+    /// A buffer for what is seen between passes over transparent surfaces.
+    fn make_states(&mut self, device: &Device, [width, height]: [u32; 2], peels: u32) {
+        let bytes = u64::from(width) * u64::from(height) * STATE_BYTES;
+        if peels == 0 {
+            self.states = None;
+        } else if self.states.as_ref().is_none_or(|states| states.size() != bytes) {
+            self.states = Some(device.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("states"),
+                size: bytes,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            }));
+        }
     }
 
     /// A buffer for the sums of a picture of `size` pixels.
@@ -242,30 +289,33 @@ impl Caster {
         frame: &wgpu::Buffer,
         [width, height]: [u32; 2],
         volumes: &[(VolumeKey, wgpu::BindGroup)],
+        (mode, fragments): (SurfaceMode, Option<Fragments>),
     ) -> Result<(), DrawError> {
         let Some(sums) = &self.sums else {
             return Ok(());
         };
-        let layers = self.surfaces.views();
         let mut entries = vec![
             entry(0, frame.as_entire_binding()),
             entry(1, sums.buffer.as_entire_binding()),
         ];
-        if let Some([depths, colors]) = &layers {
-            entries.push(entry(2, wgpu::BindingResource::TextureView(depths)));
-            entries.push(entry(3, wgpu::BindingResource::TextureView(colors)));
+        if let Some(fragments) = &fragments {
+            entries.push(entry(2, wgpu::BindingResource::TextureView(&fragments.depths)));
+            entries.push(entry(3, wgpu::BindingResource::TextureView(&fragments.colors)));
+        }
+        if let (SurfaceMode::Peel | SurfaceMode::Last, Some(states)) = (mode, &self.states) {
+            entries.push(entry(4, states.as_entire_binding()));
         }
         let frame_group = drawing
             .device
             .device
             .create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("frame"),
-                layout: drawing.pipelines.frame_layout(layers.is_some()),
+                layout: drawing.pipelines.frame_layout(mode),
                 entries: &entries,
             });
         let key = CastKey {
             volumes: volumes.iter().map(|(key, _)| *key).collect(),
-            surfaces: layers.is_some(),
+            surfaces: mode,
         };
         let pipeline = drawing.pipelines.cast(drawing.device, &key)?;
         let mut pass = drawing

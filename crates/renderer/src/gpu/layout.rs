@@ -13,7 +13,7 @@ pub(super) struct Frame {
     pub(super) sub: [u32; 2],
     pub(super) factor: u32,
     pub(super) planes: u32,
-    pub(super) layers: u32,
+    pub(super) peel: u32,
     pub(super) pass_index: u32,
     pub(super) scale: f32,
     pub(super) phase: f32,
@@ -104,9 +104,25 @@ pub(super) struct Surface {
     pub(super) normal_y: [f32; 4],
     pub(super) normal_z: [f32; 4],
     pub(super) color: [f32; 4],
+    pub(super) inside: [f32; 4],
+    pub(super) texels: [f32; 2],
     pub(super) material: [f32; 2],
-    pub(super) painted: u32,
+    pub(super) scale_low: f32,
+    pub(super) scale_high: f32,
+    pub(super) scale_colors: u32,
+    pub(super) paint: u32,
     pub(super) smooth_shaded: u32,
+    pub(super) mirrored: u32,
+    pub(super) cap: u32,
+    pub(super) order: f32,
+}
+
+/// `Outline` of `outline.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub(super) struct Outline {
+    pub(super) color: [f32; 3],
+    pub(super) layer: u32,
 }
 
 #[cfg(test)]
@@ -171,7 +187,7 @@ mod tests {
             "cast.wgsl",
             &one("VOLUMES"),
             &[
-                members!(Frame: size, sub, factor, planes, layers, pass_index, scale, phase, fill, clip),
+                members!(Frame: size, sub, factor, planes, peel, pass_index, scale, phase, fill, clip),
                 members!(
                     Volume: voxel_from_view_x, voxel_from_view_y, voxel_from_view_z, eye_in_voxel, dims_and_step, blocks,
                     table_scale, table_offset, table_last, shaded, most_steps, projection
@@ -199,8 +215,14 @@ mod tests {
             &Names::default(),
             &[members!(
                 Surface: view_from_surface_x, view_from_surface_y, view_from_surface_z, origin_in_view, normal_x, normal_y,
-                normal_z, color, material, painted, smooth_shaded
+                normal_z, color, inside, texels, material, scale_low, scale_high, scale_colors, paint, smooth_shaded,
+                mirrored, cap, order
             )],
+        );
+        check(
+            "outline.wgsl",
+            &Names::default(),
+            &[members!(Outline: color, layer)],
         );
     }
 }

@@ -51,8 +51,8 @@ pub enum DrawError {
         /// Volumes of the scene.
         volumes: usize,
     },
-    /// More transparent surfaces than a picture can hold.
-    #[error("a picture holds at most 15 transparent surfaces")]
+    /// More surfaces with a cut or a line than a picture can hold.
+    #[error("a picture holds at most 32 surfaces that are cut, and 32 with a line")]
     Surfaces,
     /// More clipping planes than a picture can hold.
     #[error(

@@ -7,14 +7,28 @@ use shaders::Names;
 use super::field::FieldKind;
 use super::slice::SlicePipelines;
 use super::store::CELL_SIDE;
-use super::{Device, DrawError, surface};
+use super::surface::SurfacePipelines;
+use super::{Device, DrawError};
 
 /// What distinguishes one casting pipeline from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CastKey {
     /// One entry a volume.
     pub(super) volumes: Vec<VolumeKey>,
-    pub(super) surfaces: bool,
+    pub(super) surfaces: SurfaceMode,
+}
+
+/// What surfaces have to do with a casting pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum SurfaceMode {
+    /// There are none.
+    None,
+    /// There is one fragment a pixel.
+    Nearest,
+    /// There is one fragment a pixel, and more will come.
+    Peel,
+    /// There were fragments, and this is the last.
+    Last,
 }
 
 /// What distinguishes the code for one volume from that for another.
@@ -36,11 +50,13 @@ impl CastKey {
         } else {
             names
         };
-        if self.surfaces {
-            names.with("SURFACES", "")
-        } else {
-            names
-        }
+        let flags: &[&'static str] = match self.surfaces {
+            SurfaceMode::None => &[],
+            SurfaceMode::Nearest => &["SURFACES"],
+            SurfaceMode::Peel => &["SURFACES", "STATES", "PEEL"],
+            SurfaceMode::Last => &["SURFACES", "STATES"],
+        };
+        flags.iter().fold(names, |names, flag| names.with(flag, ""))
     }
 
     /// The text of the module.
@@ -52,14 +68,13 @@ impl CastKey {
 /// All pipelines of one device.
 #[derive(Debug)]
 pub(super) struct Pipelines {
-    frame_layout: [wgpu::BindGroupLayout; 2],
+    frame_layout: [wgpu::BindGroupLayout; 3],
     resolve_layout: wgpu::BindGroupLayout,
     volume_layouts: HashMap<VolumeKey, wgpu::BindGroupLayout>,
     cast: HashMap<CastKey, wgpu::ComputePipeline>,
     resolve: HashMap<wgpu::TextureFormat, wgpu::RenderPipeline>,
     pub(super) slices: SlicePipelines,
-    surface_layouts: [wgpu::BindGroupLayout; 2],
-    surface: Option<wgpu::RenderPipeline>,
+    pub(super) surfaces: SurfacePipelines,
     pub(super) sampler: wgpu::Sampler,
     /// Of the shader files that the pipelines were made from.
     revision: u64,
@@ -68,15 +83,17 @@ pub(super) struct Pipelines {
 impl Pipelines {
     pub(super) fn new(device: &Device) -> Self {
         let slices = SlicePipelines::new(device);
+        let surfaces = SurfacePipelines::new(device);
         let device = &device.device;
-        let frame = uniform(0, wgpu::ShaderStages::COMPUTE);
-        let sums = storage(1, wgpu::ShaderStages::COMPUTE, false);
+        let compute = wgpu::ShaderStages::COMPUTE;
+        let frame = uniform(0, compute);
+        let sums = storage(1, compute, false);
         let layers = |binding| wgpu::BindGroupLayoutEntry {
             binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
+            visibility: compute,
             ty: wgpu::BindingType::Texture {
                 sample_type: wgpu::TextureSampleType::Float { filterable: false },
-                view_dimension: wgpu::TextureViewDimension::D2Array,
+                view_dimension: wgpu::TextureViewDimension::D2,
                 multisampled: false,
             },
             count: None,
@@ -92,20 +109,17 @@ impl Pipelines {
             frame_layout: [
                 layout("frame", &[frame, sums]),
                 layout("frame with surfaces", &[frame, sums, layers(2), layers(3)]),
+                layout(
+                    "frame with states",
+                    &[frame, sums, layers(2), layers(3), storage(4, compute, false)],
+                ),
             ],
             resolve_layout: layout("resolve", &[uniform(0, fragment), storage(1, fragment, true)]),
             volume_layouts: HashMap::new(),
             cast: HashMap::new(),
             resolve: HashMap::new(),
             slices,
-            surface_layouts: [
-                layout(
-                    "frame of surfaces",
-                    &[uniform(0, wgpu::ShaderStages::VERTEX_FRAGMENT)],
-                ),
-                layout("surface", &[uniform(0, wgpu::ShaderStages::VERTEX_FRAGMENT)]),
-            ],
-            surface: None,
+            surfaces,
             sampler: device.create_sampler(&wgpu::SamplerDescriptor {
                 label: Some("linear"),
                 mag_filter: wgpu::FilterMode::Linear,
@@ -124,12 +138,16 @@ impl Pipelines {
             self.cast.clear();
             self.resolve.clear();
             self.slices.clear();
-            self.surface = None;
+            self.surfaces.clear();
         }
     }
 
-    pub(super) fn frame_layout(&self, surfaces: bool) -> &wgpu::BindGroupLayout {
-        &self.frame_layout[usize::from(surfaces)]
+    pub(super) fn frame_layout(&self, surfaces: SurfaceMode) -> &wgpu::BindGroupLayout {
+        match surfaces {
+            SurfaceMode::None => &self.frame_layout[0],
+            SurfaceMode::Nearest => &self.frame_layout[1],
+            SurfaceMode::Peel | SurfaceMode::Last => &self.frame_layout[2],
+        }
     }
 
     pub(super) fn resolve_layout(&self) -> &wgpu::BindGroupLayout {
@@ -205,70 +223,6 @@ impl Pipelines {
         }
         Ok(&self.resolve[&format])
     }
-}
-
-impl Pipelines {
-    pub(super) fn surface_layouts(&self) -> &[wgpu::BindGroupLayout; 2] {
-        &self.surface_layouts
-    }
-
-    /// The pipeline that draws surfaces.
-    ///
-    /// # Errors
-    /// When the shader files make no module.
-    pub(super) fn surface(&mut self, device: &Device) -> Result<&wgpu::RenderPipeline, DrawError> {
-        let pipeline = match self.surface.take() {
-            Some(pipeline) => pipeline,
-            None => {
-                let source = shaders::assemble("surface.wgsl", &Names::default())?;
-                let module = module(device, "surface", source);
-                let [frame, surface] = &self.surface_layouts;
-                let layout = pipeline_layout(device, &[Some(frame), Some(surface)]);
-                surface_pipeline(device, &module, &layout)
-            }
-        };
-        Ok(self.surface.insert(pipeline))
-    }
-}
-
-fn surface_pipeline(
-    device: &Device,
-    module: &wgpu::ShaderModule,
-    layout: &wgpu::PipelineLayout,
-) -> wgpu::RenderPipeline {
-    device
-        .device
-        .create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some("surface"),
-            layout: Some(layout),
-            vertex: wgpu::VertexState {
-                module,
-                entry_point: Some("place"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                buffers: &[Some(surface::VERTEX)],
-            },
-            // Surfaces have two sides.
-            primitive: wgpu::PrimitiveState::default(),
-            depth_stencil: Some(wgpu::DepthStencilState {
-                format: surface::NEAREST_FORMAT,
-                depth_write_enabled: Some(true),
-                depth_compare: Some(wgpu::CompareFunction::Greater),
-                stencil: wgpu::StencilState::default(),
-                bias: wgpu::DepthBiasState::default(),
-            }),
-            multisample: wgpu::MultisampleState::default(),
-            fragment: Some(wgpu::FragmentState {
-                module,
-                entry_point: Some("show"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                targets: &[
-                    Some(surface::DEPTH_FORMAT.into()),
-                    Some(surface::COLOR_FORMAT.into()),
-                ],
-            }),
-            multiview_mask: None,
-            cache: None,
-        })
 }
 
 /// The names of volume `k` of a module.
