@@ -6,4 +6,5 @@ mod data_sets;
 mod ingest;
 mod meshes;
 mod photos;
+mod server;
 mod support;

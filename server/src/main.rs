@@ -3,6 +3,7 @@
 mod bars;
 mod commands;
 mod print;
+mod web;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,10 @@ enum Command {
     Compare(commands::compare::Arguments),
     /// Draw a stored item as a PNG picture
     Render(commands::render::Arguments),
+    /// Serve cases over HTTP
+    Serve(commands::serve::Arguments),
+    /// Work on what servers have taken in, apart from them
+    Worker(commands::serve::WorkerArguments),
     /// Read and decode files for another vitrine process, behind a wall
     #[command(name = ingest::WORKER_COMMAND, hide = true)]
     DecodeWorker {
@@ -43,6 +48,8 @@ fn main() -> ExitCode {
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Render(arguments) => commands::render::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Worker(arguments) => commands::serve::run_worker(&arguments),
         Command::DecodeWorker { memory_bytes } => {
             ingest::guard::run_worker(memory_bytes);
             Ok(())

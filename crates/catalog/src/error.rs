@@ -1,15 +1,13 @@
 //! What can go wrong with the catalog.
 
-use std::path::PathBuf;
-
 /// An error of the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The database cannot be opened.
-    #[error("cannot open the catalog {path}", path = .path.display())]
+    #[error("cannot open the catalog {place}")]
     Open {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the server without a password.
+        place: String,
         /// Why.
         #[source]
         source: sqlx::Error,
@@ -24,6 +22,11 @@ pub enum CatalogError {
         /// Latest schema of this program.
         known: i64,
     },
+    /// The database was written before its schema was settled.
+    #[error(
+        "the catalog was written by a version from before the first release: ingest the files again into another folder"
+    )]
+    Early,
     /// The schema cannot be brought up to date.
     #[error("cannot prepare the schema of the catalog")]
     Schema(#[source] sqlx::migrate::MigrateError),
@@ -41,6 +44,18 @@ pub enum CatalogError {
     /// More than one item whose id begins with this.
     #[error("several items begin with {0}")]
     AmbiguousItem(String),
+    /// Nothing of that identifier.
+    #[error("no {what}")]
+    Missing {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// Something of that name or state is there already, or was changed meanwhile.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// A personal value cannot be sealed or opened.
+    #[error("a personal value cannot be sealed or opened")]
+    Cipher(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A value in the database is not what this program writes.
     #[error("the catalog holds an unreadable {what}")]
     Unreadable {
@@ -50,6 +65,9 @@ pub enum CatalogError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What writes events has ended.
+    #[error("the catalog takes no more events")]
+    Stopped,
     /// The database failed.
     #[error("the catalog's database failed")]
     Database(#[from] sqlx::Error),

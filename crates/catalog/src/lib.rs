@@ -1,21 +1,54 @@
-//! What was ingested, in SQL: cases, items, their originals and artifacts, and which objects of the vault hold them.
+//! What is kept, in SQL: people, practices, patients, cases, content, uploads, work, and the record of what was done.
 //!
-//! The only room with SQL. An item appears with everything that belongs to it in one transaction, or not at all.
-//! Objects are written before that; so that none is lost, a run of the pipeline records their names as pending
-//! before it writes, and the commit of an item takes them off that list. What is left there by a run that has ended
-//! is garbage ([`Catalog::abandoned_objects`]).
+//! The only room with SQL. One schema serves SQLite and PostgreSQL, and the statements keep to what both understand.
+//! Every change of state is a [`Change`]: all of it is there after [`Change::commit`], with the events that tell of
+//! it, or nothing is. Values about people are sealed by keys that the caller's [`Cipher`] opens: whoever holds the
+//! database alone sees identifiers, times, counts and states.
 //!
-//! The embedded database is SQLite in WAL mode: one writer at a time, others wait; a commit survives loss of power.
-//! The SQL keeps to what PostgreSQL understands as well.
+//! An item appears with everything that belongs to it in one transaction, or not at all. Objects are written before
+//! that; so that none is lost, a run of the pipeline records their names as pending before it writes, and the commit
+//! of an item takes them off that list. What is left there by a run that has ended is garbage
+//! ([`Catalog::abandoned_objects`]).
+//!
+//! SQLite runs in WAL mode: one writer at a time, others wait; a commit survives loss of power.
 
+mod cases;
+mod cipher;
+mod consent;
+mod database;
 mod error;
+mod facts;
+mod jobs;
+mod marks;
+mod notice;
+mod patients;
+mod people;
+mod practices;
+mod purge;
 mod read;
+mod record;
 mod rows;
-mod schema;
+mod sign_ins;
+mod sql;
+mod uploads;
+mod words;
 mod write;
 
+pub use cases::{Case, CaseGrant, CaseList, NewCase};
+pub use cipher::{Cipher, CipherError, Fields};
+pub use consent::{Connection, SignedRelease};
+pub use database::{Catalog, Change, Conn, Database};
 pub use error::CatalogError;
+pub use jobs::{Job, MOST_ATTEMPTS};
+pub use marks::{Mark, MarkId, MarkKind, MarkVersion};
+pub use notice::Notice;
+pub use patients::{After, Patient};
+pub use people::{Account, Credential, CredentialKind, Link, NewAccount};
+pub use practices::{Member, Practice, PracticeSettings};
+pub use purge::Due;
+pub use record::{Event, Recorded, Scope};
 pub use rows::{
-    Artifact, Case, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original,
+    Artifact, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original, OwnCase,
 };
-pub use schema::Catalog;
+pub use sign_ins::{Origin, SignIn, SignedIn};
+pub use uploads::{Arrived, NewUpload, Upload, UploadSet};

@@ -1,49 +1,65 @@
-//! Everything that only looks.
+//! Everything of content that only looks.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
-use domain::{ArtifactKind, CaseId, ItemId, ItemKind, OriginalId, Phi};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use domain::{ArtifactKind, CaseId, ItemId, ItemKind, OriginalId, Phi, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
+use crate::cipher::Keyring;
+use crate::database::{Catalog, Conn};
 use crate::error::{CatalogError, unreadable};
-use crate::rows::{Artifact, Item, ObjectRow, Original, time_from_ms};
-use crate::schema::Catalog;
-use crate::write::BATCH;
+use crate::rows::{Artifact, Item, ObjectRow, Original};
+use crate::sql::{BATCH, count, id, list, maybe_id, time_from_ms, word};
 
-const ITEM_COLUMNS: &str = "SELECT id, case_id, kind, name, modality, study_uid, series_uid, grid, findings, details, \
-                            created_ms FROM items ";
+/// What is sealed of an item.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ItemSecrets {
+    pub(crate) name: String,
+    pub(crate) study_uid: Option<String>,
+    pub(crate) series_uid: Option<String>,
+    pub(crate) findings: serde_json::Value,
+    pub(crate) details: serde_json::Value,
+}
+
+/// The columns that [`item_from`] reads; the key of the case is the last.
+const ITEMS: &str = "SELECT i.id, i.case_id, i.uploader, i.kind, i.modality, i.sealed, i.grid, i.created_ms, \
+                     c.wrapped_key FROM items i JOIN cases c ON c.id = i.case_id WHERE i.deleted_ms IS NULL";
 
 impl Catalog {
-    /// Which of these contents (SHA-256) the case has already.
+    /// Which of these contents (SHA-256) the case has already from this uploader.
     ///
     /// # Errors
     /// The database's.
     pub async fn known_originals(
         &self,
         case: CaseId,
+        uploader: Option<UserId>,
         hashes: &[[u8; 32]],
     ) -> Result<HashMap<[u8; 32], OriginalId>, CatalogError> {
         let mut connection = self.pool.acquire().await?;
-        originals_by_hash(&mut connection, case, hashes).await
+        originals_by_hash(&mut connection, case, uploader, hashes).await
     }
 
-    /// The item of the case that is made of the same input.
+    /// The item of the case that is made of the same input by the same uploader.
     ///
     /// # Errors
     /// The database's.
     pub async fn item_by_content_key(
         &self,
         case: CaseId,
+        uploader: Option<UserId>,
         key: &[u8; 32],
     ) -> Result<Option<ItemId>, CatalogError> {
-        let row = sqlx::query("SELECT id FROM items WHERE case_id = $1 AND content_key = $2")
-            .bind(case.to_string())
-            .bind(&key[..])
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(|row| id_from(row.try_get(0)?, "item id")).transpose()
+        let row =
+            sqlx::query("SELECT id FROM items WHERE case_id = $1 AND uploader = $2 AND content_key = $3")
+                .bind(case.to_string())
+                .bind(text_of(uploader))
+                .bind(&key[..])
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(|row| id(&row, 0)).transpose()
     }
 
     /// All items, the oldest first.
@@ -51,13 +67,9 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn items(&self) -> Result<Vec<Item>, CatalogError> {
-        let mut query = QueryBuilder::<Sqlite>::new(ITEM_COLUMNS);
-        let rows = query
-            .push("ORDER BY created_ms, id")
-            .build()
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(item_from).collect()
+        let sql = format!("{ITEMS} ORDER BY i.created_ms, i.id");
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| item_from(&*self.cipher, row)).collect()
     }
 
     /// The item whose id is `id`, or the only one whose id begins with it.
@@ -70,15 +82,14 @@ impl Catalog {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
             return Err(none());
         }
-        let mut query = QueryBuilder::<Sqlite>::new(ITEM_COLUMNS);
-        query
-            .push("WHERE id LIKE ")
-            .push_bind(format!("{}%", id.to_ascii_lowercase()))
-            .push(" LIMIT 2");
-        let rows = query.build().fetch_all(&self.pool).await?;
+        let sql = format!("{ITEMS} AND i.id LIKE $1 LIMIT 2");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(format!("{}%", id.to_ascii_lowercase()))
+            .fetch_all(&self.pool)
+            .await?;
         match rows.as_slice() {
             [] => Err(none()),
-            [row] => item_from(row),
+            [row] => item_from(&*self.cipher, row),
             _ => Err(CatalogError::AmbiguousItem(id.to_owned())),
         }
     }
@@ -88,24 +99,7 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn originals(&self, item: ItemId) -> Result<Vec<Original>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT o.id, o.sha256, o.file_name, b.name, b.reference, b.len FROM item_originals l \
-             JOIN originals o ON o.id = l.original_id JOIN objects b ON b.name = o.object \
-             WHERE l.item_id = $1 ORDER BY l.position",
-        )
-        .bind(item.to_string())
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Original {
-                    id: id_from(row.try_get(0)?, "original id")?,
-                    sha256: hash_from(row, 1)?,
-                    file_name: Phi::new(row.try_get(2)?),
-                    object: object_from(row, 3)?,
-                })
-            })
-            .collect()
+        self.reader().await?.originals(item).await
     }
 
     /// What was derived from an item's originals, by kind and name.
@@ -113,30 +107,7 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn artifacts(&self, item: ItemId) -> Result<Vec<Artifact>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT a.id, a.kind, a.name, a.details, p.part, b.name, b.reference, b.len FROM artifacts a \
-             JOIN artifact_objects p ON p.artifact_id = a.id JOIN objects b ON b.name = p.object \
-             WHERE a.item_id = $1 ORDER BY a.kind, a.name, p.part",
-        )
-        .bind(item.to_string())
-        .fetch_all(&self.pool)
-        .await?;
-        let mut artifacts: Vec<Artifact> = Vec::new();
-        for row in &rows {
-            let object = (row.try_get(4)?, object_from(row, 5)?);
-            let id = id_from(row.try_get(0)?, "artifact id")?;
-            match artifacts.last_mut().filter(|artifact| artifact.id == id) {
-                Some(artifact) => artifact.objects.push(object),
-                None => artifacts.push(Artifact {
-                    id,
-                    kind: word_from(row.try_get(1)?, ArtifactKind::from_word, "artifact kind")?,
-                    name: row.try_get(2)?,
-                    details: json_from(row.try_get(3)?, "artifact details")?,
-                    objects: vec![object],
-                }),
-            }
-        }
-        Ok(artifacts)
+        self.reader().await?.artifacts(item).await
     }
 
     /// Names of objects that runs left behind which have finished or of which `is_alive` says that they are gone.
@@ -171,74 +142,201 @@ impl Catalog {
     }
 }
 
+impl Conn {
+    /// The visible items of a case, the oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn items_of(&mut self, case: CaseId) -> Result<Vec<Item>, CatalogError> {
+        let sql = format!("{ITEMS} AND i.case_id = $1 ORDER BY i.created_ms, i.id");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(case.to_string())
+            .fetch_all(self.db())
+            .await?;
+        rows.iter().map(|row| item_from(&*self.cipher, row)).collect()
+    }
+
+    /// A visible item.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn item(&mut self, item: ItemId) -> Result<Option<Item>, CatalogError> {
+        let sql = format!("{ITEMS} AND i.id = $1");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(item.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| item_from(&*self.cipher, &row)).transpose()
+    }
+
+    /// The files that an item was made of, in their order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn originals(&mut self, item: ItemId) -> Result<Vec<Original>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT o.id, o.case_id, c.wrapped_key, o.sha256, o.sealed, b.name, b.reference, b.len, o.uploader \
+             FROM item_originals l JOIN originals o ON o.id = l.original_id JOIN objects b ON b.name = o.object \
+             JOIN cases c ON c.id = o.case_id WHERE l.item_id = $1 ORDER BY l.position",
+        )
+        .bind(item.to_string())
+        .fetch_all(self.db())
+        .await?;
+        rows.iter().map(|row| original_from(&*self.cipher, row)).collect()
+    }
+
+    /// A file of a visible item, with the item's identifier.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn original(
+        &mut self,
+        original: OriginalId,
+    ) -> Result<Option<(ItemId, Original)>, CatalogError> {
+        let row = sqlx::query(
+            "SELECT o.id, o.case_id, c.wrapped_key, o.sha256, o.sealed, b.name, b.reference, b.len, o.uploader, i.id \
+             FROM originals o JOIN item_originals l ON l.original_id = o.id JOIN items i ON i.id = l.item_id \
+             JOIN objects b ON b.name = o.object JOIN cases c ON c.id = o.case_id \
+             WHERE o.id = $1 AND i.deleted_ms IS NULL ORDER BY i.id LIMIT 1",
+        )
+        .bind(original.to_string())
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|row| Ok((id(&row, 9)?, original_from(&*self.cipher, &row)?)))
+            .transpose()
+    }
+
+    /// What was derived from an item's originals, by kind and name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn artifacts(&mut self, item: ItemId) -> Result<Vec<Artifact>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT a.id, a.kind, a.name, a.sealed, p.part, b.name, b.reference, b.len, i.case_id, c.wrapped_key \
+             FROM artifacts a JOIN items i ON i.id = a.item_id JOIN cases c ON c.id = i.case_id \
+             JOIN artifact_objects p ON p.artifact_id = a.id JOIN objects b ON b.name = p.object \
+             WHERE a.item_id = $1 ORDER BY a.kind, a.name, p.part",
+        )
+        .bind(item.to_string())
+        .fetch_all(self.db())
+        .await?;
+        let mut artifacts: Vec<Artifact> = Vec::new();
+        let mut keys: Option<Keyring> = None;
+        for row in &rows {
+            let object = (row.try_get(4)?, object_from(row, 5)?);
+            let id = id(row, 0)?;
+            match artifacts.last_mut().filter(|artifact| artifact.id == id) {
+                Some(artifact) => artifact.objects.push(object),
+                None => {
+                    let keys = match &keys {
+                        Some(keys) => keys,
+                        None => keys.insert(case_keys(&*self.cipher, row, 8, 9)?),
+                    };
+                    artifacts.push(Artifact {
+                        id,
+                        kind: word(row, 1, ArtifactKind::from_word, "artifact kind")?,
+                        name: row.try_get(2)?,
+                        details: keys.unseal("artifacts", id.as_bytes(), row.try_get(3)?)?,
+                        objects: vec![object],
+                    });
+                }
+            }
+        }
+        Ok(artifacts)
+    }
+}
+
 pub(crate) async fn originals_by_hash(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     case: CaseId,
+    uploader: Option<UserId>,
     hashes: &[[u8; 32]],
 ) -> Result<HashMap<[u8; 32], OriginalId>, CatalogError> {
     let mut known = HashMap::new();
     for batch in hashes.chunks(BATCH) {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT sha256, id FROM originals WHERE case_id = ");
-        query.push_bind(case.to_string()).push(" AND sha256 IN (");
-        let mut list = query.separated(", ");
+        let sql = format!(
+            "SELECT sha256, id FROM originals WHERE case_id = $1 AND uploader = $2 AND sha256 IN ({})",
+            list(3, batch.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql))
+            .persistent(false)
+            .bind(case.to_string())
+            .bind(text_of(uploader));
         for hash in batch {
-            list.push_bind(&hash[..]);
+            query = query.bind(&hash[..]);
         }
-        for row in query.push(")").build().fetch_all(&mut *connection).await? {
-            known.insert(hash_from(&row, 0)?, id_from(row.try_get(1)?, "original id")?);
+        for row in query.fetch_all(&mut *connection).await? {
+            known.insert(hash_from(&row, 0)?, id(&row, 1)?);
         }
     }
     Ok(known)
 }
 
-pub(crate) fn id_from<T>(text: &str, what: &'static str) -> Result<T, CatalogError>
-where
-    T: FromStr,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    text.parse().map_err(unreadable(what))
+/// The uploader as a column holds it.
+pub(crate) fn text_of(uploader: Option<UserId>) -> String {
+    uploader.map(|user| user.to_string()).unwrap_or_default()
 }
 
-fn item_from(row: &SqliteRow) -> Result<Item, CatalogError> {
-    let grid: Option<&str> = row.try_get(7)?;
+/// The keys of the case whose identifier and wrapped key stand in these columns.
+pub(crate) fn case_keys(
+    cipher: &dyn crate::Cipher,
+    row: &AnyRow,
+    case: usize,
+    wrapped: usize,
+) -> Result<Keyring, CatalogError> {
+    let case: CaseId = id(row, case)?;
+    Keyring::open(cipher, *case.as_bytes(), row.try_get(wrapped)?)
+}
+
+fn item_from(cipher: &dyn crate::Cipher, row: &AnyRow) -> Result<Item, CatalogError> {
+    let id: ItemId = id(row, 0)?;
+    let keys = case_keys(cipher, row, 1, 8)?;
+    let secrets: ItemSecrets = keys.unseal("items", id.as_bytes(), row.try_get(5)?)?;
+    let grid: Option<&str> = row.try_get(6)?;
     Ok(Item {
-        id: id_from(row.try_get(0)?, "item id")?,
-        case: id_from(row.try_get(1)?, "case id")?,
-        kind: word_from(row.try_get(2)?, ItemKind::from_word, "item kind")?,
-        name: row.try_get(3)?,
+        id,
+        case: crate::sql::id(row, 1)?,
+        uploader: maybe_id(row, 2)?,
+        kind: word(row, 3, ItemKind::from_word, "item kind")?,
+        name: secrets.name,
         modality: row.try_get(4)?,
-        study_uid: row.try_get(5)?,
-        series_uid: row.try_get(6)?,
+        study_uid: secrets.study_uid,
+        series_uid: secrets.series_uid,
         grid: grid
             .map(serde_json::from_str)
             .transpose()
             .map_err(unreadable("grid"))?,
-        findings: json_from(row.try_get(8)?, "findings")?,
-        details: json_from(row.try_get(9)?, "item details")?,
-        created: time_from_ms(row.try_get(10)?),
+        findings: secrets.findings,
+        details: secrets.details,
+        created: time_from_ms(row.try_get(7)?),
+    })
+}
+
+/// Columns: id, case, key of the case, hash, sealed name, the three of the object, uploader.
+fn original_from(cipher: &dyn crate::Cipher, row: &AnyRow) -> Result<Original, CatalogError> {
+    let id: OriginalId = id(row, 0)?;
+    let keys = case_keys(cipher, row, 1, 2)?;
+    let name: String = keys.unseal("originals", id.as_bytes(), row.try_get(4)?)?;
+    Ok(Original {
+        id,
+        sha256: hash_from(row, 3)?,
+        file_name: Phi::new(name),
+        uploader: maybe_id(row, 8)?,
+        object: object_from(row, 5)?,
     })
 }
 
 /// Three columns from `first` on: name, reference, length.
-fn object_from(row: &SqliteRow, first: usize) -> Result<ObjectRow, CatalogError> {
-    let len: i64 = row.try_get(first + 2)?;
+pub(crate) fn object_from(row: &AnyRow, first: usize) -> Result<ObjectRow, CatalogError> {
     Ok(ObjectRow {
         name: row.try_get(first)?,
         reference: row.try_get(first + 1)?,
-        len: u64::try_from(len).map_err(unreadable("object length"))?,
+        len: count(row, first + 2)?,
     })
 }
 
-fn hash_from(row: &SqliteRow, column: usize) -> Result<[u8; 32], CatalogError> {
+fn hash_from(row: &AnyRow, column: usize) -> Result<[u8; 32], CatalogError> {
     row.try_get::<&[u8], _>(column)?
         .try_into()
         .map_err(unreadable("hash"))
-}
-
-fn json_from(text: &str, what: &'static str) -> Result<serde_json::Value, CatalogError> {
-    serde_json::from_str(text).map_err(unreadable(what))
-}
-
-fn word_from<T>(word: &str, from: fn(&str) -> Option<T>, what: &'static str) -> Result<T, CatalogError> {
-    from(word).ok_or_else(|| unreadable(what)(format!("unknown word {word:?}")))
 }

@@ -1,17 +1,15 @@
 //! What the catalog keeps, as values.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use domain::{ArtifactId, ArtifactKind, CaseId, IngestId, ItemId, ItemKind, OriginalId, Phi};
+use domain::{ArtifactId, ArtifactKind, CaseId, IngestId, ItemId, ItemKind, OriginalId, Phi, UserId};
 use geometry::GridGeometry;
 
-/// A case.
+/// The case that belongs to nobody's practice: what the operator of the machine ingests by hand goes there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Case {
+pub struct OwnCase {
     /// Its id.
     pub id: CaseId,
-    /// What people call it.
-    pub title: String,
     /// The key of the case, encrypted under the root key, as the vault gave it.
     pub wrapped_key: Vec<u8>,
 }
@@ -34,6 +32,8 @@ pub struct NewItem {
     pub id: ItemId,
     /// The case that it belongs to.
     pub case: CaseId,
+    /// Who uploaded what it is made of; the operator of the machine where there is nobody.
+    pub uploader: Option<UserId>,
     /// The run of the pipeline that made it.
     pub ingest: IngestId,
     /// What it is.
@@ -115,6 +115,8 @@ pub struct Item {
     pub id: ItemId,
     /// The case that it belongs to.
     pub case: CaseId,
+    /// Who uploaded what it is made of; the operator of the machine where there is nobody.
+    pub uploader: Option<UserId>,
     /// What it is.
     pub kind: ItemKind,
     /// What people call it.
@@ -144,6 +146,8 @@ pub struct Original {
     pub sha256: [u8; 32],
     /// Its name and path as uploaded.
     pub file_name: Phi<String>,
+    /// Who uploaded it; the operator of the machine where there is nobody.
+    pub uploader: Option<UserId>,
     /// Its bytes.
     pub object: ObjectRow,
 }
@@ -176,14 +180,4 @@ impl Artifact {
             .find(|(name, _)| name == part)
             .map(|(_, object)| object)
     }
-}
-
-/// Milliseconds since 1970 in UTC.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn time_from_ms(ms: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }

@@ -1,27 +1,27 @@
-//! The catalog as the pipeline uses it: over a real file, interrupted, and by several processes at once.
+//! The catalog as the pipeline uses it, over both databases: interrupted, and by several processes at once.
 
-use std::path::{Path, PathBuf};
+mod support;
+
 use std::process::Command;
 
 use catalog::{
-    Artifact, Case, Catalog, CatalogError, Committed, ItemOriginal, NewArtifact, NewItem, NewOriginal,
-    ObjectRow,
+    Artifact, Catalog, CatalogError, Committed, Database, ItemOriginal, NewArtifact, NewItem, NewOriginal,
+    ObjectRow, OwnCase,
 };
 use domain::{ArtifactId, ArtifactKind, CaseId, IngestId, ItemId, ItemKind, OriginalId, Phi};
 use geometry::{DAffine3, DMat3, DVec3, GridGeometry};
+use support::{Place, cipher, on_both};
 
-struct Place {
-    _folder: tempfile::TempDir,
-    path: PathBuf,
-}
-
-fn place() -> Place {
-    let folder = tempfile::tempdir().unwrap();
-    Place {
-        path: folder.path().join("catalog.db"),
-        _folder: folder,
-    }
-}
+on_both!(
+    what_is_committed_is_found_again,
+    nothing_is_stored_twice,
+    an_item_that_cannot_be_whole_is_not_there,
+    an_interrupted_run_leaves_names_to_sweep,
+    items_are_found_by_the_beginning_of_their_id,
+    data_stay_with_their_root_key_and_case,
+    several_processes_write_at_once,
+    an_artifact_is_put_beside_others_and_replaced,
+);
 
 /// 16 bytes that differ for each pair of numbers.
 fn bytes(kind: u8, number: u32) -> [u8; 16] {
@@ -53,11 +53,11 @@ fn original(number: u32) -> NewOriginal {
     }
 }
 
-fn case() -> Case {
-    Case {
-        id: CaseId::from_random(bytes(2, 0)),
-        title: "Default".to_owned(),
-        wrapped_key: vec![7; 60],
+fn case() -> OwnCase {
+    let id = CaseId::from_random(bytes(2, 0));
+    OwnCase {
+        id,
+        wrapped_key: cipher().new_key(*id.as_bytes()).unwrap(),
     }
 }
 
@@ -79,7 +79,8 @@ fn item(number: u32, originals: std::ops::Range<u32>) -> NewItem {
     };
     NewItem {
         id: ItemId::from_random(bytes(5, number)),
-        case: case().id,
+        case: CaseId::from_random(bytes(2, 0)),
+        uploader: None,
         ingest: ingest(0),
         kind: ItemKind::Volume,
         name: "Head 1.0".to_owned(),
@@ -129,22 +130,20 @@ fn object_names(item: &NewItem) -> Vec<String> {
 }
 
 /// A catalog with its default case and a run that has begun.
-async fn begun(path: &Path) -> Catalog {
-    let catalog = Catalog::open(path).await.unwrap();
+async fn begun(place: &Place) -> Catalog {
+    let catalog = place.open().await;
     catalog.default_case_or(&case()).await.unwrap();
     catalog.begin_ingest(ingest(0), "host/1/start").await.unwrap();
     catalog
 }
 
-#[tokio::test]
-async fn what_is_committed_is_found_again() {
-    let place = place();
-    let catalog = begun(&place.path).await;
+async fn what_is_committed_is_found_again(place: Place) {
+    let catalog = begun(&place).await;
     let new = item(1, 0..2500);
     assert_eq!(catalog.commit_item(&new).await.unwrap(), Committed::New);
     catalog.close().await;
 
-    let catalog = Catalog::open(&place.path).await.unwrap();
+    let catalog = place.open().await;
     let [found] = catalog.items().await.unwrap().try_into().unwrap();
     assert_eq!((found.id, found.case, found.kind), (new.id, new.case, new.kind));
     assert_eq!(found.name, new.name);
@@ -180,26 +179,27 @@ async fn what_is_committed_is_found_again() {
     );
 }
 
-#[tokio::test]
-async fn nothing_is_stored_twice() {
-    let place = place();
-    let catalog = begun(&place.path).await;
+async fn nothing_is_stored_twice(place: Place) {
+    let catalog = begun(&place).await;
     let first = item(1, 0..10);
     catalog.commit_item(&first).await.unwrap();
     let known = catalog
-        .known_originals(case().id, &[hash(3), hash(99)])
+        .known_originals(CaseId::from_random(bytes(2, 0)), None, &[hash(3), hash(99)])
         .await
         .unwrap();
     assert_eq!(known.into_iter().collect::<Vec<_>>(), [(hash(3), original(3).id)]);
     assert_eq!(
         catalog
-            .item_by_content_key(case().id, &first.content_key)
+            .item_by_content_key(CaseId::from_random(bytes(2, 0)), None, &first.content_key)
             .await
             .unwrap(),
         Some(first.id)
     );
     assert_eq!(
-        catalog.item_by_content_key(case().id, &hash(0)).await.unwrap(),
+        catalog
+            .item_by_content_key(CaseId::from_random(bytes(2, 0)), None, &hash(0))
+            .await
+            .unwrap(),
         None
     );
 
@@ -243,10 +243,8 @@ async fn nothing_is_stored_twice() {
     );
 }
 
-#[tokio::test]
-async fn an_item_that_cannot_be_whole_is_not_there() {
-    let place = place();
-    let catalog = begun(&place.path).await;
+async fn an_item_that_cannot_be_whole_is_not_there(place: Place) {
+    let catalog = begun(&place).await;
     let names = object_names(&item(1, 0..3));
     catalog.record_pending(ingest(0), &names).await.unwrap();
     // Its last step fails: two artifacts of one kind and name.
@@ -269,7 +267,7 @@ async fn an_item_that_cannot_be_whole_is_not_there() {
     assert!(catalog.items().await.unwrap().is_empty());
     assert!(
         catalog
-            .known_originals(case().id, &[hash(0)])
+            .known_originals(CaseId::from_random(bytes(2, 0)), None, &[hash(0)])
             .await
             .unwrap()
             .is_empty()
@@ -283,10 +281,8 @@ async fn an_item_that_cannot_be_whole_is_not_there() {
     assert!(catalog.abandoned_objects(|_| false).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn an_interrupted_run_leaves_names_to_sweep() {
-    let place = place();
-    let catalog = begun(&place.path).await;
+async fn an_interrupted_run_leaves_names_to_sweep(place: Place) {
+    let catalog = begun(&place).await;
     catalog.begin_ingest(ingest(1), "host/2/start").await.unwrap();
     let (done, lost) = (item(1, 0..3), item(2, 10..1500));
     catalog
@@ -305,7 +301,7 @@ async fn an_interrupted_run_leaves_names_to_sweep() {
     // The process ends here, without closing anything.
     std::mem::forget(catalog);
 
-    let catalog = Catalog::open(&place.path).await.unwrap();
+    let catalog = place.open().await;
     assert_eq!(catalog.items().await.unwrap().len(), 1);
     assert!(catalog.abandoned_objects(|_| true).await.unwrap().is_empty());
     let mut abandoned = catalog
@@ -325,10 +321,8 @@ async fn an_interrupted_run_leaves_names_to_sweep() {
     catalog.commit_item(&lost).await.unwrap();
 }
 
-#[tokio::test]
-async fn items_are_found_by_the_beginning_of_their_id() {
-    let place = place();
-    let catalog = begun(&place.path).await;
+async fn items_are_found_by_the_beginning_of_their_id(place: Place) {
+    let catalog = begun(&place).await;
     for number in [0x1234_0000, 0x1234_5678] {
         let mut new = item(number & 0xFF, 0..0);
         new.id = ItemId::from_random(bytes(5, number));
@@ -357,10 +351,8 @@ async fn items_are_found_by_the_beginning_of_their_id() {
     }
 }
 
-#[tokio::test]
-async fn data_stay_with_their_root_key_and_case() {
-    let place = place();
-    let catalog = Catalog::open(&place.path).await.unwrap();
+async fn data_stay_with_their_root_key_and_case(place: Place) {
+    let catalog = place.open().await;
     catalog.bind_root_key("0123456789abcdef").await.unwrap();
     catalog.bind_root_key("0123456789abcdef").await.unwrap();
     let error = catalog
@@ -373,69 +365,73 @@ async fn data_stay_with_their_root_key_and_case() {
         "{error}"
     );
 
-    assert_eq!(catalog.default_case_or(&case()).await.unwrap(), case());
-    let other = Case {
-        id: CaseId::from_random(bytes(2, 9)),
-        title: "Other".to_owned(),
-        wrapped_key: vec![1],
+    let first = case();
+    assert_eq!(catalog.default_case_or(&first).await.unwrap(), first);
+    let id = CaseId::from_random(bytes(2, 9));
+    let other = OwnCase {
+        id,
+        wrapped_key: cipher().new_key(*id.as_bytes()).unwrap(),
     };
-    assert_eq!(catalog.default_case_or(&other).await.unwrap(), case());
+    assert_eq!(catalog.default_case_or(&other).await.unwrap(), first);
 }
 
 #[tokio::test]
 async fn a_later_schema_and_strange_files_are_told() {
-    let place = place();
-    Catalog::open(&place.path).await.unwrap().close().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&place.path);
-    let pool = sqlx::sqlite::SqlitePool::connect_with(options).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (42, 'later', TRUE, x'00', 0)",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    pool.close().await;
-    let error = Catalog::open(&place.path).await.unwrap_err();
-    assert!(
-        matches!(error, CatalogError::Newer { found: 42, known: 1 }),
-        "{error}"
-    );
+    let place = Place::sqlite();
+    place.open().await.close().await;
+    place
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (42, 'later', TRUE, x'00', 0)",
+        )
+        .await;
+    let error = Catalog::open(&place.database, cipher()).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Newer { found: 42, .. }), "{error}");
 
-    let strange = place.path.with_file_name("strange.db");
+    let Database::Sqlite(path) = &place.database else {
+        panic!("a file")
+    };
+    let strange = path.with_file_name("strange % ? name.db");
     std::fs::write(
         &strange,
         "this is no database, and long enough to be looked at as one, surely".repeat(100),
     )
     .unwrap();
-    assert!(matches!(
-        Catalog::open(&strange).await,
-        Err(CatalogError::Open { .. })
-    ));
-    let missing = place.path.with_file_name("no/such/folder/catalog.db");
-    assert!(matches!(
-        Catalog::open(&missing).await,
-        Err(CatalogError::Open { .. })
-    ));
+    let missing = path.with_file_name("no/such/folder/catalog.db");
+    for path in [strange, missing] {
+        let opened = Catalog::open(&Database::Sqlite(path), cipher()).await;
+        assert!(matches!(opened, Err(CatalogError::Open { .. })));
+    }
+    let odd = path.with_file_name("odd % ? #name.db");
+    Catalog::open(&Database::Sqlite(odd.clone()), cipher())
+        .await
+        .unwrap()
+        .close()
+        .await;
+    assert!(odd.is_file());
 }
 
 const CHILD: &str = "VITRINE_TEST_CATALOG_CHILD";
 const CHILDREN: u32 = 4;
 const ITEMS_A_CHILD: u32 = 12;
 
-/// Each process opens the same new file, commits items of its own and tries one that all of them have.
-#[tokio::test]
-async fn several_processes_write_at_once() {
-    if let Ok(child) = std::env::var(CHILD) {
-        let (number, path) = child.split_once(' ').unwrap();
-        return write_as_child(number.parse().unwrap(), Path::new(path)).await;
+/// Each process opens the same new database, commits items of its own and tries one that all of them have.
+async fn several_processes_write_at_once(place: Place) {
+    if let Ok(number) = std::env::var(CHILD) {
+        return write_as_child(number.parse().unwrap(), &place).await;
     }
-    let place = place();
+    // The first has the key of the case that all write into.
+    begun(&place).await.close().await;
+    let test = match &place.database {
+        Database::Sqlite(_) => "sqlite::several_processes_write_at_once",
+        Database::Postgres(_) => "postgres::several_processes_write_at_once",
+    };
     let children: Vec<_> = (1..=CHILDREN)
         .map(|number| {
             Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "several_processes_write_at_once"])
-                .env(CHILD, format!("{number} {}", place.path.display()))
+                .args(["--exact", test])
+                .env(CHILD, number.to_string())
+                .envs(place.for_children())
                 .spawn()
                 .unwrap()
         })
@@ -443,25 +439,18 @@ async fn several_processes_write_at_once() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    let catalog = Catalog::open(&place.path).await.unwrap();
+    let catalog = place.open().await;
     let items = catalog.items().await.unwrap();
     assert_eq!(items.len() as u32, CHILDREN * ITEMS_A_CHILD + 1);
     for item in items {
         assert_eq!(catalog.artifacts(item.id).await.unwrap().len(), 2);
         assert!(!catalog.originals(item.id).await.unwrap().is_empty());
     }
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&place.path);
-    let pool = sqlx::sqlite::SqlitePool::connect_with(options).await.unwrap();
-    let check: String = sqlx::query_scalar("PRAGMA integrity_check")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(check, "ok");
+    place.check_integrity().await;
 }
 
-async fn write_as_child(number: u32, path: &Path) {
-    let catalog = Catalog::open(path).await.unwrap();
-    let case = catalog.default_case_or(&case()).await.unwrap();
+async fn write_as_child(number: u32, place: &Place) {
+    let catalog = place.open().await;
     catalog
         .begin_ingest(ingest(number), &format!("host/{number}"))
         .await
@@ -469,7 +458,6 @@ async fn write_as_child(number: u32, path: &Path) {
     for count in 0..ITEMS_A_CHILD {
         let own = number * 100 + count;
         let new = NewItem {
-            case: case.id,
             ingest: ingest(number),
             ..item(own, own * 10..own * 10 + 5)
         };
@@ -480,22 +468,24 @@ async fn write_as_child(number: u32, path: &Path) {
         assert_eq!(catalog.commit_item(&new).await.unwrap(), Committed::New);
     }
     let shared = NewItem {
+        id: ItemId::from_random(bytes(5, number)),
         ingest: ingest(number),
         ..item(1, 1..3)
     };
-    let shared = NewItem {
-        id: ItemId::from_random(bytes(5, number)),
-        ..shared
-    };
-    let committed = catalog.commit_item(&shared).await.unwrap();
-    assert!(matches!(committed, Committed::New | Committed::AlreadyThere(_)));
+    match catalog.commit_item(&shared).await {
+        Ok(Committed::New | Committed::AlreadyThere(_)) => {}
+        // On PostgreSQL two can find the item missing at once: one of them is told to try again.
+        Err(CatalogError::Database(_)) if matches!(place.database, Database::Postgres(_)) => {
+            let again = catalog.commit_item(&shared).await.unwrap();
+            assert!(matches!(again, Committed::AlreadyThere(_)));
+        }
+        Err(error) => panic!("{error}"),
+    }
     catalog.finish_ingest(ingest(number)).await.unwrap();
 }
 
-#[tokio::test]
-async fn an_artifact_is_put_beside_others_and_replaced() {
-    let place = place();
-    let catalog = begun(&place.path).await;
+async fn an_artifact_is_put_beside_others_and_replaced(place: Place) {
+    let catalog = begun(&place).await;
     let new = item(1, 0..3);
     catalog.commit_item(&new).await.unwrap();
     catalog.finish_ingest(ingest(0)).await.unwrap();

@@ -136,6 +136,10 @@ id! {
     UploadId
 }
 id! {
+    /// Files that come in together and are ingested as one.
+    UploadSetId
+}
+id! {
     /// A piece of work in the queue.
     JobId
 }

@@ -32,7 +32,7 @@ pub use error::DomainError;
 pub use id::{
     AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EventId, GrantId,
     GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, OriginalId, PatientId, PracticeId,
-    ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId, UserId, ViewId,
+    ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId, UploadSetId, UserId, ViewId,
 };
 pub use item::{ArtifactKind, ItemKind, ItemState, JobState};
 pub use people::{

@@ -8,7 +8,7 @@ use domain::{IngestId, ItemId};
 use vault::ObjectId;
 
 use crate::guard::Pool;
-use crate::place::Place;
+use crate::place::{Place, StoredFile};
 use crate::progress::{Event, Progress, Step};
 use crate::report::{Failure, ItemReport, ItemState, Report, Stopwatch};
 use crate::steps::build::Workshop;
@@ -33,10 +33,35 @@ pub fn ingest(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
+    ingest_with(place, options, progress, || Ok(find::find(paths)))
+}
+
+/// Takes uploads into the case of `place` that lie in its vault already, in the same way.
+///
+/// # Errors
+/// As [`ingest`].
+pub fn ingest_stored(
+    place: &Place,
+    files: Vec<StoredFile>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, IngestError> {
+    ingest_with(place, options, progress, || find::find_stored(place, files))
+}
+
+/// What is found, and what could not be looked into.
+type Finding = Result<(Vec<Part>, Vec<Failure>), IngestError>;
+
+fn ingest_with(
+    place: &Place,
+    options: &Options,
+    progress: &dyn Progress,
+    find: impl FnOnce() -> Finding,
+) -> Result<Report, IngestError> {
     place.sweep()?;
     let run = IngestId::from_random(*ObjectId::random()?.as_bytes());
     place.wait(place.catalog.begin_ingest(run, &process::this()))?;
-    let outcome = run_steps(place, run, paths, options, progress);
+    let outcome = run_steps(place, run, find, options, progress);
     place.wait(place.catalog.finish_ingest(run))?;
     // What this run stored for items that failed, or twice, goes now.
     place.sweep()?;
@@ -46,7 +71,7 @@ pub fn ingest(
 fn run_steps(
     place: &Place,
     run: IngestId,
-    paths: &[PathBuf],
+    find: impl FnOnce() -> Finding,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
@@ -54,7 +79,7 @@ fn run_steps(
     let mut clock = Stopwatch::default();
 
     // 1. Paths to parts.
-    let (parts, mut failed) = clock.time(Step::Find, 0, || find::find(paths));
+    let (parts, mut failed) = clock.time(Step::Find, 0, find)?;
     let bytes: u64 = parts.iter().map(|part| part.len).sum();
     progress.event(Event::Started {
         step: Step::Read,
@@ -166,7 +191,11 @@ fn one_capture(
     progress.event(Event::Item { name: &capture.label });
     let files = vec![capture.label.clone()];
     let key = capture.content_key();
-    if let Some(id) = place.wait(place.catalog.item_by_content_key(place.case, &key))? {
+    if let Some(id) = place.wait(
+        place
+            .catalog
+            .item_by_content_key(place.case, place.uploader, &key),
+    )? {
         let item = report(place, id, ItemState::AlreadyThere)?;
         return Ok(Ok((ItemReport { files, ..item }, Vec::new())));
     }
@@ -270,7 +299,7 @@ fn known<'p>(
     key: &[u8; 32],
     parts: impl IntoIterator<Item = &'p Part>,
 ) -> Result<Option<ItemReport>, IngestError> {
-    let Some(id) = place.wait(place.catalog.item_by_content_key(place.case, key))? else {
+    let Some(id) = place.wait(place.catalog.item_by_content_key(place.case, place.uploader, key))? else {
         return Ok(None);
     };
     Ok(Some(ItemReport {
@@ -291,7 +320,11 @@ fn one_item(
 ) -> Result<Outcome, IngestError> {
     let files = builder.take_files(group);
     let key = builder.content_key(group, &files);
-    let known = place.wait(place.catalog.item_by_content_key(place.case, &key))?;
+    let known = place.wait(
+        place
+            .catalog
+            .item_by_content_key(place.case, place.uploader, &key),
+    )?;
     if let Some(id) = known {
         return Ok(Ok((report(place, id, ItemState::AlreadyThere)?, Vec::new())));
     }

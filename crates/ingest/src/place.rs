@@ -2,14 +2,17 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use catalog::{Artifact, Case, Catalog, Item, ObjectRow};
-use domain::{CaseId, IngestId, ItemId};
-use tokio::runtime::Runtime;
+use catalog::{Artifact, Catalog, Database, Item, ObjectRow, OwnCase};
+use domain::{CaseId, IngestId, ItemId, UserId};
+use tokio::runtime::{Handle, Runtime};
 use vault::{CaseKey, ObjectId, ObjectRef, RootKey, Vault, WrappedKey};
 
 use crate::IngestError;
+use crate::keys::RootCipher;
 use crate::report::{ArtifactReport, ItemReport, ItemState};
+use crate::steps::stored::Stored;
 
 /// Where everything lies.
 #[derive(Clone, Debug)]
@@ -29,7 +32,22 @@ pub struct Place {
     pub(crate) vault: Vault,
     pub(crate) case: CaseId,
     pub(crate) key: CaseKey,
-    runtime: Runtime,
+    /// Whose uploads are taken in; the operator's of this machine where there is nobody.
+    pub(crate) uploader: Option<UserId>,
+    runtime: Handle,
+    /// Kept where it is this place's own.
+    _own: Option<Runtime>,
+}
+
+/// An upload that lies in the vault.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// Its name and path as uploaded, `/` between folders.
+    pub path: String,
+    /// Its length, bytes.
+    pub len: u64,
+    /// Its pieces in their order.
+    pub parts: Vec<ObjectRow>,
 }
 
 const CATALOG_FILE: &str = "catalog.sqlite";
@@ -56,9 +74,11 @@ impl Place {
             .map_err(io("starting the input and output threads"))?;
         std::fs::create_dir_all(&config.data)
             .map_err(io(&format!("making the folder {}", config.data.display())))?;
-        let root = RootKey::load_or_create(&config.key_file, &config.data)?;
+        let root = Arc::new(RootKey::load_or_create(&config.key_file, &config.data)?);
+        let cipher = Arc::new(RootCipher(Arc::clone(&root)));
         let (catalog, vault, case, key) = runtime.block_on(async {
-            let catalog = Catalog::open(&config.data.join(CATALOG_FILE)).await?;
+            let database = Database::Sqlite(config.catalog_file());
+            let catalog = Catalog::open(&database, cipher).await?;
             catalog.bind_root_key(root.fingerprint()).await?;
             let vault = match &config.objects {
                 Some(url) => Vault::open(url).await?,
@@ -66,9 +86,8 @@ impl Place {
             };
             let id = CaseId::from_random(*ObjectId::random()?.as_bytes());
             let (_, wrapped) = root.new_case_key(*id.as_bytes())?;
-            let proposal = Case {
+            let proposal = OwnCase {
                 id,
-                title: "Local files".to_owned(),
                 wrapped_key: wrapped.as_bytes().to_vec(),
             };
             let case = catalog.default_case_or(&proposal).await?;
@@ -80,8 +99,35 @@ impl Place {
             vault,
             case,
             key,
-            runtime,
+            uploader: None,
+            runtime: runtime.handle().clone(),
+            _own: Some(runtime),
         })
+    }
+
+    /// A case in a store that is open already, where `uploader` has uploaded something. `runtime` does the input and
+    /// output; the pipeline must not run on one of its tasks.
+    pub fn of_case(
+        catalog: Catalog,
+        vault: Vault,
+        runtime: Handle,
+        (case, key): (CaseId, CaseKey),
+        uploader: UserId,
+    ) -> Self {
+        Self {
+            catalog,
+            vault,
+            case,
+            key,
+            uploader: Some(uploader),
+            runtime,
+            _own: None,
+        }
+    }
+
+    /// A file that lies in the vault in pieces.
+    pub(crate) fn stored(&self, parts: Vec<ObjectRow>) -> Result<Stored, IngestError> {
+        Stored::new(self.vault.clone(), self.key.clone(), self.runtime.clone(), parts)
     }
 
     /// Runs input or output to its end. Not to be called from a task of the runtime.
@@ -176,17 +222,27 @@ impl Place {
 
     /// Deletes what stopped or finished runs left behind.
     pub(crate) fn sweep(&self) -> Result<(), IngestError> {
-        self.wait(async {
-            let names = self
-                .catalog
-                .abandoned_objects(crate::steps::process::is_alive)
-                .await?;
-            for id in names.iter().filter_map(|name| ObjectId::parse(name)) {
-                self.vault.delete(id).await?;
-            }
-            self.catalog.forget_pending(&names).await?;
-            Ok(())
-        })
+        self.wait(sweep(&self.catalog, &self.vault))
+    }
+}
+
+/// Deletes the objects that stopped or finished runs left behind.
+///
+/// # Errors
+/// The catalog's and the vault's.
+pub async fn sweep(catalog: &Catalog, vault: &Vault) -> Result<(), IngestError> {
+    let names = catalog.abandoned_objects(crate::steps::process::is_alive).await?;
+    for id in names.iter().filter_map(|name| ObjectId::parse(name)) {
+        vault.delete(id).await?;
+    }
+    catalog.forget_pending(&names).await?;
+    Ok(())
+}
+
+impl PlaceConfig {
+    /// The file of the catalog.
+    pub fn catalog_file(&self) -> PathBuf {
+        self.data.join(CATALOG_FILE)
     }
 }
 

@@ -11,10 +11,11 @@ use aws_lc_rs::{digest, rand};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
+use crate::fields::FieldKey;
 use crate::object::{FORMAT_VERSION, ObjectId, ObjectRef};
 
 const KEY_BYTES: usize = 32;
-const NONCE_BYTES: usize = 12;
+pub(crate) const NONCE_BYTES: usize = 12;
 pub(crate) const TAG_BYTES: usize = 16;
 /// A wrapped key: nonce, encrypted key, tag.
 pub(crate) const WRAPPED_BYTES: usize = NONCE_BYTES + KEY_BYTES + TAG_BYTES;
@@ -95,6 +96,46 @@ impl RootKey {
             key: Arc::new(aes_key(&bytes)?),
             case,
         })
+    }
+}
+
+impl RootKey {
+    /// Makes a fresh key for the values of `owner`.
+    ///
+    /// # Errors
+    /// [`VaultError::Crypto`] when the system gives no random numbers.
+    pub fn new_field_key(&self, owner: [u8; 16]) -> Result<(FieldKey, WrappedKey), VaultError> {
+        let bytes = random_key()?;
+        let wrapped = wrap(&self.key, &case_context(owner), &bytes)?;
+        Ok((FieldKey::derive(&bytes)?, WrappedKey(wrapped)))
+    }
+
+    /// Opens the key of the values of `owner`. A case has one key for its objects and, derived from it, for its
+    /// values: `wrapped` may come from [`RootKey::new_case_key`].
+    ///
+    /// # Errors
+    /// [`VaultError::CaseKey`] if this root key did not wrap it for this owner.
+    pub fn open_field_key(&self, owner: [u8; 16], wrapped: &WrappedKey) -> Result<FieldKey, VaultError> {
+        let bytes = unwrap(&self.key, &case_context(owner), &wrapped.0)
+            .ok_or_else(|| VaultError::CaseKey(self.fingerprint.clone()))?;
+        FieldKey::derive(&bytes)
+    }
+
+    /// Wraps a key that `old` wrapped under this root key instead: so a root key is replaced without touching an
+    /// object.
+    ///
+    /// # Errors
+    /// [`VaultError::CaseKey`] if `old` did not wrap it for this owner.
+    pub fn rewrap(
+        &self,
+        old: &Self,
+        owner: [u8; 16],
+        wrapped: &WrappedKey,
+    ) -> Result<WrappedKey, VaultError> {
+        let context = case_context(owner);
+        let bytes = unwrap(&old.key, &context, &wrapped.0)
+            .ok_or_else(|| VaultError::CaseKey(old.fingerprint.clone()))?;
+        Ok(WrappedKey(wrap(&self.key, &context, &bytes)?))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod buffers;
 mod error;
+mod fields;
 mod format;
 mod key;
 mod object;
@@ -17,6 +18,7 @@ mod vault;
 mod writer;
 
 pub use error::{Damage, RootKeyFault, VaultError};
+pub use fields::{FieldKey, TOKEN_BYTES};
 pub use key::{CaseKey, RootKey, WrappedKey};
 pub use object::{ObjectId, ObjectRef};
 pub use vault::{StoredObject, Vault};

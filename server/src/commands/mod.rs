@@ -5,6 +5,7 @@ pub(crate) mod export;
 pub(crate) mod ingest;
 pub(crate) mod inspect;
 pub(crate) mod render;
+pub(crate) mod serve;
 
 use std::path::PathBuf;
 
@@ -26,18 +27,22 @@ pub(crate) struct PlaceArguments {
 }
 
 impl PlaceArguments {
-    /// Opens the store, making it when it is not there.
-    pub(crate) fn open_or_create(&self) -> Result<Place> {
+    /// Where everything lies, with the defaults filled in.
+    pub(crate) fn config(&self) -> Result<PlaceConfig> {
         let key_file = match &self.key_file {
             Some(file) => file.clone(),
             None => default_key_file()?,
         };
-        let config = PlaceConfig {
+        Ok(PlaceConfig {
             data: self.data.clone(),
             key_file,
             objects: self.objects.clone(),
-        };
-        Ok(Place::open(&config)?)
+        })
+    }
+
+    /// Opens the store, making it when it is not there.
+    pub(crate) fn open_or_create(&self) -> Result<Place> {
+        Ok(Place::open(&self.config()?)?)
     }
 
     /// Opens the store, which must be there.

@@ -1,14 +1,18 @@
 //! Step 1: paths to parts. A part is one stranger's file: on disk, or an entry of a ZIP archive.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use catalog::ObjectRow;
 use intake::{Archive, Kind};
 use rayon::prelude::*;
 use rustix::fs::MemfdFlags;
 
+use super::stored::Stored;
+use crate::IngestError;
+use crate::place::{Place, StoredFile};
 use crate::report::Failure;
 
 /// One file as it was given.
@@ -30,13 +34,32 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 enum Source {
     File(PathBuf),
+    Stored(Stored),
     Entry { archive: Arc<OpenArchive>, index: usize },
 }
 
 #[derive(Debug)]
 struct OpenArchive {
-    path: PathBuf,
+    source: Source,
     archive: Archive,
+}
+
+/// What archives are read from.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Source {
+    fn reader(&self) -> Result<Box<dyn ReadSeek>, String> {
+        match self {
+            Self::File(path) => {
+                let file = open_regular(path).map_err(|e| readable(&e))?;
+                Ok(Box::new(io::BufReader::new(file)))
+            }
+            Self::Stored(stored) => Ok(Box::new(stored.reader())),
+            Self::Entry { .. } => Err("an archive inside another is not opened".to_owned()),
+        }
+    }
 }
 
 /// What the content of all archives of one ingest may expand to, twice over: entries are read for their headers
@@ -44,6 +67,14 @@ struct OpenArchive {
 const MAX_ARCHIVE_BYTES: u64 = 4 * intake::budget::MAX_SERIES_BYTES;
 
 impl Part {
+    /// The object of the vault that holds exactly this part already.
+    pub(crate) fn object(&self) -> Option<&ObjectRow> {
+        match &self.source {
+            Source::Stored(stored) => stored.whole(),
+            Source::File(_) | Source::Entry { .. } => None,
+        }
+    }
+
     /// The bytes as an open file: the file itself, or memory that holds the expanded entry.
     ///
     /// # Errors
@@ -51,6 +82,7 @@ impl Part {
     pub(crate) fn open(&self) -> Result<File, String> {
         match &self.source {
             Source::File(path) => open_regular(path).map_err(|e| readable(&e)),
+            Source::Stored(stored) => stored.open().map_err(|e| readable(&e)),
             Source::Entry { archive, index } => archive.expand(*index),
         }
     }
@@ -63,7 +95,7 @@ impl OpenArchive {
             .entries()
             .get(index)
             .ok_or("the entry is not in the archive")?;
-        let mut reader = io::BufReader::new(open_regular(&self.path).map_err(|e| readable(&e))?);
+        let mut reader = self.source.reader()?;
         let memory = rustix::fs::memfd_create("vitrine-entry", MemfdFlags::CLOEXEC)
             .map_err(|e| readable(&e.into()))?;
         let mut memory = File::from(memory);
@@ -146,40 +178,88 @@ fn walk(path: &Path, files: &mut Vec<Found>, failed: &mut Vec<Failure>) {
     }
 }
 
+/// The same for uploads that lie in the vault. Their paths are as their uploader's machine told them.
+pub(crate) fn find_stored(
+    place: &Place,
+    files: Vec<StoredFile>,
+) -> Result<(Vec<Part>, Vec<Failure>), IngestError> {
+    let mut found = Vec::with_capacity(files.len());
+    for file in files {
+        let is_clutter = intake::name::is_clutter(intake::name::file_name(&file.path));
+        if !is_clutter {
+            found.push((file.path, file.len, place.stored(file.parts)?));
+        }
+    }
+    let looked: Vec<(Vec<Part>, Vec<Failure>)> = found
+        .into_par_iter()
+        .map(|(path, len, stored)| {
+            let name = Name {
+                label: path.clone(),
+                file_name: intake::name::file_name(&path).to_owned(),
+                path,
+                tree: "upload".into(),
+            };
+            look_into_source(name, len, Source::Stored(stored))
+        })
+        .collect();
+    let (mut parts, mut failed) = (Vec::new(), Vec::new());
+    for (some, faults) in looked {
+        parts.extend(some);
+        failed.extend(faults);
+    }
+    Ok((parts, failed))
+}
+
+/// How a file is named.
+struct Name {
+    label: String,
+    file_name: String,
+    path: String,
+    tree: Arc<str>,
+}
+
 /// The file itself, or the entries of an archive.
 fn look_into(found: Found) -> (Vec<Part>, Vec<Failure>) {
     let Found { path, len, root } = found;
-    let name = label(&path);
-    let file_name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let head = open_regular(&path).and_then(|file| read_head(&file));
+    let name = Name {
+        label: label(&path),
+        file_name: label(Path::new(path.file_name().unwrap_or_default())),
+        path: label(path.strip_prefix(&root).unwrap_or(&path)),
+        tree: label(&root).into(),
+    };
+    look_into_source(name, len, Source::File(path))
+}
+
+fn look_into_source(name: Name, len: u64, source: Source) -> (Vec<Part>, Vec<Failure>) {
+    let head = source.reader().and_then(|reader| {
+        let mut head = Vec::with_capacity(intake::HEAD_BYTES);
+        let read = reader.take(intake::HEAD_BYTES as u64).read_to_end(&mut head);
+        read.map_err(|e| readable(&e)).map(|_| head)
+    });
     let kind = match head {
         Ok(head) => intake::sniff(&head),
-        Err(error) => return (Vec::new(), vec![failure(&name, readable(&error))]),
+        Err(error) => return (Vec::new(), vec![failure(&name.label, error)]),
     };
     match kind {
-        Kind::Zip => look_into_archive(path, &name),
+        Kind::Zip => look_into_archive(source, &name.label),
         _ => (
             vec![Part {
-                label: name,
-                file_name,
+                label: name.label,
+                file_name: name.file_name,
                 len,
-                path: label(path.strip_prefix(&root).unwrap_or(&path)),
-                tree: label(&root).into(),
-                source: Source::File(path),
+                path: name.path,
+                tree: name.tree,
+                source,
             }],
             Vec::new(),
         ),
     }
 }
 
-fn look_into_archive(path: PathBuf, name: &str) -> (Vec<Part>, Vec<Failure>) {
-    let listed = open_regular(&path)
-        .map_err(|e| readable(&e))
-        .and_then(|file| Archive::list(io::BufReader::new(file), MAX_ARCHIVE_BYTES).map_err(|e| chain(&e)));
+fn look_into_archive(source: Source, name: &str) -> (Vec<Part>, Vec<Failure>) {
+    let listed = source
+        .reader()
+        .and_then(|reader| Archive::list(reader, MAX_ARCHIVE_BYTES).map_err(|e| chain(&e)));
     let archive = match listed {
         Ok(archive) => archive,
         Err(reason) => return (Vec::new(), vec![failure(name, reason)]),
@@ -199,7 +279,7 @@ fn look_into_archive(path: PathBuf, name: &str) -> (Vec<Part>, Vec<Failure>) {
             ),
         ));
     }
-    let archive = Arc::new(OpenArchive { path, archive });
+    let archive = Arc::new(OpenArchive { source, archive });
     let tree: Arc<str> = name.into();
     let part = |(index, entry): (usize, &intake::Entry)| Part {
         label: inside(entry.name()),

@@ -8,3 +8,4 @@ pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod slices;
+pub(crate) mod stored;

@@ -3,7 +3,7 @@
 use std::fs;
 
 /// This process, in words that no other process on any machine shares: boot, process id, start.
-pub(crate) fn this() -> String {
+pub fn this() -> String {
     let id = std::process::id();
     format!("{} {id} {}", boot(), start(id).unwrap_or_default())
 }

@@ -342,7 +342,7 @@ impl Originals {
             }
         }
         let hashes: Vec<Hash> = fresh.iter().map(|part| part.hash).collect();
-        let there = place.wait(place.catalog.known_originals(place.case, &hashes))?;
+        let there = place.wait(place.catalog.known_originals(place.case, place.uploader, &hashes))?;
         self.0
             .extend(there.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
         fresh.retain(|part| !there.contains_key(&part.hash));
@@ -372,9 +372,11 @@ impl Originals {
 }
 
 fn store(place: &Place, part: &Known, object: ObjectId) -> Result<NewOriginal, IngestError> {
-    let stored = match &part.bytes {
-        Some(bytes) => place.put(object, bytes)?,
-        None => store_large(place, part, object)?,
+    // An upload that came in one piece is stored as it shall stay.
+    let stored = match (part.part.object(), &part.bytes) {
+        (Some(stored), _) => stored.clone(),
+        (None, Some(bytes)) => place.put(object, bytes)?,
+        (None, None) => store_large(place, part, object)?,
     };
     Ok(NewOriginal {
         id: OriginalId::from_random(*ObjectId::random()?.as_bytes()),

@@ -69,6 +69,7 @@ pub(crate) fn record(
     let item = NewItem {
         id: ItemId::from_random(*ObjectId::random()?.as_bytes()),
         case: place.case,
+        uploader: place.uploader,
         ingest,
         kind: built.kind,
         name: identity.name,

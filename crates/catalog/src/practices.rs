@@ -1,0 +1,203 @@
+//! Practices and who works in them.
+
+use domain::{MemberRole, Phi, PracticeId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use crate::cipher::Keyring;
+use crate::database::{Change, Conn};
+use crate::error::{CatalogError, unreadable};
+use crate::people::Account;
+use crate::sql::{id, word};
+
+/// A practice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Practice {
+    /// Its id.
+    pub id: PracticeId,
+    /// What it is called.
+    pub name: Phi<String>,
+    /// What it has chosen.
+    pub settings: PracticeSettings,
+    /// Since when it is here.
+    pub created: Timestamp,
+}
+
+/// What a practice chooses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PracticeSettings {
+    /// How long a case is kept at least, years from its creation; none where no law applies.
+    pub retention_years: u8,
+    /// How old a person is who is of age, years.
+    pub majority_years: u8,
+    /// Most bytes of originals that the practice may keep.
+    pub quota_bytes: u64,
+}
+
+impl Default for PracticeSettings {
+    fn default() -> Self {
+        Self {
+            retention_years: 0,
+            majority_years: 18,
+            quota_bytes: 1 << 40,
+        }
+    }
+}
+
+/// Someone who works in a practice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// As what.
+    pub role: MemberRole,
+    /// `invited`, `active` or `left`.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Conn {
+    /// A practice.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn practice(&mut self, practice: PracticeId) -> Result<Option<Practice>, CatalogError> {
+        let row =
+            sqlx::query("SELECT wrapped_key, sealed, settings, created_ms FROM practices WHERE id = $1")
+                .bind(practice.to_string())
+                .fetch_optional(self.db())
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        let keys = Keyring::open(&*self.cipher, *practice.as_bytes(), row.try_get(0)?)?;
+        Ok(Some(Practice {
+            id: practice,
+            name: keys.unseal("practices", practice.as_bytes(), row.try_get(1)?)?,
+            settings: serde_json::from_str(row.try_get(2)?).map_err(unreadable("settings of a practice"))?,
+            created: Timestamp::from_ms(row.try_get(3)?),
+        }))
+    }
+
+    /// Who works in a practice, with their accounts.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn members(&mut self, practice: PracticeId) -> Result<Vec<(Member, Account)>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT user_id, role, state, since_ms FROM members WHERE practice_id = $1 ORDER BY since_ms, user_id",
+        )
+        .bind(practice.to_string())
+        .fetch_all(self.db())
+        .await?;
+        let mut members = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let member = member_from(row)?;
+            if let Some(account) = self.account(member.user).await? {
+                members.push((member, account));
+            }
+        }
+        Ok(members)
+    }
+
+    /// What a user is in a practice.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn member(
+        &mut self,
+        practice: PracticeId,
+        user: UserId,
+    ) -> Result<Option<Member>, CatalogError> {
+        let row = sqlx::query(
+            "SELECT user_id, role, state, since_ms FROM members WHERE practice_id = $1 AND user_id = $2",
+        )
+        .bind(practice.to_string())
+        .bind(user.to_string())
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|row| member_from(&row)).transpose()
+    }
+
+    /// Whether a user works in any practice.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn works_somewhere(&mut self, user: UserId) -> Result<bool, CatalogError> {
+        let row = sqlx::query("SELECT user_id FROM members WHERE user_id = $1 AND state = 'active' LIMIT 1")
+            .bind(user.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// The key of a practice's values.
+    pub(crate) async fn keys_of_practice(&mut self, practice: PracticeId) -> Result<Keyring, CatalogError> {
+        let row = sqlx::query("SELECT wrapped_key FROM practices WHERE id = $1")
+            .bind(practice.to_string())
+            .fetch_optional(self.db())
+            .await?
+            .ok_or(CatalogError::Missing { what: "practice" })?;
+        Keyring::open(&*self.cipher, *practice.as_bytes(), row.try_get(0)?)
+    }
+}
+
+impl Change {
+    /// Makes a practice.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn create_practice(&mut self, practice: &Practice) -> Result<(), CatalogError> {
+        let row = practice.id.as_bytes();
+        let wrapped = self.cipher.new_key(*row).map_err(CatalogError::Cipher)?;
+        let keys = Keyring::open(&*self.cipher, *row, &wrapped)?;
+        let settings = serde_json::to_string(&practice.settings).map_err(unreadable("settings"))?;
+        sqlx::query(
+            "INSERT INTO practices (id, wrapped_key, sealed, settings, created_ms) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(practice.id.to_string())
+        .bind(wrapped)
+        .bind(keys.seal("practices", row, &practice.name)?)
+        .bind(settings)
+        .bind(practice.created.ms())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Lets a user work in a practice, or changes as what; `state` is `invited`, `active` or `left`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn put_member(
+        &mut self,
+        practice: PracticeId,
+        user: UserId,
+        role: MemberRole,
+        state: &'static str,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        sqlx::query(
+            "INSERT INTO members (practice_id, user_id, role, state, since_ms) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (practice_id, user_id) DO UPDATE SET role = excluded.role, state = excluded.state",
+        )
+        .bind(practice.to_string())
+        .bind(user.to_string())
+        .bind(role.word())
+        .bind(state)
+        .bind(now.ms())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+}
+
+fn member_from(row: &AnyRow) -> Result<Member, CatalogError> {
+    Ok(Member {
+        user: id(row, 0)?,
+        role: word(row, 1, MemberRole::from_word, "role")?,
+        state: row.try_get(2)?,
+        since: Timestamp::from_ms(row.try_get(3)?),
+    })
+}

@@ -1,0 +1,147 @@
+//! What every handler shares.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use catalog::Catalog;
+use domain::{AgreementKind, CaseId, Timestamp, UserId};
+use ingest::PlaceConfig;
+use vault::{CaseKey, RootKey, Vault, WrappedKey};
+
+use super::limits::Limits;
+use super::mail::Mail;
+use super::names::Names;
+use super::problem::Answer;
+use super::secrets::Hasher;
+use super::syncing::Syncer;
+
+/// What the server runs with.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where everything lies.
+    pub(crate) place: PlaceConfig,
+    /// The `postgres://` URL of the catalog, where it is not a file.
+    pub(crate) database: Option<String>,
+    /// What the server is called from outside, such as `https://vitrine.example.org`.
+    pub(crate) public_url: String,
+    /// Whether it is a demonstration: one factor is enough, and links of mails are shown.
+    pub(crate) demo: Demo,
+    /// Where mails lie that nobody sends.
+    pub(crate) outbox: PathBuf,
+    /// Jobs that this process works on at once; none where workers run apart.
+    pub(crate) workers: usize,
+}
+
+/// Whether the server is a demonstration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demo {
+    /// It is for people.
+    No,
+    /// It shows what it would be like; it says so.
+    Yes,
+}
+
+/// What every handler shares. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) catalog: Catalog,
+    pub(crate) vault: Vault,
+    pub(crate) root: Arc<RootKey>,
+    pub(crate) hasher: Hasher,
+    pub(crate) mail: Mail,
+    /// Names of objects that are pending for this process.
+    pub(crate) names: Names,
+    pub(crate) syncer: Syncer,
+    pub(crate) limits: AllLimits,
+}
+
+/// How often what may be asked.
+pub(crate) struct AllLimits {
+    /// Signing in and everything else that a visitor can do, an address.
+    pub(crate) visitor: Limits<IpAddr>,
+    /// Trying a password or a code, an account.
+    pub(crate) account: Limits<UserId>,
+    /// Anything, a signed-in user.
+    pub(crate) user: Limits<UserId>,
+}
+
+impl AllLimits {
+    fn new(demo: Demo) -> Self {
+        // A demonstration is driven by scripts from one address.
+        let visitor = match demo {
+            Demo::No => Limits::new(30.0, 0.5),
+            Demo::Yes => Limits::new(10_000.0, 1_000.0),
+        };
+        Self {
+            visitor,
+            account: Limits::new(10.0, 1.0 / 30.0),
+            user: Limits::new(4_000.0, 2_000.0),
+        }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens everything that lies in `config.place`.
+    pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
+        let place = &config.place;
+        std::fs::create_dir_all(&place.data)?;
+        let root = Arc::new(RootKey::load_or_create(&place.key_file, &place.data)?);
+        let database = match &config.database {
+            Some(url) => catalog::Database::Postgres(url.clone()),
+            None => catalog::Database::Sqlite(place.catalog_file()),
+        };
+        let cipher = Arc::new(ingest::RootCipher(Arc::clone(&root)));
+        let catalog = Catalog::open(&database, cipher).await?;
+        catalog.bind_root_key(root.fingerprint()).await?;
+        let vault = match &place.objects {
+            Some(url) => Vault::open(url).await?,
+            None => Vault::open_folder(&place.data.join("objects")).await?,
+        };
+        let names = Names::begin(&catalog).await?;
+        Ok(Self(Arc::new(Shared {
+            mail: Mail::outbox(&config.outbox)?,
+            limits: AllLimits::new(config.demo),
+            syncer: Syncer::new(vault.clone()),
+            hasher: Hasher::new()?,
+            names,
+            catalog,
+            vault,
+            root,
+            config,
+        })))
+    }
+
+    /// The time by this machine's clock.
+    #[expect(clippy::unused_self, reason = "whoever asks the time has asked the server")]
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Opens the key of a case.
+    pub(crate) fn case_key(&self, case: CaseId, wrapped: &[u8]) -> Answer<CaseKey> {
+        let wrapped = WrappedKey::from_bytes(wrapped)?;
+        Ok(self.root.open_case_key(*case.as_bytes(), &wrapped)?)
+    }
+
+    /// The agreements that must be accepted before anything else works, with their versions in force.
+    #[expect(clippy::unused_self, reason = "a practice may have its own some day")]
+    pub(crate) fn agreements_in_force(&self) -> &'static [(AgreementKind, u32)] {
+        super::agreements::IN_FORCE
+    }
+}

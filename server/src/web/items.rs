@@ -1,0 +1,260 @@
+//! What is in a case.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use catalog::{Item, Notice, Original};
+use domain::{CaseId, Deletion, ItemId, ItemKind, OriginalId, Phi, UserId};
+use futures::stream;
+use policy::{Decision, act};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use vault::ObjectRef;
+
+use super::app::App;
+use super::cases::UNDO_MS;
+use super::extract::Id;
+use super::problem::{Answer, Problem, ProblemBody};
+use super::who::Who;
+
+/// Bytes of an original that are decrypted at once.
+const PIECE_BYTES: u64 = 1 << 20;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(originals))
+        .routes(routes!(download))
+        .routes(routes!(delete))
+        .routes(routes!(undo_delete))
+}
+
+/// One piece of medical content.
+#[derive(Serialize, ToSchema)]
+struct ItemBody {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: ItemId,
+    /// `volume`, `frames`, `document`, `mesh`, `capture` or `photo`.
+    #[schema(value_type = String)]
+    kind: ItemKind,
+    /// What people call it.
+    name: String,
+    /// Such as `CT`.
+    modality: Option<String>,
+    /// Whether it is one's own upload.
+    own: bool,
+    /// What was found out about it: code, severity, one sentence, numbers with units in their names.
+    #[schema(value_type = Vec<Object>)]
+    findings: serde_json::Value,
+    /// When it became visible, RFC 3339.
+    created: String,
+}
+
+fn body(item: Item, me: UserId) -> ItemBody {
+    let since = item
+        .created
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let created = domain::Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    ItemBody {
+        id: item.id,
+        kind: item.kind,
+        name: item.name,
+        modality: item.modality,
+        own: item.uploader == Some(me),
+        findings: item.findings,
+        created: created.to_rfc3339(),
+    }
+}
+
+/// What is in a case.
+#[utoipa::path(get, path = "/api/cases/{case}/items", tag = "items", params(("case" = Uuid, Path)),
+    responses((status = 200, body = Vec<ItemBody>), (status = "default", body = ProblemBody)))]
+async fn list(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<Vec<ItemBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        turn.case::<act::SeeCase>(case).await?;
+        let items = turn.db.items_of(case).await?;
+        Ok(Json(
+            items.into_iter().map(|item| body(item, who.user())).collect(),
+        ))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// An item.
+#[utoipa::path(get, path = "/api/items/{item}", tag = "items", params(("item" = Uuid, Path)),
+    responses((status = 200, body = ItemBody), (status = "default", body = ProblemBody)))]
+async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<Json<ItemBody>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        turn.item::<act::SeeItem>(item).await?;
+        let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        Ok(Json(body(item, who.user())))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// A file that one uploaded.
+#[derive(Serialize, ToSchema)]
+struct OriginalBody {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: OriginalId,
+    /// Its name and path as uploaded.
+    #[schema(value_type = String)]
+    name: Phi<String>,
+    /// Bytes.
+    bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    sha256: String,
+}
+
+/// The files of an item that one uploaded oneself; nobody learns of others.
+#[utoipa::path(get, path = "/api/items/{item}/originals", tag = "items", params(("item" = Uuid, Path)),
+    responses((status = 200, body = Vec<OriginalBody>), (status = "default", body = ProblemBody)))]
+async fn originals(
+    State(app): State<App>,
+    who: Who,
+    Id(item): Id<ItemId>,
+) -> Answer<Json<Vec<OriginalBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let (_, facts) = turn.item::<act::SeeItem>(item).await?;
+        let now = turn.now;
+        let may = |original: &Original| {
+            let facts = policy::OriginalFacts {
+                original: original.id,
+                item: facts,
+                uploader: original.uploader?,
+            };
+            let decision = policy::decide::<act::DownloadOriginal>(&who.subject, &facts, now);
+            matches!(decision, Decision::Allow(_)).then_some(())
+        };
+        let all = turn.db.originals(item).await?;
+        let own = all.into_iter().filter(|original| may(original).is_some());
+        let body = |original: Original| OriginalBody {
+            id: original.id,
+            name: original.file_name,
+            bytes: original.object.len,
+            sha256: original.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        Ok(Json(own.map(body).collect()))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// Download the very bytes that one uploaded.
+#[utoipa::path(get, path = "/api/originals/{original}/content", tag = "items", params(("original" = Uuid, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = "default", body = ProblemBody)))]
+async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>) -> Answer<Response> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let (_, facts) = turn.original::<act::DownloadOriginal>(original).await?;
+        let (_, original) = turn.db.original(original).await?.ok_or_else(Problem::not_found)?;
+        let wrapped = turn.db.wrapped_case_key(facts.item.case.case).await?;
+        Ok((facts.item.case.case, original, wrapped))
+    }
+    .await;
+    let (case, original, wrapped) = turn.end(answer).await?;
+    let key = app.case_key(case, &wrapped)?;
+    let object = ObjectRef::from_bytes(&original.object.reference)?;
+    let vault = app.vault.clone();
+    let pieces = stream::try_unfold(0, move |start| {
+        let (vault, key) = (vault.clone(), key.clone());
+        async move {
+            if start >= object.len {
+                return Ok::<_, vault::VaultError>(None);
+            }
+            let end = (start + PIECE_BYTES).min(object.len);
+            let piece = vault.get_range(&key, &object, start..end).await?;
+            Ok(Some((Bytes::from(piece), end)))
+        }
+    });
+    let disposition = HeaderValue::from_str(&disposition(original.file_name.reveal()))
+        .map_err(|error| Problem::internal(&error))?;
+    Ok((
+        [
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/octet-stream"),
+            ),
+            (header::CONTENT_LENGTH, HeaderValue::from(object.len)),
+            (header::CONTENT_DISPOSITION, disposition),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ],
+        Body::from_stream(pieces),
+    )
+        .into_response())
+}
+
+/// Delete an item. For thirty days that can be undone.
+#[utoipa::path(delete, path = "/api/items/{item}", tag = "items", params(("item" = Uuid, Path)),
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+async fn delete(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<StatusCode> {
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let (_, facts) = turn.item::<act::DeleteItem>(item).await?;
+        let deletion = Deletion::request(facts.keeping, turn.now, UNDO_MS)?;
+        turn.db.mark_item_deleted(item, Some(deletion)).await?;
+        turn.db
+            .notify(Notice::in_case("item.deleted", facts.case.case, item));
+        Ok(StatusCode::NO_CONTENT)
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// Undo the deletion of an item.
+#[utoipa::path(post, path = "/api/items/{item}/undo-delete", tag = "items", params(("item" = Uuid, Path)),
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+async fn undo_delete(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<StatusCode> {
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let (_, facts) = turn.item::<act::UndoDeleteItem>(item).await?;
+        let deletion = facts
+            .deletion
+            .ok_or_else(|| Problem::conflict("The item was not deleted."))?;
+        deletion.undo(turn.now)?;
+        turn.db.mark_item_deleted(item, None).await?;
+        turn.db
+            .notify(Notice::in_case("item.added", facts.case.case, item));
+        Ok(StatusCode::NO_CONTENT)
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// An attachment under the last part of its path (RFC 6266, RFC 8187).
+fn disposition(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let escaped: String = name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("attachment; filename*=UTF-8''{escaped}")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_of_attachments_are_escaped() {
+        assert_eq!(
+            super::disposition("CT/Müller \"x\"\r\n.dcm"),
+            "attachment; filename*=UTF-8''M%C3%BCller%20%22x%22%0D%0A.dcm"
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! Signing up, in and out.
+
+use serde_json::json;
+use ureq::http::Method;
+
+use super::client::{PASSWORD, Server, word_of};
+
+#[test]
+fn without_a_second_factor_nothing_is_seen() {
+    let server = Server::with(&[]);
+    let visitor = server.visitor();
+    let answer = visitor.post(
+        "/api/practices",
+        &json!({ "practice": "Praxis", "name": "A", "email": "a@example.org", "password": PASSWORD }),
+    );
+    assert_eq!((answer.status, answer.json), (202, json!({})));
+    let refused = visitor.post(
+        "/api/sign-in",
+        &json!({ "email": "a@example.org", "password": PASSWORD }),
+    );
+    assert_eq!(
+        (refused.status, &refused.json["code"]),
+        (403, &json!("unverified"))
+    );
+
+    // The link lies in the outbox.
+    let outbox = server.folder.path().join("data-outbox");
+    let mail = std::fs::read_dir(&outbox)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mail = std::fs::read_to_string(mail).unwrap();
+    let link = mail.lines().find(|line| line.contains("/link/verify#")).unwrap();
+    let word = word_of(&json!(link));
+    assert_eq!(visitor.post("/api/verify", &json!({ "word": word })).status, 204);
+    assert_eq!(visitor.post("/api/verify", &json!({ "word": word })).status, 410);
+
+    let mut client = server.visitor();
+    client.sign_in(&json!({ "email": "A@Example.org", "password": PASSWORD }));
+    client.accept_terms();
+    let me = client.get("/api/me");
+    assert_eq!(me.json["strength"], "single");
+    let practice = me.json["memberships"][0]["practice"].as_str().unwrap();
+    let refused = client.get(&format!("/api/practices/{practice}/patients"));
+    assert_eq!(
+        (refused.status, &refused.json["code"]),
+        (403, &json!("second_factor"))
+    );
+
+    // One-time codes are set up; each code is good once.
+    let secret = client.call(Method::POST, "/api/me/totp", &[], Vec::new());
+    assert_eq!(secret.status, 200, "{secret:?}");
+    let confirm = |code: &str| {
+        client.post(
+            "/api/me/totp/confirm",
+            &json!({ "credential": secret.json["credential"], "code": code }),
+        )
+    };
+    assert_eq!(confirm("000000x").status, 422);
+    let code = totp(secret.json["secret"].as_str().unwrap(), 0);
+    let confirmed = confirm(&code);
+    assert_eq!(confirmed.status, 200, "{confirmed:?}");
+    let codes = confirmed.json["codes"].as_array().unwrap().clone();
+    assert_eq!(codes.len(), 10);
+    assert_eq!(client.get("/api/me").status, 401, "the cookie before has ended");
+    let mut strong = server.visitor();
+    strong.keep_cookie(&confirmed);
+    assert_eq!(
+        strong.get(&format!("/api/practices/{practice}/patients")).status,
+        200
+    );
+
+    let again = |extra: serde_json::Value| {
+        let mut proofs = json!({ "email": "a@example.org", "password": PASSWORD });
+        proofs
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        visitor.post("/api/sign-in", &proofs)
+    };
+    assert_eq!(again(json!({})).json["code"], "second_factor_required");
+    assert_eq!(again(json!({ "code": code })).json["code"], "wrong_code");
+    let recovery = json!({ "recovery_code": codes[3] });
+    assert_eq!(again(recovery.clone()).json["strength"], "strong");
+    assert_eq!(again(recovery).json["code"], "wrong_code");
+
+    // Ending the sign-in ends it.
+    assert_eq!(
+        strong.call(Method::POST, "/api/sign-out", &[], Vec::new()).status,
+        204
+    );
+    assert_eq!(strong.get("/api/me").status, 401);
+}
+
+/// The one-time code of a secret, by an implementation of the test's own.
+fn totp(secret: &str, later_steps: u64) -> String {
+    let script = format!(
+        "import base64,hmac,hashlib,struct,time\n\
+         k=base64.b32decode('{secret}'+'='*(-len('{secret}')%8))\n\
+         c=struct.pack('>Q',int(time.time())//30+{later_steps})\n\
+         h=hmac.new(k,c,hashlib.sha1).digest();o=h[-1]&15\n\
+         print('%06d'%((struct.unpack('>I',h[o:o+4])[0]&0x7fffffff)%10**6))"
+    );
+    let output = std::process::Command::new("python3")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn wrong_passwords_make_an_account_wait() {
+    let server = Server::demo();
+    server.practice("a@example.org");
+    let visitor = server.visitor();
+    let attempt = |password: &str| {
+        visitor
+            .post(
+                "/api/sign-in",
+                &json!({ "email": "a@example.org", "password": password }),
+            )
+            .status
+    };
+    let answers: Vec<u16> = (0..6).map(|_| attempt("not the right password")).collect();
+    assert_eq!(answers[..5], [401; 5]);
+    assert_eq!(answers[5], 429);
+    assert_eq!(attempt(PASSWORD), 429);
+    let nobody = visitor.post(
+        "/api/sign-in",
+        &json!({ "email": "x@example.org", "password": "not the right one" }),
+    );
+    assert_eq!((nobody.status, &nobody.json["code"]), (401, &json!("wrong")));
+}
+
+#[test]
+fn other_sites_change_nothing() {
+    let server = Server::demo();
+    let (client, practice) = server.practice("a@example.org");
+    let path = format!("/api/practices/{practice}/patients");
+    for headers in [
+        [
+            ("sec-fetch-site", "cross-site"),
+            ("content-type", "application/json"),
+        ],
+        [
+            ("origin", "https://evil.example"),
+            ("content-type", "application/json"),
+        ],
+    ] {
+        let answer = client.call(Method::POST, &path, &headers, br#"{"name":"x"}"#.to_vec());
+        assert_eq!((answer.status, &answer.json["code"]), (403, &json!("cross_site")));
+    }
+    let page = client.get("/api/me");
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+    assert_eq!(page.header("cache-control"), "no-store");
+}

@@ -1,0 +1,8 @@
+//! The real server, as people's browsers use it.
+
+mod accounts;
+mod cases;
+pub(crate) mod client;
+mod crashes;
+mod marks;
+mod uploads;
