@@ -3,9 +3,10 @@
 use domain::Timestamp;
 
 use crate::action::{Act, Action};
-use crate::engine::{ENGINE, Engine};
+use crate::engine::ENGINE;
 use crate::error::PolicyError;
 use crate::facts::{Facts, Resource, Subject};
+use crate::memo::{MEMO, Question};
 use crate::proof::Authorized;
 
 /// Why something is refused.
@@ -123,16 +124,7 @@ impl<A: Act> Decision<A> {
 /// Whether `subject` may do `A` to the thing with these facts, at this moment. Pure and total: the same question has
 /// the same answer, and where the policies themselves are broken the answer is no.
 pub fn decide<A: Act>(subject: &Subject, on: &A::On, now: Timestamp) -> Decision<A> {
-    let verdict = engine_verdict(|engine| {
-        engine.judge(
-            A::ACTION,
-            <A::On as Facts>::KIND,
-            |out| crate::encode::Encode::encode(on, out),
-            subject,
-            now,
-        )
-    });
-    match verdict {
+    match verdict(A::ACTION, subject, &on.resource(), now) {
         Verdict::Allow => Decision::Allow(Authorized::new(subject.user, on.id(), now)),
         Verdict::Deny(denial) => Decision::Deny(denial),
     }
@@ -144,7 +136,13 @@ pub fn verdict(action: Action, subject: &Subject, on: &Resource, now: Timestamp)
     if action.kind() != on.kind() {
         return HIDDEN;
     }
-    engine_verdict(|engine| engine.judge(action, on.kind(), |out| on.encode(out), subject, now))
+    let Ok(engine) = ENGINE.as_ref() else {
+        return HIDDEN;
+    };
+    MEMO.answer(Question::new(action, subject, on), now, || {
+        engine.judge(action, subject, on, now)
+    })
+    .unwrap_or(HIDDEN)
 }
 
 /// Checks that the policies of this program can be read. A server that starts asks this first: where they cannot be
@@ -160,7 +158,3 @@ const HIDDEN: Verdict = Verdict::Deny(Denial {
     existence: Existence::Hidden,
     reason: Reason::NotAllowed,
 });
-
-fn engine_verdict(ask: impl FnOnce(&Engine) -> Option<Verdict>) -> Verdict {
-    ENGINE.as_ref().ok().and_then(ask).unwrap_or(HIDDEN)
-}

@@ -28,6 +28,7 @@ pub struct Encoder {
     standing: Standing,
     deleted: Option<Timestamp>,
     container_deleted: Option<Timestamp>,
+    moments: Vec<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +49,23 @@ impl Encoder {
             standing: Standing::default(),
             deleted: None,
             container_deleted: None,
+            moments: Vec::new(),
+        }
+    }
+
+    /// The span around `now` in which the answer cannot change. The policies compare `now` with moments of the facts
+    /// and with nothing else, so that it runs from the latest of those that have come to the earliest that has not.
+    pub(crate) fn validity(&self, now: Timestamp) -> Window {
+        let moments = || self.moments.iter().copied();
+        Window {
+            from: moments()
+                .filter(|moment| *moment <= now)
+                .max()
+                .unwrap_or(Timestamp::from_ms(i64::MIN)),
+            until: moments()
+                .filter(|moment| now < *moment)
+                .min()
+                .unwrap_or(Timestamp::from_ms(i64::MAX)),
         }
     }
 
@@ -66,10 +84,10 @@ impl Encoder {
     }
 
     /// How the subject stands to the thing, as the pairs of the context.
-    pub(crate) fn context(&self, now: Timestamp) -> Vec<(String, RestrictedExpression)> {
-        let standing = &self.standing;
+    pub(crate) fn context(&mut self, now: Timestamp) -> Vec<(String, RestrictedExpression)> {
+        let standing = std::mem::take(&mut self.standing);
         let mut pairs = vec![
-            ("now".to_owned(), long(now)),
+            ("now".to_owned(), RestrictedExpression::new_long(now.ms())),
             (
                 "role".to_owned(),
                 word(standing.role.map_or("none", MemberRole::word)),
@@ -80,22 +98,25 @@ impl Encoder {
         if let Some(guardian) = standing.guardian {
             let fields = [
                 ("scope", word(guardian.scope.word())),
-                ("from", long(guardian.window.from)),
-                ("until", long(guardian.window.until)),
-                ("majority", long(guardian.majority)),
+                ("from", self.moment(guardian.window.from)),
+                ("until", self.moment(guardian.window.until)),
+                ("majority", self.moment(guardian.majority)),
             ];
             pairs.extend(record(fields).map(|value| ("guardian".to_owned(), value)));
         }
         if let Some(grant) = standing.grant {
             let fields = [
                 ("right", word(grant.right.word())),
-                ("until", long(grant.until)),
+                ("until", self.moment(grant.until)),
                 ("revoked", flag(grant.revoked.is_some())),
             ];
             pairs.extend(record(fields).map(|value| ("grant".to_owned(), value)));
         }
         if let Some(window) = standing.emergency {
-            let fields = [("from", long(window.from)), ("until", long(window.until))];
+            let fields = [
+                ("from", self.moment(window.from)),
+                ("until", self.moment(window.until)),
+            ];
             pairs.extend(record(fields).map(|value| ("emergency".to_owned(), value)));
         }
         pairs
@@ -110,8 +131,15 @@ impl Encoder {
         self.set(name, value);
     }
 
+    /// A moment of the facts. Every one passes here.
+    fn moment(&mut self, moment: Timestamp) -> RestrictedExpression {
+        self.moments.push(moment);
+        RestrictedExpression::new_long(moment.ms())
+    }
+
     fn long(&mut self, name: &str, moment: Timestamp) {
-        self.set(name, long(moment));
+        let value = self.moment(moment);
+        self.set(name, value);
     }
 
     fn flag(&mut self, name: &str, value: bool) {
@@ -164,8 +192,10 @@ impl Encoder {
     }
 
     fn release(&mut self, release: Release) {
-        let withdrawn = release.withdrawn.map(|moment| ("withdrawn", long(moment)));
-        let fields = [("signed", long(release.signed))].into_iter().chain(withdrawn);
+        let withdrawn = release.withdrawn.map(|moment| ("withdrawn", self.moment(moment)));
+        let fields = [("signed", self.moment(release.signed))]
+            .into_iter()
+            .chain(withdrawn);
         if let Some(value) = record(fields) {
             self.set("release", value);
         }
@@ -189,10 +219,6 @@ pub(crate) fn user_uid(user_type: &EntityTypeName, user: UserId) -> EntityUid {
 
 fn word(word: &str) -> RestrictedExpression {
     RestrictedExpression::new_string(word.to_owned())
-}
-
-fn long(moment: Timestamp) -> RestrictedExpression {
-    RestrictedExpression::new_long(moment.ms())
 }
 
 fn flag(value: bool) -> RestrictedExpression {

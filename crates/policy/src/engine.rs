@@ -11,13 +11,13 @@ use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId,
     EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, Request,
 };
-use domain::Timestamp;
+use domain::{Timestamp, Window};
 
 use crate::action::Action;
 use crate::decide::{Denial, Existence, Reason, Verdict};
 use crate::encode::{Encoder, subject_attributes, user_uid};
 use crate::error::PolicyError;
-use crate::facts::{Kind, Subject};
+use crate::facts::{Kind, Resource, Subject};
 
 macro_rules! asset {
     ($name:literal) => {
@@ -105,19 +105,19 @@ impl Engine {
         })
     }
 
-    /// Puts one question. `None` where the question cannot be put, or a policy fails: that is a refusal.
+    /// Puts one question; the answer holds for a while. `None` where the question cannot be put, or a policy fails:
+    /// that is a refusal.
     pub(crate) fn judge(
         &self,
         action: Action,
-        kind: Kind,
-        encode: impl FnOnce(&mut Encoder),
         subject: &Subject,
+        thing: &Resource,
         now: Timestamp,
-    ) -> Option<Verdict> {
+    ) -> Option<(Verdict, Window)> {
         let mut encoder = Encoder::new(self.user_type.clone());
-        encode(&mut encoder);
+        thing.encode(&mut encoder);
         let principal = user_uid(&self.user_type, subject.user);
-        let resource = self.resources.get(&kind)?.clone();
+        let resource = self.resources.get(&thing.kind())?.clone();
         let entities = Entities::from_entities(
             [
                 Entity::new(principal.clone(), subject_attributes(subject), Default::default()).ok()?,
@@ -127,6 +127,7 @@ impl Engine {
         )
         .ok()?;
         let context = Context::from_pairs(encoder.context(now)).ok()?;
+        let validity = encoder.validity(now);
         let slice = self.slices.get(action as usize)?;
         let ask = |slice: &Slice, context: Context| {
             let (principal, resource) = (principal.clone(), resource.clone());
@@ -139,7 +140,7 @@ impl Engine {
         };
         let response = ask(slice, context.clone())?;
         if response.decision() == Answer::Allow {
-            return Some(Verdict::Allow);
+            return Some((Verdict::Allow, validity));
         }
         let reason = response
             .diagnostics()
@@ -151,7 +152,7 @@ impl Engine {
             Answer::Allow => Existence::Visible,
             Answer::Deny => Existence::Hidden,
         };
-        Some(Verdict::Deny(Denial { existence, reason }))
+        Some((Verdict::Deny(Denial { existence, reason }), validity))
     }
 }
 
@@ -300,13 +301,8 @@ mod tests {
                 .iter()
                 .find(|action| action.kind() == thing.kind())
                 .unwrap();
-            engine.judge(
-                action,
-                thing.kind(),
-                |out| thing.encode(out),
-                &samples::subject(),
-                Timestamp::from_ms(1),
-            )
+            let answer = engine.judge(action, &samples::subject(), &thing, Timestamp::from_ms(1));
+            answer.map(|(verdict, _)| verdict)
         };
         assert_eq!(ask(&broken[..1]), Some(Verdict::Allow));
         assert_eq!(ask(&broken), None);

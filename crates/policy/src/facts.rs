@@ -11,7 +11,7 @@ use domain::{
 use crate::encode::Encoder;
 
 /// The signed-in user who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// Who it is.
     pub user: UserId,
@@ -72,17 +72,19 @@ pub trait Facts: crate::encode::Encode {
     const KIND: Kind;
     /// The thing that these are the facts of.
     fn id(&self) -> Self::Id;
+    /// The same facts, among those of every kind.
+    fn resource(&self) -> Resource;
 }
 
 /// A user's account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountFacts {
     /// Whose it is.
     pub owner: UserId,
 }
 
 /// An invitation whose token was shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvitationFacts {
     /// Which.
     pub invitation: InvitationId,
@@ -93,7 +95,7 @@ pub struct InvitationFacts {
 }
 
 /// A practice, and how the subject stands to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PracticeFacts {
     /// Which.
     pub practice: PracticeId,
@@ -104,7 +106,7 @@ pub struct PracticeFacts {
 }
 
 /// A patient profile, and how the subject stands to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PatientFacts {
     /// Which.
     pub patient: PatientId,
@@ -125,7 +127,7 @@ pub struct PatientFacts {
 }
 
 /// A case, and how the subject stands to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CaseFacts {
     /// Which.
     pub case: CaseId,
@@ -146,7 +148,7 @@ pub struct CaseFacts {
 }
 
 /// An item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ItemFacts {
     /// Which.
     pub item: ItemId,
@@ -161,7 +163,7 @@ pub struct ItemFacts {
 }
 
 /// The bytes of one uploaded file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OriginalFacts {
     /// Which.
     pub original: OriginalId,
@@ -172,7 +174,7 @@ pub struct OriginalFacts {
 }
 
 /// Something in a case that one person wrote: a mark, a comment, a view, a tour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AuthoredFacts<I> {
     /// Which.
     pub id: I,
@@ -192,7 +194,7 @@ pub type ViewFacts = AuthoredFacts<ViewId>;
 pub type TourFacts = AuthoredFacts<TourId>;
 
 /// Where an upload leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
     /// Into a case.
     Case(CaseFacts),
@@ -203,7 +205,7 @@ pub enum Destination {
 }
 
 /// Where an upload leads to, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DestinationId {
     /// Into a case.
     Case(CaseId),
@@ -225,7 +227,7 @@ impl Destination {
 }
 
 /// What is about to be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IntakeFacts {
     /// Where.
     pub into: Destination,
@@ -236,7 +238,7 @@ pub struct IntakeFacts {
 }
 
 /// An upload under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UploadFacts {
     /// Which.
     pub upload: UploadId,
@@ -247,14 +249,14 @@ pub struct UploadFacts {
 }
 
 /// A user's own space of captures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SpaceFacts {
     /// Whose it is.
     pub owner: UserId,
 }
 
 /// A capture in a user's own space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CaptureFacts {
     /// Which.
     pub item: ItemId,
@@ -269,7 +271,7 @@ pub struct CaptureFacts {
 }
 
 /// A capture on its way to somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransferFacts {
     /// The capture.
     pub capture: CaptureFacts,
@@ -278,7 +280,7 @@ pub struct TransferFacts {
 }
 
 /// A connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectionFacts {
     /// Which.
     pub connection: ConnectionId,
@@ -291,7 +293,7 @@ pub struct ConnectionFacts {
 }
 
 /// The facts of a thing of any kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// A user's account.
     Account(AccountFacts),
@@ -337,6 +339,9 @@ macro_rules! facts {
             fn id(&self) -> $id {
                 let $this = self;
                 $get
+            }
+            fn resource(&self) -> Resource {
+                Resource::$kind(*self)
             }
         })*
 

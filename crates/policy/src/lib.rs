@@ -24,6 +24,7 @@ mod encode;
 mod engine;
 mod error;
 mod facts;
+mod memo;
 mod proof;
 
 pub use action::{Act, Action, act};

@@ -21,14 +21,7 @@ fn the_policies_and_the_reference_model_agree() {
         let subject = random.subject();
         let thing = random.resource(action.kind());
         let expected = answer(action, &subject, &thing, NOW);
-        let found = match verdict(action, &subject, &thing, NOW) {
-            Verdict::Allow => Answer::Yes,
-            Verdict::Deny(Denial {
-                existence: Existence::Visible,
-                ..
-            }) => Answer::Refused,
-            Verdict::Deny(_) => Answer::NoSuchThing,
-        };
+        let found = plain(verdict(action, &subject, &thing, NOW));
         assert_eq!(
             found, expected,
             "question {number}: {action} by {subject:#?} on {thing:#?} at {NOW:?}"
@@ -42,6 +35,44 @@ fn the_policies_and_the_reference_model_agree() {
             yes > 0 && refused + hidden > 0,
             "{action}: {yes} yes, {refused} refused, {hidden} hidden"
         );
+    }
+}
+
+/// An answer is kept until a moment of the facts is passed: asked again at other times, the question must be answered
+/// as if it were asked for the first time.
+#[test]
+fn the_answer_changes_with_the_time() {
+    let mut random = Random(0x5eed_0006);
+    let mut changes = 0;
+    for _ in 0..3_000 {
+        let action = random.pick(Action::ALL);
+        let subject = random.subject();
+        let thing = random.resource(action.kind());
+        let mut before = None;
+        for _ in 0..6 {
+            let now =
+                NOW.plus_ms(random.pick(&[-86_400_000, -1_001, -2, -1, 0, 1, 2, 999, 1_000, 86_400_000]));
+            let found = plain(verdict(action, &subject, &thing, now));
+            assert_eq!(
+                found,
+                answer(action, &subject, &thing, now),
+                "{action} by {subject:#?} on {thing:#?} at {now:?}"
+            );
+            changes += u32::from(before.is_some_and(|before| before != found));
+            before = Some(found);
+        }
+    }
+    assert!(changes > 100, "{changes} changes");
+}
+
+fn plain(verdict: Verdict) -> Answer {
+    match verdict {
+        Verdict::Allow => Answer::Yes,
+        Verdict::Deny(Denial {
+            existence: Existence::Visible,
+            ..
+        }) => Answer::Refused,
+        Verdict::Deny(_) => Answer::NoSuchThing,
     }
 }
 
