@@ -119,7 +119,7 @@ impl Stage {
             return Err(JsError::new("nothing to draw yet"));
         };
         let scene = Scene {
-            volumes: vec![VolumeLayer { volume, transfer }],
+            volumes: vec![VolumeLayer::new(volume, transfer)],
             surfaces: Vec::new(),
             clip: Clip::NONE,
             camera,

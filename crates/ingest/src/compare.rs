@@ -281,39 +281,21 @@ fn model_of(comparison: &Comparison) -> Model {
     }
 }
 
-/// A color a vertex: what has come outward red, what has gone inward blue, what was not compared gray.
-pub(crate) fn colors(model: &Model) -> Vec<[u8; 4]> {
+/// The distance of each vertex, mm; NaN where nothing was compared.
+pub(crate) fn measured(model: &Model) -> Vec<f32> {
     let values = |name: &str| {
         model
             .scalars
             .iter()
             .find(|s| s.name == name)
-            .map(|s| s.values.as_slice())
+            .map_or(&[][..], |s| s.values.as_slice())
     };
-    let (Some(mm), Some(compared)) = (values(DISTANCE), values(COMPARED)) else {
-        return Vec::new();
+    let (mm, compared) = (values(DISTANCE), values(COMPARED));
+    let of = |vertex: usize| match (mm.get(vertex), compared.get(vertex)) {
+        (Some(mm), Some(compared)) if *compared >= 0.5 => *mm,
+        _ => f32::NAN,
     };
-    let mut sizes: Vec<f32> = mm.iter().map(|mm| mm.abs()).collect();
-    sizes.sort_unstable_by(f32::total_cmp);
-    // Nearly the largest, so that a stray vertex does not pale the rest.
-    let full_mm = sizes.get(sizes.len() * 998 / 1000).map_or(1.0, |mm| mm.max(0.5));
-    let paint = |(mm, compared): (&f32, &f32)| {
-        if *compared < 0.5 {
-            return [120, 120, 124, 255];
-        }
-        let share = (mm / full_mm).clamp(-1.0, 1.0);
-        let (from, to) = (
-            [232.0, 229.0, 224.0],
-            if share > 0.0 {
-                [196.0, 30.0, 38.0]
-            } else {
-                [32.0, 84.0, 196.0]
-            },
-        );
-        let mix = |i: usize| (from[i] + (to[i] - from[i]) * share.abs()) as u8;
-        [mix(0), mix(1), mix(2), 255]
-    };
-    mm.iter().zip(compared).map(paint).collect()
+    (0..model.mesh.positions_mm.len()).map(of).collect()
 }
 
 fn report(a: SideReport, b: SideReport, comparison: &Comparison, options: &Options) -> ComparisonReport {

@@ -20,7 +20,7 @@ pub use compare::{
     Compared, ComparisonArtifact, ComparisonReport, PeakReport, RegistrationReport, SideReport,
     StatisticsReport, SurfaceOf, VolumeReport,
 };
-pub use draw::{DrawOptions, What};
+pub use draw::{Stage, What};
 pub use error::IngestError;
 pub use export::{MeshFormat, Packing, PyramidPart};
 pub use keys::RootCipher;

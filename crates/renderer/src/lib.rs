@@ -8,6 +8,7 @@
 //! Spaces: patient (LPS, mm), voxel (indexes of one volume), view (camera at the origin, x right, y up, looking
 //! along -z, mm) and pixels (x right, y down, from the top left corner).
 
+pub mod annotate;
 mod camera;
 mod clip;
 mod color_scale;
@@ -33,7 +34,7 @@ pub use picking::{Hit, LayerIndex, Ray, pick};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
 pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
-pub use scene::{Cut, Material, Paint, Scene, SurfaceLayer, VolumeLayer};
+pub use scene::{Cut, Material, Paint, Projection, Scene, SurfaceLayer, VolumeLayer};
 pub use slice::{
     EdgeLetters, Interpolation, Inversion, ScaleBar, Slab, SlabProjection, Slice, SliceError, SliceLayer,
     SlicePlane, Window, WindowFunction,

@@ -6,7 +6,7 @@
 use geometry::DVec3;
 
 use crate::resident::ResidentVolume;
-use crate::scene::{Cut, Scene, SurfaceLayer, VolumeLayer};
+use crate::scene::{Cut, Projection, Scene, SurfaceLayer, VolumeLayer};
 use crate::transfer::TransferFunction;
 
 /// A ray in patient space.
@@ -47,7 +47,8 @@ const COARSE: f64 = 0.5;
 const FINE: u32 = 32;
 
 /// What a ray meets first in a scene: the first surface that is not wholly transparent, or the edge at which a volume has
-/// stopped half of the light, told within a small part of a voxel. `None` where there is nothing.
+/// stopped half of the light, told within a small part of a voxel. Of a volume that shows its largest or smallest value, where
+/// that value lies; one that shows its mean is looked through. `None` where there is nothing.
 pub fn pick(scene: &Scene<'_>, ray: &Ray) -> Option<Hit> {
     let direction = ray.direction.try_normalize()?;
     if !ray.origin_mm.is_finite() {
@@ -152,6 +153,17 @@ impl Walk {
             .fold(f64::INFINITY, f64::min);
         let step = spacing * COARSE;
         let value = |mm: f64| volume.value_at_mm(self.at(mm)).unwrap_or(f64::NAN);
+        let sign = match layer.projection {
+            Projection::Composite => None,
+            Projection::Maximum => Some(1.0),
+            Projection::Minimum => Some(-1.0),
+            // The mean along a ray has no place.
+            Projection::Average => return None,
+        };
+        if let Some(sign) = sign {
+            let (mm, value) = extreme(&value, [enter, leave], step, sign)?;
+            return Some((mm, self.hit(mm, Some(value), None)));
+        }
         let mut light = 1.0;
         let (mut start, mut before) = (enter, value(enter));
         while start < leave {
@@ -255,6 +267,29 @@ impl Walk {
             normal: normal.map(toward_viewer),
         }
     }
+}
+
+/// Where the value times `sign` is largest: the best of all steps, and of what lies a step around it.
+fn extreme(
+    value: &impl Fn(f64) -> f64,
+    [enter, leave]: [f64; 2],
+    step: f64,
+    sign: f64,
+) -> Option<(f64, f64)> {
+    let best_of = |from: f64, to: f64, step: f64| {
+        let count = ((to - from) / step).floor() as u64;
+        let places = (0..=count).map(|i| from + i as f64 * step);
+        let found = places
+            .map(|mm| (mm, value(mm)))
+            .filter(|(_, value)| !value.is_nan());
+        found.reduce(|best, next| if next.1 * sign > best.1 * sign { next } else { best })
+    };
+    let (mm, _) = best_of(enter, leave, step)?;
+    best_of(
+        (mm - step).max(enter),
+        (mm + step).min(leave),
+        step / f64::from(FINE),
+    )
 }
 
 /// The largest opacity that values from one to another can have.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{ControlPoint, TransferFunction};
+use crate::{ControlPoint, Projection, TransferFunction};
 
 /// A named transfer function.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Preset {
     /// Values are fractions of the data's own range rather than values with a unit.
     #[serde(default)]
     relative: bool,
+    /// What a ray makes of the values that it meets.
+    #[serde(default)]
+    pub projection: Projection,
     points: Vec<ControlPoint>,
 }
 
@@ -67,7 +70,33 @@ mod tests {
 
     #[test]
     fn every_preset_makes_a_transfer_function() {
-        assert!(preset_names().count() >= 4);
+        for name in [
+            "CT-AAA",
+            "CT-Bone",
+            "CT-Bones",
+            "CT-Lung",
+            "CT-Soft-Tissue",
+            "CT-Skin",
+            "CT-Muscle",
+            "CT-Fat",
+            "CT-Air",
+            "CT-MIP",
+            "CT-Cardiac",
+            "CT-Chest-Contrast-Enhanced",
+            "CT-Chest-Vessels",
+            "CT-Coronary-Arteries",
+            "CT-Liver-Vasculature",
+            "CT-Pulmonary-Arteries",
+            "MR-Default",
+            "MR-Angio",
+            "MR-MIP",
+            "MR-T2-Brain",
+            "US-Fetal",
+        ] {
+            assert!(preset(name).is_some(), "{name}");
+        }
+        assert_eq!(preset("CT-MIP").unwrap().projection, Projection::Maximum);
+        assert_eq!(preset("CT-Bone").unwrap().projection, Projection::Composite);
         for name in preset_names() {
             let points = preset(name).unwrap().transfer((-5.0, 995.0)).points().to_vec();
             assert!(points.len() > 1, "{name}");

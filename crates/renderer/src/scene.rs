@@ -4,6 +4,7 @@
 //! and revision of that data, so a scene costs nothing and nothing has to be told twice.
 
 use geometry::{Aabb, DAffine3, DVec3};
+use serde::{Deserialize, Serialize};
 
 use crate::{Camera, Clip, ColorScale, ResidentSurface, ResidentVolume, TransferFunction};
 
@@ -29,6 +30,34 @@ pub struct VolumeLayer<'a> {
     pub volume: &'a ResidentVolume,
     /// Values to color and opacity.
     pub transfer: &'a TransferFunction,
+    /// What a ray makes of the values that it meets.
+    pub projection: Projection,
+}
+
+/// What a ray makes of the values that it meets in a volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Projection {
+    /// Colors blended by their opacity, front to back, lit.
+    #[default]
+    Composite,
+    /// The largest value (MIP) in its color, opaque whatever its opacity; seen where it lies.
+    Maximum,
+    /// The smallest value (MinIP), likewise.
+    Minimum,
+    /// The mean, likewise; seen where the ray enters.
+    Average,
+}
+
+impl<'a> VolumeLayer<'a> {
+    /// A volume whose colors are blended.
+    pub fn new(volume: &'a ResidentVolume, transfer: &'a TransferFunction) -> Self {
+        Self {
+            volume,
+            transfer,
+            projection: Projection::Composite,
+        }
+    }
 }
 
 /// A surface in its place.

@@ -65,10 +65,7 @@ fn a_ball_covers_the_same_disc_from_every_side() {
         PatientDirection::Superior,
     ] {
         let camera = Camera::from_side(side, grid.bounds_mm(), 1.0);
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![],
@@ -107,10 +104,7 @@ fn every_sample_type_draws_the_same_ball() {
             ..Rescale::IDENTITY
         };
         let volume = ResidentVolume::dense(grid, samples.clone(), rescale).unwrap();
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![],
@@ -283,10 +277,7 @@ fn a_volume_shows_in_front_of_a_surface_and_not_behind() {
             paint: Paint::Plain([0.0, 0.0, 1.0]),
             ..SurfaceLayer::new(&mesh)
         };
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![blue],
@@ -332,10 +323,7 @@ fn poison_draws_something_finite() {
         paint: Paint::Plain([1.0; 3]),
         ..SurfaceLayer::new(&mesh)
     };
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let scene = Scene {
         volumes: vec![layer],
         surfaces: vec![surface],
@@ -355,10 +343,7 @@ fn the_same_scene_is_the_same_picture() {
     let transfer = step_at_zero();
     let camera = Camera::from_side(PatientDirection::Left, grid.bounds_mm(), 1.5).turned(0.4);
     let draw = || {
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         let scene = Scene {
             volumes: vec![layer],
             surfaces: vec![],

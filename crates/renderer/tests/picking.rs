@@ -97,10 +97,7 @@ fn a_ball_has_its_radius_from_all_sides() {
     let transfer = opaque_above_zero();
     for grid in grids() {
         let volume = volume(grid, |p| radius - p.length());
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         let scene = scene(vec![layer], vec![]);
         for toward in directions() {
             let ray = Ray {
@@ -129,10 +126,7 @@ fn a_box_has_its_sides() {
             q.min_element()
         };
         let volume = volume(grid, inside);
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         let scene = scene(vec![layer], vec![]);
         for axis in 0..3 {
             let mut toward = DVec3::ZERO;
@@ -156,10 +150,7 @@ fn a_box_has_its_sides() {
 fn a_place_of_the_picture_is_a_ray_and_back() {
     let transfer = opaque_above_zero();
     let volume = volume(grids()[1], |p| 16.0 - p.length());
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let scene = scene(vec![layer], vec![]);
     let place = DVec2::new(170.25, 81.5);
     let ray = scene.camera.ray(place, 320, 200).unwrap();
@@ -210,10 +201,7 @@ fn box_mesh(half: [f32; 3]) -> Mesh {
 fn surfaces_and_volumes_hide_each_other() {
     let transfer = opaque_above_zero();
     let volume = volume(grids()[0], |p| 16.0 - p.length());
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let values = (0..8).map(|i| i as f32).collect();
     let surface = ResidentSurface::new(box_mesh([5.0, 3.0, 7.0]))
         .unwrap()
@@ -282,10 +270,7 @@ fn poison_is_met_nowhere() {
     let samples = Samples::F32((0..120).map(|i| poison[i % 4]).collect());
     let volume = ResidentVolume::dense(grid, samples, Rescale::IDENTITY).unwrap();
     let transfer = opaque_above_zero();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let scene = scene(vec![layer], vec![]);
     for direction in [DVec3::Y, DVec3::ZERO, DVec3::NAN, DVec3::new(1e-300, 1.0, 0.0)] {
         let ray = Ray {

@@ -139,10 +139,7 @@ fn glass_and_volumes_are_blended_by_depth() {
         opacity,
     };
     let transfer = TransferFunction::new(vec![point(100.0, 0.0), point(150.0, 1.0)]).unwrap();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let surface = ResidentSurface::new(box_mesh([30.0, 12.0, 25.0])).unwrap();
     let blue = |opacity| SurfaceLayer {
         paint: Paint::Plain([0.0, 0.0, 1.0]),

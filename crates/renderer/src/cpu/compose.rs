@@ -260,7 +260,7 @@ impl<'a> Frame<'a> {
         reaches: &'a [Reach],
         surfaces: &'a Surfaces,
     ) -> Self {
-        let layers = scene.volumes.iter().zip(prepared).zip(reaches);
+        let layers = super::composed(scene).zip(prepared).zip(reaches);
         Self {
             view,
             axes: [view.right, view.up, view.forward].map(|v| v.as_vec3().to_array()),

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::camera::CameraError;
 use crate::picture::{Picture, decode};
-use crate::scene::Scene;
+use crate::scene::{Projection, Scene, VolumeLayer};
 use crate::slice::{Slice, SliceError};
 use compose::Frame;
 use prepared::Prepared;
@@ -88,13 +88,11 @@ impl Renderer {
         let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
         let view = View::new(&scene.camera, axes, columns, rows);
         self.prepared = self.prepared_for(scene, quality.steps_per_voxel);
-        let reaches: Vec<Reach> = scene
-            .volumes
-            .iter()
+        let reaches: Vec<Reach> = composed(scene)
             .zip(&self.prepared)
             .map(|(layer, prepared)| Reach::of_blocks(&view, layer.volume.grid(), prepared.visible.faces()))
             .collect();
-        let surfaces = Surfaces::new(scene, &view);
+        let surfaces = Surfaces::new(scene, &view, quality.steps_per_voxel);
         let frame = Frame::new(&view, scene, &self.prepared, &reaches, &surfaces);
         let mut picture = frame.picture(factor, scene.background.map(decode));
         outline::draw(&surfaces, factor, &mut picture);
@@ -137,8 +135,14 @@ impl Renderer {
                 .find(|kept| kept.is_of(layer, steps_per_voxel));
             kept.map_or_else(|| Arc::new(Prepared::new(layer, steps_per_voxel)), Arc::clone)
         };
-        scene.volumes.iter().map(prepared).collect()
+        composed(scene).map(prepared).collect()
     }
+}
+
+/// The volumes whose colors are blended; projected ones are fragments.
+fn composed<'s, 'a>(scene: &'s Scene<'a>) -> impl Iterator<Item = &'s VolumeLayer<'a>> {
+    let volumes = scene.volumes.iter();
+    volumes.filter(|layer| layer.projection == Projection::Composite)
 }
 
 /// The camera as rays: everything that a pass needs to go from pixels to patient space and back.

@@ -244,6 +244,10 @@ impl Caster {
         if volumes > MAX_VOLUMES {
             return Err(DrawError::Volumes { volumes });
         }
+        let is_projected = |layer: &VolumeLayer<'_>| layer.projection != Projection::Composite;
+        if scene.volumes.iter().any(is_projected) {
+            return Err(DrawError::Projection);
+        }
         drawing
             .store
             .begin(scene.volumes.iter().map(|layer| layer.volume));

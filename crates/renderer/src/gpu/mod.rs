@@ -54,6 +54,9 @@ pub enum DrawError {
     /// More surfaces with a cut or a line than a picture can hold.
     #[error("a picture holds at most 32 surfaces that are cut, and 32 with a line")]
     Surfaces,
+    /// A volume that is projected to one value a ray, which the CPU draws.
+    #[error("a graphics device draws volumes whose colors are blended, not projected ones")]
+    Projection,
     /// More clipping planes than a picture can hold.
     #[error(
         "a picture holds at most {} clipping planes with those of a crop box",

@@ -35,10 +35,7 @@ pub(super) fn of_volume(
     let camera = Camera::from_side(PatientDirection::Anterior, grid.bounds_mm(), 1.0).turned(0.45);
     let volume = ResidentVolume::dense(grid, samples, rescale.clone())
         .map_err(|e| IngestError::Broken(e.to_string()))?;
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let scene = Scene {
         volumes: vec![layer],
         surfaces: Vec::new(),
