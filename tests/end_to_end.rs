@@ -6,5 +6,6 @@ mod data_sets;
 mod ingest;
 mod meshes;
 mod photos;
+mod render;
 mod server;
 mod support;

@@ -302,8 +302,18 @@ impl Stage {
             surfaces: surfaces.collect(),
             clip,
             camera,
-            background: GROUND,
+            background: self.ground(),
         }
+    }
+
+    /// A projected volume fills its box with the color of what is lowest; behind it lies the same.
+    fn ground(&self) -> [f32; 3] {
+        let projected = self
+            .volumes
+            .iter()
+            .find(|staged| staged.projection != Projection::Composite);
+        let lowest = projected.and_then(|staged| staged.transfer.points().first());
+        lowest.map_or(GROUND, |point| point.color)
     }
 
     /// A plane through the volumes: the first one gray, others over it in hot colors. A window, where one is given, is that
