@@ -45,10 +45,7 @@ fn main() {
     );
     let scenes: Vec<Scene<'_>> = (0..=frames)
         .map(|frame| Scene {
-            volumes: vec![VolumeLayer {
-                volume: &volume,
-                transfer: &transfer,
-            }],
+            volumes: vec![VolumeLayer::new(&volume, &transfer)],
             surfaces: vec![],
             clip: Clip::NONE,
             camera: start.turned(f64::from(frame) * 6f64.to_radians()),

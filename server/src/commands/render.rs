@@ -11,7 +11,7 @@ use renderer::cpu::{Quality, Renderer};
 use renderer::{Camera, Clip, Picture, Plane, Slab, SlabProjection, SlicePlane, Window, annotate};
 use serde::{Deserialize, Serialize};
 
-use super::{PlaceArguments, export::write_whole};
+use super::{PlaceArguments, export::write_silently};
 use crate::print;
 
 /// From one frame of a turn to the next, degrees.
@@ -153,7 +153,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             None => arguments.png.clone(),
         };
         let png = artifact::thumbnail::encode_png(picture.width, picture.height, &picture.rgba)?;
-        write_whole(&file, |out| Ok(out.write_all(&png)?))?;
+        write_silently(&file, |out| Ok(out.write_all(&png)?))?;
+        if !arguments.json {
+            println!("wrote {}", file.display());
+        }
         pictures.push(file);
     }
     if times_ms.len() > 1 {
