@@ -14,7 +14,7 @@ use super::surface::{Fragments, Plan, Surfaces};
 use super::{Device, DrawError, MAX_VOLUMES};
 use crate::cpu::Quality;
 use crate::picture::decode;
-use crate::{BlockRanges, Camera, Clip, DataId, Scene, TransferFunction, VolumeLayer};
+use crate::{BlockRanges, Camera, Clip, DataId, Projection, Scene, TransferFunction, VolumeLayer};
 
 /// Pixels along each edge of a workgroup.
 const GROUP: u32 = 8;
