@@ -128,10 +128,7 @@ fn every_sample_type_is_drawn_as_the_twin_draws_it() {
     ];
     for (what, samples, rescale) in variants {
         let volume = resident(samples, rescale);
-        let layer = VolumeLayer {
-            volume: &volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(&volume, &transfer);
         compare(what, &mut device, &scene(vec![layer], vec![]), Quality::QUICK);
     }
 }
@@ -141,10 +138,7 @@ fn several_rays_a_pixel_are_those_of_the_twin() {
     let Some(mut device) = on_device() else { return };
     let volume = resident(Samples::I16(phantom().1), Rescale::IDENTITY);
     let transfer = body_and_core();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     compare("fine", &mut device, &scene(vec![layer], vec![]), Quality::FINE);
 }
 
@@ -166,14 +160,8 @@ fn volumes_blend_by_depth() {
     };
     let green = TransferFunction::new(vec![point(60.0, 0.0), point(180.0, 0.2)]).unwrap();
     let layers = vec![
-        VolumeLayer {
-            volume: &first,
-            transfer: &transfer,
-        },
-        VolumeLayer {
-            volume: &second,
-            transfer: &green,
-        },
+        VolumeLayer::new(&first, &transfer),
+        VolumeLayer::new(&second, &green),
     ];
     compare("two volumes", &mut device, &scene(layers, vec![]), Quality::QUICK);
 }
@@ -183,10 +171,7 @@ fn volumes_are_cut_as_the_twin_cuts_them() {
     let Some(mut device) = on_device() else { return };
     let volume = resident(Samples::I16(phantom().1), Rescale::IDENTITY);
     let transfer = body_and_core();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let mut scene = scene(vec![layer], vec![]);
     let center = phantom().0.bounds_mm().center();
     scene.clip = Clip {
@@ -208,10 +193,7 @@ fn a_lost_device_is_replaced() {
     let Some(mut device) = on_device() else { return };
     let volume = resident(Samples::I16(phantom().1), Rescale::IDENTITY);
     let transfer = body_and_core();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let scene = scene(vec![layer], vec![]);
     let before = device.draw(&scene, 64, 48, Quality::QUICK).unwrap();
     assert!(!device.is_lost());
@@ -240,10 +222,7 @@ fn poison_draws_no_hole_in_the_picture() {
         .collect();
     let volume = ResidentVolume::dense(grid, Samples::F32(samples), Rescale::IDENTITY).unwrap();
     let transfer = body_and_core();
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let mut scene = scene(vec![layer], vec![]);
     let picture = device.draw(&scene, 64, 48, Quality::QUICK).unwrap();
     assert!(picture.rgba.chunks_exact(4).all(|p| p[3] == 255));
@@ -264,10 +243,7 @@ fn what_changes_is_brought_to_the_device() {
         ResidentVolume::streaming(&layout, samples.sample_type(), Rescale::IDENTITY, 1 << 24).unwrap();
     let transfer = body_and_core();
     let draw = |device: &mut gpu::Renderer, volume: &ResidentVolume| {
-        let layer = VolumeLayer {
-            volume,
-            transfer: &transfer,
-        };
+        let layer = VolumeLayer::new(volume, &transfer);
         device
             .draw(&scene(vec![layer], vec![]), 64, 48, Quality::QUICK)
             .unwrap()

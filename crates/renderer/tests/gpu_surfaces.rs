@@ -88,10 +88,7 @@ fn fog() -> TransferFunction {
 fn surfaces_and_volumes_compose_as_the_twin_says() {
     let Some(mut device) = on_device() else { return };
     let (volume, transfer) = (cloud(), fog());
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let (small, large) = (ball(12.0), ball(17.0));
     let painted = SurfaceLayer::new(&small);
     let metal = SurfaceLayer {
@@ -178,10 +175,7 @@ fn paint_is_that_of_the_twin() {
 fn cuts_and_lines_are_those_of_the_twin() {
     let Some(mut device) = on_device() else { return };
     let (volume, transfer) = (cloud(), fog());
-    let layer = VolumeLayer {
-        volume: &volume,
-        transfer: &transfer,
-    };
+    let layer = VolumeLayer::new(&volume, &transfer);
     let (small, large) = (ball(10.0), ball(17.0));
     let solid = SurfaceLayer {
         cut: Cut::Capped,
