@@ -105,9 +105,11 @@ pub(crate) fn check_password(password: &Phi<String>, email: &Phi<String>) -> Ans
     let mut distinct: Vec<char> = folded.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    let is_common = COMMON
-        .lines()
-        .any(|common| !common.is_empty() && folded.starts_with(common) && folded.len() < common.len() + 5);
+    // One of them, once or repeated, with at most four letters after it.
+    let is_common = COMMON.lines().filter(|common| !common.is_empty()).any(|common| {
+        let rest = folded.trim_start_matches(common);
+        rest.len() < folded.len() && rest.chars().count() < 5
+    });
     if is_common
         || distinct.len() < 5
         || (name.len() > 3 && folded.starts_with(&name) && folded.len() < name.len() + 5)
