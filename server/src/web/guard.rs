@@ -1,5 +1,7 @@
 //! What stands around every route: who may change things from where, and what browsers may do with answers.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -35,16 +37,24 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
+/// What is read of the body of a request that is refused.
+const DRAINED_BYTES: usize = 64 << 10;
+const DRAINED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Refuses changes that another site's page asks for, and answers with [`HEADERS`].
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
-    let mut response = match is_cross_site_change(request.method(), request.headers()) {
-        true => Problem::new(
+    let mut response = if is_cross_site_change(request.method(), request.headers()) {
+        // A connection that closes on what was not read yet may take the answer with it.
+        let drained = axum::body::to_bytes(request.into_body(), DRAINED_BYTES);
+        let _ = tokio::time::timeout(DRAINED_WITHIN, drained).await;
+        Problem::new(
             StatusCode::FORBIDDEN,
             "cross_site",
             "Another site's page asked for this.",
         )
-        .into_response(),
-        false => next.run(request).await,
+        .into_response()
+    } else {
+        next.run(request).await
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

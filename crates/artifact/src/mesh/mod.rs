@@ -49,7 +49,6 @@
         clippy::indexing_slicing
     )
 )]
-
 #![cfg_attr(
     target_family = "wasm",
     allow(dead_code, reason = "browsers read surfaces and write none")
