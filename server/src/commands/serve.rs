@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
         default_value = "127.0.0.1:8080"
     )]
     listen: SocketAddr,
-    /// What the server is called from outside, such as https://vitrine.example.org [default: http:// and the address]
+    /// What the server is called from outside, such as `https://vitrine.example.org` [default: http:// and the address]
     #[arg(long, value_name = "URL", env = "VITRINE_PUBLIC_URL")]
     public_url: Option<String>,
     /// Show what it would be like: one factor is enough to sign in, and links of mails are shown
