@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     /// Side to look from: anterior, posterior, left, right, superior or inferior
     #[arg(long, value_name = "SIDE", default_value = "anterior", value_parser = side)]
     view: PatientDirection,
-    /// Where to look from instead: {"eye_mm":[x,y,z],"target_mm":[x,y,z],"up":[x,y,z],"field_of_view_degrees":n}, patient LPS
+    /// Where to look from instead: `{"eye_mm":[x,y,z],"target_mm":[x,y,z],"up":[x,y,z],"field_of_view_degrees":n}`, patient LPS
     #[arg(long, value_name = "JSON", value_parser = camera, conflicts_with = "view")]
     camera: Option<Camera>,
     /// Turn about the body axis, counter-clockwise seen from the head
