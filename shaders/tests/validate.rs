@@ -7,7 +7,8 @@ fn volume(k: usize, texel: &str, filtered: bool) -> Names {
     let names = Names::default()
         .with("K", k.to_string())
         .with("GROUP", (k + 1).to_string())
-        .with("TEXEL", texel);
+        .with("TEXEL", texel)
+        .with("CELL", "4");
     let names = if k == 0 { names.with("FIRST", "") } else { names };
     if filtered {
         names.with("FILTERED", "")
@@ -34,6 +35,15 @@ fn variants(entry: &str) -> Vec<Names> {
         vec![volume(0, "f32", true)],
         vec![volume(0, "f32", false)],
         vec![volume(0, "i32", false)],
+        vec![volume(0, "u32", false).with("BRICKS", "")],
+        vec![
+            volume(0, "f32", true).with("PROJECTED", ""),
+            volume(1, "i32", false).with("PROJECTED", ""),
+        ],
+        vec![
+            volume(0, "f32", true).with("BRICKS", ""),
+            volume(1, "f32", false).with("BRICKS", ""),
+        ],
         vec![
             volume(0, "u32", false),
             volume(1, "f32", true),
@@ -53,11 +63,10 @@ fn variants(entry: &str) -> Vec<Names> {
                 _ if volumes.is_empty() => &[&[]],
                 _ => &[&[], &["VALUES"]],
             };
-            let names = Names::default().with("CELL", "8");
             let names = if volumes.len() == 1 {
-                names.with("SINGLE", "")
+                Names::default().with("SINGLE", "")
             } else {
-                names
+                Names::default()
             };
             let names = names.with_list(list, volumes);
             let with = |more: &&[&'static str]| {

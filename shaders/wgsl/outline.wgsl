@@ -7,6 +7,8 @@ struct Outline {
     color: vec3f,
     // Which of the covered shares.
     layer: u32,
+    // Pixels of the picture, which may be more than those that were drawn.
+    size: vec2u,
 }
 
 @group(0) @binding(0) var<uniform> line: Outline;
@@ -17,8 +19,9 @@ const WIDTH: i32 = 2;
 
 @fragment
 fn outline(@builtin(position) position: vec4f) -> @location(0) vec4f {
-    let at = vec2i(position.xy);
-    let last = vec2i(textureDimensions(shares)) - 1;
+    let drawn = textureDimensions(shares);
+    let at = vec2i(position.xy * vec2f(drawn) / vec2f(line.size));
+    let last = vec2i(drawn) - 1;
     let here = textureLoad(shares, at, line.layer, 0).x;
     var largest = 0.0;
     for (var y = -WIDTH; y <= WIDTH; y++) {

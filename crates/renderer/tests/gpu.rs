@@ -7,8 +7,8 @@ use geometry::{DAffine3, DMat3, DVec3, GridGeometry, PatientDirection};
 use on_device::{compare, on_device};
 use renderer::cpu::Quality;
 use renderer::{
-    Camera, Clip, ControlPoint, Plane, ResidentVolume, Scene, SurfaceLayer, TransferFunction, VolumeLayer,
-    gpu,
+    Camera, Clip, ControlPoint, Plane, Projection, ResidentVolume, Scene, SurfaceLayer, TransferFunction,
+    VolumeLayer, gpu,
 };
 use volume::{Rescale, Samples};
 
@@ -186,6 +186,37 @@ fn volumes_are_cut_as_the_twin_cuts_them() {
         ),
     };
     compare("cut", &mut device, &scene, Quality::QUICK);
+}
+
+#[test]
+fn projected_volumes_are_those_of_the_twin() {
+    let Some(mut device) = on_device() else { return };
+    let stored = phantom().1;
+    let volume = resident(Samples::I16(stored.clone()), Rescale::IDENTITY);
+    let wide = resident(
+        Samples::I32(stored.iter().map(|&s| i32::from(s)).collect()),
+        Rescale::IDENTITY,
+    );
+    let transfer = body_and_core();
+    // Of the other way round, the smallest values are those of the core.
+    let inverse = resident(
+        Samples::I16(stored.iter().map(|&s| 2000 - s).collect()),
+        Rescale::IDENTITY,
+    );
+    for (volume, projections) in [
+        (&volume, [Projection::Maximum, Projection::Average]),
+        (&wide, [Projection::Maximum, Projection::Average]),
+        (&inverse, [Projection::Minimum, Projection::Average]),
+    ] {
+        for projection in projections {
+            let layer = VolumeLayer {
+                projection,
+                ..VolumeLayer::new(volume, &transfer)
+            };
+            let what = format!("{projection:?}");
+            compare(&what, &mut device, &scene(vec![layer], vec![]), Quality::QUICK);
+        }
+    }
 }
 
 #[test]

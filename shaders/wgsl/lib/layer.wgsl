@@ -66,8 +66,27 @@ fn brightness(value: f32, center: f32, width: f32, curve: u32) -> f32 {
 // sRGB color and opacity by brightness.
 @group($GROUP) @binding(2) var<storage, read> colors_$K: array<vec4f>;
 
+#if BRICKS
+// For each brick of the finest level: its slot along three axes and its level, 8 bits each.
+@group($GROUP) @binding(3) var bricks_$K: texture_3d<u32>;
+
+// Where a sample lies in the texture: itself, or the coarse one that stands for it.
+fn place_$K(voxel: vec3i) -> vec3i {
+    let brick = vec3u(voxel) / 64u;
+    let entry = textureLoad(bricks_$K, brick, 0).x;
+    let slot = vec3i(vec3u(entry, entry >> 8u, entry >> 16u) & vec3u(255u));
+    let level = vec3u(entry >> 24u);
+    return slot * 66 + (voxel >> level) - vec3i((brick >> level) * 64u) + 1;
+}
+#else
+fn place_$K(voxel: vec3i) -> vec3i {
+    return voxel;
+}
+#endif
+
 fn stored_$K(voxel: vec3i) -> f32 {
-    let texel = f32(textureLoad(samples_$K, clamp(voxel, vec3i(0), layer_$K.dims.xyz - 1), 0).x);
+    let inside = clamp(voxel, vec3i(0), layer_$K.dims.xyz - 1);
+    let texel = f32(textureLoad(samples_$K, place_$K(inside), 0).x);
     let scaled = texel * layer_$K.stored_scale;
     return select(scaled, round(scaled), layer_$K.rounded != 0u) + layer_$K.stored_offset;
 }

@@ -14,6 +14,8 @@ struct Walk {
     leave: f32,
     // Steps that are left, so that every loop ends.
     steps: u32,
+    // Of a projected volume: what is seen of it, and where, mm.
+    found: vec4f,
 }
 
 // What a ray meets at a step: where, mm, and linear color and opacity.
@@ -40,6 +42,57 @@ fn inside(origin: vec3f, direction: vec3f, last: vec3f) -> vec2f {
 }
 #endif
 
+#if PROJECTED
+// The walk with what is seen of a volume that is one value a ray. Twin: cpu/surfaces/project.rs.
+fn project_$K(ray: Ray, before: Walk, enter: f32) -> Walk {
+    var walk = before;
+    let step_mm = volume_$K.dims_and_step.w;
+    let largest = volume_$K.projection == 1u;
+    let mean = volume_$K.projection == 3u;
+    let bounds_a_entry = 255.0 / volume_$K.table_last;
+    var index = walk.index;
+    var at = INFINITY;
+    // Entries of the table.
+    var best = 0.0;
+    var count = 0.0;
+    for (var n = 0u; n < volume_$K.most_steps; n++) {
+        let t = (index + ray.jitter) * step_mm;
+        if !(t <= walk.leave) {
+            break;
+        }
+        let p = walk.direction * t + walk.origin;
+        if !mean && at < INFINITY {
+            // Blocks that cannot change what was found are leapt over: here the map holds what they reach.
+            let block = min(vec3u(max(p, vec3f(0.0)) / BLOCK_$K), volume_$K.blocks.xyz - 1u);
+            let bound = f32(textureLoad(distance_$K, block, 0).x);
+            let found = best * bounds_a_entry;
+            if select(bound >= found, bound <= found, largest) {
+                let out = leaves_$K(block, 1.0, walk.origin, walk.direction);
+                index = max(ceil(out / step_mm - ray.jitter), index + 1.0);
+                continue;
+            }
+        }
+        index += 1.0;
+        let entry = sample_$K(p) * volume_$K.table_scale + volume_$K.table_offset;
+        if mean {
+            best += entry;
+            count += 1.0;
+            at = enter;
+        } else if at >= INFINITY || select(best > entry, entry > best, largest) {
+            best = entry;
+            at = t;
+        }
+    }
+    if at < INFINITY {
+        let entry = select(best, best / max(count, 1.0), mean);
+        let color = table_$K[u32(clamp(entry, 0.0, volume_$K.table_last) + 0.5)];
+        walk.found = vec4f(color.rgb, at);
+    } else {
+        walk.steps = 0u;
+    }
+    return walk;
+}
+#else
 // The color at `p` under the lights, by the gradient of the field there; unlit where the field is flat.
 fn shade_$K(p: vec3f, direction: vec3f, color: vec3f) -> vec3f {
     let gradient = vec3f(
@@ -60,6 +113,7 @@ fn shade_$K(p: vec3f, direction: vec3f, color: vec3f) -> vec3f {
     }
     return shade(color, -normal / steepness, direction);
 }
+#endif
 
 // The walk of a ray between two places along it, mm.
 fn begin_$K(ray: Ray, between: vec2f) -> Walk {
@@ -70,9 +124,26 @@ fn begin_$K(ray: Ray, between: vec2f) -> Walk {
     let within = inside(origin, direction, volume_$K.dims_and_step.xyz - 1.0);
     let enter = max(within.x, between.x);
     let index = max(ceil(enter / volume_$K.dims_and_step.w - ray.jitter), 0.0);
-    return Walk(origin, direction, index, -1.0, min(within.y, between.y), volume_$K.most_steps);
+    let leave = min(within.y, between.y);
+    let walk = Walk(origin, direction, index, -1.0, leave, volume_$K.most_steps, vec4f(0.0));
+#if PROJECTED
+    return project_$K(ray, walk, enter);
+#else
+    return walk;
+#endif
 }
 
+#if PROJECTED
+// The one place where anything is seen, if it is not beyond `until` mm and was not met before.
+fn next_$K(ray: Ray, walk: ptr<function, Walk>, until: f32) -> Met {
+    let found = (*walk).found;
+    if (*walk).steps == 0u || found.w > until {
+        return Met(INFINITY, vec4f(0.0));
+    }
+    (*walk).steps = 0u;
+    return Met(found.w, vec4f(found.rgb, 1.0));
+}
+#else
 // The next step of a walk at which anything is visible, not beyond `until` mm.
 fn next_$K(ray: Ray, walk: ptr<function, Walk>, until: f32) -> Met {
     let origin = (*walk).origin;
@@ -120,3 +191,4 @@ fn next_$K(ray: Ray, walk: ptr<function, Walk>, until: f32) -> Met {
     }
     return met;
 }
+#endif

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use geometry::{DAffine3, DMat3, DVec3, GridGeometry};
+use volume::BRICK_SIDE;
 use wgpu::util::DeviceExt;
 
 use super::field::Field;
 use super::layout;
 use super::look::Look;
 use super::pipelines::{CastKey, Pipelines, SurfaceMode, VolumeKey};
-use super::store::Store;
+use super::progress::{Effort, Pace, Progress, SceneKey};
+use super::store::{Source, Store};
 use super::surface::{Fragments, Plan, Surfaces};
 use super::{Device, DrawError, MAX_VOLUMES};
 use crate::cpu::Quality;
 use crate::picture::decode;
-use crate::{BlockRanges, Camera, Clip, DataId, Projection, Scene, TransferFunction, VolumeLayer};
+use crate::{Camera, Clip, DataId, Projection, ResidentVolume, Scene, TransferFunction, VolumeLayer};
 
 /// Pixels along each edge of a workgroup.
 const GROUP: u32 = 8;
@@ -28,12 +30,14 @@ pub(super) struct Drawing<'a> {
 }
 
 /// Where a picture goes.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub(super) view: &'a wgpu::TextureView,
-    pub(super) format: wgpu::TextureFormat,
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// What is drawn to.
+    pub view: &'a wgpu::TextureView,
+    /// Its format; where that is not an sRGB one, the picture is encoded before it is written.
+    pub format: wgpu::TextureFormat,
     /// Pixels along a row, and rows.
-    pub(super) size: [u32; 2],
+    pub size: [u32; 2],
 }
 
 /// What volumes look like, and the picture that rays are added up in.
@@ -45,6 +49,27 @@ pub(super) struct Caster {
     /// What is seen so far, while transparent surfaces are peeled.
     states: Option<wgpu::Buffer>,
     surfaces: Surfaces,
+    /// What a window showed last, and how many rays of each pixel were cast for it.
+    refined: Option<(SceneKey, u32)>,
+}
+
+/// A picture about to be recorded.
+struct Shot {
+    size: [u32; 2],
+    /// Rays along each axis of a pixel.
+    factor: u32,
+    view: View,
+    clip: (u32, [[f32; 4]; layout::MAX_PLANES]),
+    volumes: Vec<(VolumeKey, wgpu::BindGroup)>,
+    plan: Plan,
+    peels: u32,
+}
+
+impl Shot {
+    /// Rays of each pixel.
+    fn passes(&self) -> u32 {
+        self.factor * self.factor
+    }
 }
 
 /// Bytes of a `State` of `cast.wgsl`.
@@ -61,6 +86,7 @@ struct Sums {
 struct PlacedLook {
     revision: u64,
     transfer: TransferFunction,
+    projection: Projection,
     step_mm: f64,
     table: wgpu::Buffer,
     distances: wgpu::TextureView,
@@ -68,6 +94,8 @@ struct PlacedLook {
     entry_from_texel: (f32, f32),
     entries: u32,
     blocks: [u32; 3],
+    /// In an atlas, whether anything is visible in each brick of the finest level, columns first.
+    bricks: Vec<bool>,
 }
 
 /// The camera as the shaders know it.
@@ -124,7 +152,7 @@ impl Caster {
         looks + sums + states + self.surfaces.bytes()
     }
 
-    /// Records everything from the scene to `target`.
+    /// Records everything from the scene to `target`. The volumes may bring `allowance` bytes to the device.
     pub(super) fn draw(
         &mut self,
         mut drawing: Drawing<'_>,
@@ -132,67 +160,158 @@ impl Caster {
         quality: Quality,
         target: Target<'_>,
     ) -> Result<(), DrawError> {
-        let size = target.size;
+        let shot = self.prepare(&mut drawing, scene, quality, u64::MAX, target.size)?;
+        for pass_index in 0..shot.passes() {
+            self.pass(&mut drawing, scene, &shot, pass_index)?;
+        }
+        self.refined = None;
+        self.finish(&mut drawing, scene, &shot, shot.passes(), target)
+    }
+
+    /// Records what a window shows next: a quick picture when the scene changed, and one ray of each pixel more when it did
+    /// not.
+    pub(super) fn refine(
+        &mut self,
+        mut drawing: Drawing<'_>,
+        scene: &Scene<'_>,
+        effort: &Effort,
+        pace: Pace,
+        target: Target<'_>,
+    ) -> Result<Progress, DrawError> {
+        let key = SceneKey::new(scene, target.size, effort.resting);
+        let done = match self.refined.take() {
+            Some((before, done)) if before == key => Some(done),
+            _ => None,
+        };
+        let (quality, size) = match done {
+            Some(_) => (effort.resting, target.size),
+            None => (effort.moving, pace.size(target.size)),
+        };
+        let shot = self.prepare(&mut drawing, scene, quality, effort.upload_bytes, size)?;
+        let done = match done {
+            None => {
+                let quick = Shot { factor: 1, ..shot };
+                self.pass(&mut drawing, scene, &quick, 0)?;
+                self.finish(&mut drawing, scene, &quick, 1, target)?;
+                0
+            }
+            Some(done) => {
+                let next = (done + 1).min(shot.passes());
+                if done < next {
+                    self.pass(&mut drawing, scene, &shot, done)?;
+                }
+                self.finish(&mut drawing, scene, &shot, next, target)?;
+                next
+            }
+        };
+        // What was drawn from stand-ins begins again.
+        let is_current = drawing.store.is_current();
+        let passes = effort.resting.supersampling.max(1).pow(2);
+        self.refined = Some((key, if is_current { done } else { 0 }));
+        Ok(if is_current && done == passes {
+            Progress::Settled
+        } else {
+            Progress::More
+        })
+    }
+
+    /// Brings what the scene shows to the device, and makes room for a picture of `size`.
+    fn prepare(
+        &mut self,
+        drawing: &mut Drawing<'_>,
+        scene: &Scene<'_>,
+        quality: Quality,
+        allowance: u64,
+        size: [u32; 2],
+    ) -> Result<Shot, DrawError> {
         let view = View::new(&scene.camera)?;
+        let volumes = scene.volumes.iter().map(|layer| layer.volume);
+        drawing.store.begin(volumes, allowance);
         self.make_room(drawing.device, size)?;
-        let volumes = self.volumes(&mut drawing, scene, &view, quality)?;
+        let volumes = self.volumes(drawing, scene, &view, size, quality)?;
         let plan = Plan::new(scene)?;
-        self.surfaces.prepare(&mut drawing, scene, &plan, size);
+        self.surfaces.prepare(drawing, scene, &plan, size);
         let peels = plan.peels(scene);
         self.make_states(drawing.device, size, peels);
-        let factor = quality.supersampling.max(1);
-        let (planes, clip) = view.clip(&scene.clip)?;
-        for pass_index in 0..factor * factor {
-            let frame = layout::Frame {
-                size,
-                sub: [pass_index % factor, pass_index / factor],
-                factor,
-                planes,
-                peel: 0,
-                pass_index,
-                scale: (f64::from(size[1] * factor) * 0.5 / view.half) as f32,
-                phase: 0.0,
-                _space: [0; 2],
-                fill: fill_light(),
-                _after: 0,
-                clip,
-            };
-            let first = uniform_buffer(&drawing.device.device, &frame);
-            let pass = self.surfaces.pass(&mut drawing, scene, &plan, &view, &first);
-            self.surfaces.begin(&mut drawing, &pass, pass_index)?;
-            if !plan.has_fragments() {
-                self.cast(&mut drawing, &first, size, &volumes, (SurfaceMode::None, None))?;
-                continue;
-            }
-            let nearest = self.surfaces.opaque(&mut drawing, &pass)?;
-            if peels == 0 {
-                self.cast(
-                    &mut drawing,
-                    &first,
-                    size,
-                    &volumes,
-                    (SurfaceMode::Nearest, nearest),
-                )?;
-                continue;
-            }
-            let later = uniform_buffer(&drawing.device.device, &layout::Frame { peel: 1, ..frame });
-            for peel in 0..peels {
-                let walls = self.surfaces.peel(&mut drawing, &pass, peel)?;
-                let frame = if peel == 0 { &first } else { &later };
-                self.cast(&mut drawing, frame, size, &volumes, (SurfaceMode::Peel, walls))?;
-            }
-            self.cast(&mut drawing, &later, size, &volumes, (SurfaceMode::Last, nearest))?;
-        }
-        let picture = layout::Resolve {
-            source: size,
+        Ok(Shot {
             size,
+            factor: quality.supersampling.max(1),
+            clip: view.clip(&scene.clip)?,
+            view,
+            volumes,
+            plan,
+            peels,
+        })
+    }
+
+    /// Records one ray of each pixel.
+    fn pass(
+        &mut self,
+        drawing: &mut Drawing<'_>,
+        scene: &Scene<'_>,
+        shot: &Shot,
+        pass_index: u32,
+    ) -> Result<(), DrawError> {
+        let Shot {
+            size,
+            factor,
+            ref plan,
+            peels,
+            ..
+        } = *shot;
+        let (planes, clip) = shot.clip;
+        let frame = layout::Frame {
+            size,
+            sub: [pass_index % factor, pass_index / factor],
+            factor,
+            planes,
+            peel: 0,
+            pass_index,
+            scale: (f64::from(size[1] * factor) * 0.5 / shot.view.half) as f32,
+            phase: 0.0,
+            _space: [0; 2],
+            fill: fill_light(),
+            _after: 0,
+            clip,
+        };
+        let first = uniform_buffer(&drawing.device.device, &frame);
+        let pass = self.surfaces.pass(drawing, scene, plan, &shot.view, &first);
+        self.surfaces.begin(drawing, &pass, pass_index)?;
+        if !plan.has_fragments() {
+            return self.cast(drawing, &first, shot, (SurfaceMode::None, None));
+        }
+        let nearest = self.surfaces.opaque(drawing, &pass)?;
+        if peels == 0 {
+            return self.cast(drawing, &first, shot, (SurfaceMode::Nearest, nearest));
+        }
+        let later = uniform_buffer(&drawing.device.device, &layout::Frame { peel: 1, ..frame });
+        for peel in 0..peels {
+            let walls = self.surfaces.peel(drawing, &pass, peel)?;
+            let frame = if peel == 0 { &first } else { &later };
+            self.cast(drawing, frame, shot, (SurfaceMode::Peel, walls))?;
+        }
+        self.cast(drawing, &later, shot, (SurfaceMode::Last, nearest))
+    }
+
+    /// Records the picture from the sums of `passes`.
+    fn finish(
+        &self,
+        drawing: &mut Drawing<'_>,
+        scene: &Scene<'_>,
+        shot: &Shot,
+        passes: u32,
+        target: Target<'_>,
+    ) -> Result<(), DrawError> {
+        let picture = layout::Resolve {
+            source: shot.size,
+            size: target.size,
             background: scene.background.map(decode),
-            weight: 1.0 / (factor * factor) as f32,
+            weight: 1.0 / passes as f32,
             encode: u32::from(!target.format.is_srgb()),
             _after: [0; 3],
         };
-        self.resolve(&mut drawing, &picture, target)?;
-        self.surfaces.outline(&mut drawing, scene, &plan, target)
+        self.resolve(drawing, &picture, target)?;
+        self.surfaces.outline(drawing, scene, &shot.plan, target)
     }
 
     /// A buffer for what is seen between passes over transparent surfaces.
@@ -238,66 +357,74 @@ impl Caster {
         drawing: &mut Drawing<'_>,
         scene: &Scene<'_>,
         view: &View,
+        size: [u32; 2],
         quality: Quality,
     ) -> Result<Vec<(VolumeKey, wgpu::BindGroup)>, DrawError> {
         let volumes = scene.volumes.len();
         if volumes > MAX_VOLUMES {
             return Err(DrawError::Volumes { volumes });
         }
-        let is_projected = |layer: &VolumeLayer<'_>| layer.projection != Projection::Composite;
-        if scene.volumes.iter().any(is_projected) {
-            return Err(DrawError::Projection);
-        }
-        drawing
-            .store
-            .begin(scene.volumes.iter().map(|layer| layer.volume));
-        self.looks.retain(|(id, k), _| {
-            scene
-                .volumes
-                .get(*k)
-                .is_some_and(|layer| layer.volume.id() == *id)
-        });
+        let device = drawing.device;
+        let mut used = Vec::with_capacity(volumes);
         let mut bound = Vec::with_capacity(volumes);
         for (k, layer) in scene.volumes.iter().enumerate() {
-            let device = drawing.device;
-            let mut allowance = u64::MAX;
-            let (field, cells) = drawing.store.field(device, layer.volume, &mut allowance);
-            let step_mm = step_mm(layer.volume.grid(), quality);
+            let source = drawing.store.source(device, layer.volume);
             let place = (layer.volume.id(), k);
-            if self
-                .looks
-                .get(&place)
-                .is_none_or(|look| !look.is_for(layer, step_mm))
-            {
-                let look = PlacedLook::new(device, layer, step_mm, field, cells);
-                self.looks.insert(place, look);
-            }
-            let key = VolumeKey { field: field.kind };
-            let uniform = volume_uniform(&self.looks[&place], layer, view);
-            let group = bind_volume(
-                device,
-                drawing.pipelines,
-                key,
-                field,
-                &self.looks[&place],
-                &uniform,
-            );
+            self.look(device, layer, k, quality, source);
+            let look = &self.looks[&place];
+            let wanted = |bricks| wanted_levels(look, layer.volume, view, size, bricks);
+            let (drawn, source) = drawing.store.serve(device, layer.volume, wanted);
+            let layer = VolumeLayer {
+                volume: drawn,
+                ..*layer
+            };
+            used.extend([place, (drawn.id(), k)]);
+            self.look(device, &layer, k, quality, source);
+            let look = &self.looks[&(drawn.id(), k)];
+            let key = VolumeKey {
+                field: source.field.kind,
+                projected: layer.projection != Projection::Composite,
+            };
+            let uniform = volume_uniform(look, &layer, view);
+            let group = bind_volume(device, drawing.pipelines, &source.field, look, &uniform);
             bound.push((key, group));
         }
+        self.looks.retain(|place, _| used.contains(place));
         Ok(bound)
+    }
+
+    /// Makes sure of what a volume looks like.
+    fn look(
+        &mut self,
+        device: &Device,
+        layer: &VolumeLayer<'_>,
+        k: usize,
+        quality: Quality,
+        source: &Source,
+    ) {
+        let step_mm = step_mm(layer.volume.grid(), quality);
+        let place = (layer.volume.id(), k);
+        if self
+            .looks
+            .get(&place)
+            .is_none_or(|look| !look.is_for(layer, step_mm))
+        {
+            self.looks
+                .insert(place, PlacedLook::new(device, layer, step_mm, source));
+        }
     }
 
     fn cast(
         &self,
         drawing: &mut Drawing<'_>,
         frame: &wgpu::Buffer,
-        [width, height]: [u32; 2],
-        volumes: &[(VolumeKey, wgpu::BindGroup)],
+        shot: &Shot,
         (mode, fragments): (SurfaceMode, Option<Fragments>),
     ) -> Result<(), DrawError> {
         let Some(sums) = &self.sums else {
             return Ok(());
         };
+        let ([width, height], volumes) = (shot.size, &shot.volumes);
         let mut entries = vec![
             entry(0, frame.as_entire_binding()),
             entry(1, sums.buffer.as_entire_binding()),
@@ -386,14 +513,15 @@ pub(super) fn full_picture_pass(
 }
 
 impl PlacedLook {
-    fn new(
-        device: &Device,
-        layer: &VolumeLayer<'_>,
-        step_mm: f64,
-        field: &Field,
-        cells: &BlockRanges,
-    ) -> Self {
-        let look = Look::new(layer.volume, cells, layer.transfer, step_mm, field.kind);
+    fn new(device: &Device, layer: &VolumeLayer<'_>, step_mm: f64, source: &Source) -> Self {
+        let Source { field, cells, .. } = source;
+        let look = Look::new(
+            layer.volume,
+            cells,
+            (layer.transfer, layer.projection),
+            step_mm,
+            field.kind,
+        );
         let table = device
             .device
             .create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -423,8 +551,15 @@ impl PlacedLook {
             &look.distances,
         );
         Self {
+            bricks: match (field.kind.bricks, layer.projection) {
+                (false, _) => Vec::new(),
+                (true, Projection::Composite) => look.visible_bricks(),
+                // Every value counts.
+                (true, _) => vec![true; look.visible_bricks().len()],
+            },
             revision: layer.volume.revision(),
             transfer: layer.transfer.clone(),
+            projection: layer.projection,
             step_mm,
             bytes: table.size() + look.distances.len() as u64,
             table,
@@ -438,6 +573,7 @@ impl PlacedLook {
     fn is_for(&self, layer: &VolumeLayer<'_>, step_mm: f64) -> bool {
         self.revision == layer.volume.revision()
             && self.step_mm == step_mm
+            && self.projection == layer.projection
             && self.transfer == *layer.transfer
     }
 }
@@ -445,7 +581,6 @@ impl PlacedLook {
 fn bind_volume(
     device: &Device,
     pipelines: &mut Pipelines,
-    key: VolumeKey,
     field: &Field,
     look: &PlacedLook,
     uniform: &layout::Volume,
@@ -456,12 +591,15 @@ fn bind_volume(
         entry(0, uniform.as_entire_binding()),
         entry(1, look.table.as_entire_binding()),
         entry(2, wgpu::BindingResource::TextureView(&look.distances)),
-        entry(3, wgpu::BindingResource::TextureView(&field.view)),
+        entry(3, wgpu::BindingResource::TextureView(field.view())),
     ];
-    if key.field.filtered {
+    if field.kind.filtered {
         entries.push(entry(4, wgpu::BindingResource::Sampler(&sampler)));
     }
-    let layout = pipelines.volume_layout(device, key);
+    if let Some(table) = field.table() {
+        entries.push(entry(5, wgpu::BindingResource::TextureView(table)));
+    }
+    let layout = pipelines.volume_layout(device, field.kind);
     device.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("volume"),
         layout,
@@ -494,9 +632,50 @@ fn volume_uniform(look: &PlacedLook, layer: &VolumeLayer<'_>, view: &View) -> la
         table_last: (look.entries - 1) as f32,
         shaded: 1,
         most_steps: (diagonal / look.step_mm) as u32 + 16,
-        projection: 0,
+        projection: match layer.projection {
+            Projection::Composite => 0,
+            Projection::Maximum => 1,
+            Projection::Minimum => 2,
+            Projection::Average => 3,
+        },
         _after: [0; 2],
     }
+}
+
+/// A level coarser than all: for bricks that a picture does not show.
+pub(super) const UNWANTED: u32 = 31;
+
+/// The level that a picture wants of each brick: where a pixel covers about one sample.
+fn wanted_levels(
+    look: &PlacedLook,
+    volume: &ResidentVolume,
+    view: &View,
+    [width, height]: [u32; 2],
+    bricks: [u32; 3],
+) -> Vec<u32> {
+    let grid = volume.grid();
+    let view_from_voxel = view.view_from_patient * grid.patient_from_voxel();
+    let spacing = grid.spacing_mm();
+    let sample_mm = spacing.into_iter().fold(f64::INFINITY, f64::min);
+    let side = f64::from(BRICK_SIDE);
+    let radius_mm = DVec3::from_array(spacing).length() * side * 0.5;
+    let pixel_at_1mm = 2.0 * view.half / f64::from(height);
+    let [bx, by, _] = bricks;
+    let level = |(index, &is_visible): (usize, &bool)| {
+        let index = index as u32;
+        let brick = [index % bx, index / bx % by, index / bx / by].map(f64::from);
+        let p = view_from_voxel.transform_point3((DVec3::from_array(brick) + 0.5) * side);
+        let depth = -p.z;
+        let reach = view.half * depth.max(0.0) + radius_mm * 1.5;
+        let is_beside =
+            p.y.abs() > reach || p.x.abs() > reach * f64::from(width) / f64::from(height) + radius_mm;
+        if !is_visible || depth < -radius_mm || is_beside {
+            return UNWANTED;
+        }
+        let pixel_mm = (depth - radius_mm).max(1.0) * pixel_at_1mm;
+        (pixel_mm / sample_mm).log2().clamp(0.0, f64::from(UNWANTED)) as u32
+    };
+    look.bricks.iter().enumerate().map(level).collect()
 }
 
 /// Length of a step along a ray, mm.

@@ -123,6 +123,8 @@ pub(super) struct Surface {
 pub(super) struct Outline {
     pub(super) color: [f32; 3],
     pub(super) layer: u32,
+    pub(super) size: [u32; 2],
+    pub(super) _after: [u32; 2],
 }
 
 #[cfg(test)]
@@ -177,8 +179,9 @@ mod tests {
             .with("K", "0")
             .with("GROUP", "1")
             .with("TEXEL", "f32")
+            .with("CELL", "8")
             .with("FIRST", "");
-        Names::default().with("CELL", "8").with_list(list, vec![first])
+        Names::default().with_list(list, vec![first])
     }
 
     #[test]
@@ -222,7 +225,7 @@ mod tests {
         check(
             "outline.wgsl",
             &Names::default(),
-            &[members!(Outline: color, layer)],
+            &[members!(Outline: color, layer, size)],
         );
     }
 }

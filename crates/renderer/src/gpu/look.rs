@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
+use volume::BRICK_SIDE;
+
 use super::field::FieldKind;
-use crate::{BlockRanges, ResidentVolume, TransferFunction};
+use crate::{BlockRanges, Projection, ResidentVolume, TransferFunction};
 
 /// Entries of the table.
 const TABLE: usize = 4096;
@@ -14,10 +16,13 @@ pub(super) struct Look {
     pub(super) table: Vec<[f32; 4]>,
     /// Texel to entry: scale and offset.
     pub(super) entry_from_texel: (f32, f32),
-    /// `[block in z][y][x]`: how far (in blocks, by the largest axis) the nearest visible block lies.
+    /// `[block in z][y][x]`: how far (in blocks, by the largest axis) the nearest visible block lies; of a projected volume,
+    /// what the block reaches of the table, of 255.
     pub(super) distances: Vec<u8>,
     /// Blocks along columns, rows and slices.
     pub(super) blocks: [usize; 3],
+    /// Samples along each edge of a block.
+    cell_side: usize,
 }
 
 impl Look {
@@ -25,7 +30,7 @@ impl Look {
     pub(super) fn new(
         volume: &ResidentVolume,
         ranges: &BlockRanges,
-        transfer: &TransferFunction,
+        (transfer, projection): (&TransferFunction, Projection),
         step_mm: f64,
         kind: FieldKind,
     ) -> Self {
@@ -41,8 +46,16 @@ impl Look {
                 [r, g, b, of_step]
             })
             .collect();
-        let mut distances = empty_blocks(ranges, &table, entry_from_stored);
-        spread(&mut distances, ranges.counts());
+        let distances = match projection {
+            Projection::Composite => {
+                let mut distances = empty_blocks(ranges, &table, entry_from_stored);
+                spread(&mut distances, ranges.counts());
+                distances
+            }
+            Projection::Maximum | Projection::Minimum | Projection::Average => {
+                bounds(ranges, projection, entry_from_stored)
+            }
+        };
         let (scale, offset) = kind.stored_from_texel();
         Self {
             table,
@@ -52,7 +65,23 @@ impl Look {
             ),
             distances,
             blocks: ranges.counts(),
+            cell_side: kind.cell_side(),
         }
+    }
+}
+
+impl Look {
+    /// Whether anything is visible in each brick of 64 samples, columns first.
+    pub(super) fn visible_bricks(&self) -> Vec<bool> {
+        let cells = BRICK_SIDE as usize / self.cell_side;
+        let bricks = self.blocks.map(|n| n.div_ceil(cells));
+        let mut visible = vec![false; bricks.iter().product()];
+        for (index, _) in self.distances.iter().enumerate().filter(|(_, d)| **d == 0) {
+            let [x, y, _] = self.blocks;
+            let [x, y, z] = [index % x, index / x % y, index / x / y].map(|n| n / cells);
+            visible[(z * bricks[1] + y) * bricks[0] + x] = true;
+        }
+        visible
     }
 }
 
@@ -91,6 +120,21 @@ fn empty_blocks(ranges: &BlockRanges, table: &[[f32; 4]], (scale, offset): (f64,
             let visible =
                 low <= high && visible_before[entry(high, 1.0) + 1] > visible_before[entry(low, -1.0)];
             if visible { 0 } else { u8::MAX }
+        })
+        .collect()
+}
+
+/// What each block reaches of the table, of 255: at most where the largest value is sought, at least otherwise.
+fn bounds(ranges: &BlockRanges, projection: Projection, (scale, offset): (f64, f64)) -> Vec<u8> {
+    let part = |v: f32| (f64::from(v) * scale + offset) * 255.0 / (TABLE - 1) as f64;
+    ranges
+        .ranges()
+        .par_iter()
+        .map(|&[low, high]| match projection {
+            Projection::Maximum if low <= high => part(high).ceil() as u8,
+            Projection::Maximum => 0,
+            _ if low <= high => part(low).floor() as u8,
+            _ => u8::MAX,
         })
         .collect()
 }

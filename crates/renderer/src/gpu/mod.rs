@@ -8,30 +8,37 @@
 //! At most three volumes in a picture, and sixteen clipping planes with those of a crop box. 32-bit integers beyond 2^24
 //! are rounded, NaN is drawn as the lowest value.
 
+mod atlas;
 mod cast;
 mod device;
 mod field;
 mod layout;
 mod look;
 mod pipelines;
+mod progress;
 mod readback;
 mod slice;
 mod slicing;
 mod store;
 mod surface;
 mod tier;
+mod timer;
 
 pub use device::{Device, DeviceError};
+pub use progress::{Effort, Progress};
 pub use tier::Tier;
 pub use wgpu;
 
 use crate::camera::CameraError;
 use crate::cpu::Quality;
-use crate::{Picture, Scene, SliceError};
-use cast::{Caster, Drawing, Target};
+use crate::{Picture, Scene, Slice, SliceError};
+pub use cast::Target;
+use cast::{Caster, Drawing};
 use pipelines::Pipelines;
+use progress::Pace;
 use readback::{TextureReadback, copy_texture};
 use store::Store;
+use timer::Timer;
 
 /// Why a picture is not drawn.
 #[derive(Debug, thiserror::Error)]
@@ -54,9 +61,6 @@ pub enum DrawError {
     /// More surfaces with a cut or a line than a picture can hold.
     #[error("a picture holds at most 32 surfaces that are cut, and 32 with a line")]
     Surfaces,
-    /// A volume that is projected to one value a ray, which the CPU draws.
-    #[error("a graphics device draws volumes whose colors are blended, not projected ones")]
-    Projection,
     /// More clipping planes than a picture can hold.
     #[error(
         "a picture holds at most {} clipping planes with those of a crop box",
@@ -98,6 +102,8 @@ struct Parts {
     pipelines: Pipelines,
     caster: Caster,
     store: Store,
+    timer: Option<Timer>,
+    pace: Pace,
 }
 
 impl Parts {
@@ -106,6 +112,8 @@ impl Parts {
             pipelines: Pipelines::new(device),
             caster: Caster::default(),
             store: Store::new(budget_bytes),
+            timer: Timer::new(device),
+            pace: Pace::new(device.tier().software),
         }
     }
 }
@@ -132,9 +140,24 @@ impl Renderer {
         self.parts.caster.bytes() + self.parts.store.bytes()
     }
 
+    /// Gives up what the last picture did not show.
+    pub fn forget_unused(&mut self) {
+        self.parts.store.forget_unused();
+    }
+
+    /// Whether the last picture showed everything as it asked for, and nothing coarser in its place.
+    pub fn is_current(&self) -> bool {
+        self.parts.store.is_current()
+    }
+
     /// Sets how many bytes of volumes may lie on the device.
     pub fn set_budget(&mut self, bytes: u64) {
         self.parts.store.budget_bytes = bytes;
+    }
+
+    /// How long the device took for a picture not long ago, ms; `None` where it does not tell.
+    pub fn frame_ms(&self) -> Option<f64> {
+        self.parts.timer.as_ref()?.last_ms()
     }
 
     /// Opens another device where the one in use is lost.
@@ -181,6 +204,38 @@ impl Renderer {
         #[cfg(not(target_arch = "wasm32"))]
         self.wait();
         picture.finish().await
+    }
+
+    /// Draws `scene` to a target of the device, such as that of a window: quickly while it changes, one ray of each pixel
+    /// more with each picture when it does not. Nothing waits for the device.
+    ///
+    /// # Errors
+    /// [`DrawError::Lost`] when the device is lost: [`Renderer::recover`] opens another, whose targets must be made anew.
+    /// Else as `draw`.
+    pub fn draw_to(
+        &mut self,
+        scene: &Scene<'_>,
+        target: Target<'_>,
+        effort: &Effort,
+    ) -> Result<Progress, DrawError> {
+        if let (Some(timer), false) = (&mut self.parts.timer, self.device.is_lost()) {
+            timer.update(&self.device);
+            if let Some(ms) = timer.last_ms() {
+                self.parts.pace.learn(ms, effort.frame_ms);
+            }
+        }
+        let pace = self.parts.pace;
+        self.send(target.size, |caster, drawing| {
+            caster.refine(drawing, scene, effort, pace, target)
+        })
+    }
+
+    /// Draws `slice` to a target of the device.
+    ///
+    /// # Errors
+    /// As [`Renderer::draw_to`] and `draw_slice`.
+    pub fn draw_slice_to(&mut self, slice: &Slice<'_>, target: Target<'_>) -> Result<(), DrawError> {
+        self.send(target.size, |_, drawing| slice::draw(drawing, slice, target))
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -231,6 +286,50 @@ impl Renderer {
             view_formats: &[],
         });
         let view = target.create_view(&wgpu::TextureViewDescriptor::default());
+        let (buffer, padded) = self.send(size, |caster, drawing| {
+            let Drawing {
+                device,
+                pipelines,
+                store,
+                encoder,
+            } = drawing;
+            let drawing = Drawing {
+                device,
+                pipelines,
+                store,
+                encoder: &mut *encoder,
+            };
+            draw(
+                caster,
+                drawing,
+                Target {
+                    view: &view,
+                    format,
+                    size,
+                },
+            )?;
+            Ok(copy_texture(&device.device, encoder, &target))
+        })?;
+        Ok(ComingPicture {
+            width,
+            height,
+            readback: TextureReadback::start(buffer, padded, width),
+        })
+    }
+
+    /// Sends what `draw` records.
+    fn send<T>(
+        &mut self,
+        [width, height]: [u32; 2],
+        draw: impl FnOnce(&mut Caster, Drawing<'_>) -> Result<T, DrawError>,
+    ) -> Result<T, DrawError> {
+        if self.device.is_lost() {
+            return Err(DrawError::Lost);
+        }
+        let side = self.device.tier().picture_side;
+        if width.max(height) > side || width == 0 || height == 0 {
+            return Err(DrawError::Size { width, height });
+        }
         let mut encoder = self
             .device
             .device
@@ -239,27 +338,28 @@ impl Renderer {
             pipelines,
             caster,
             store,
+            timer,
+            ..
         } = &mut self.parts;
         pipelines.refresh();
+        if let Some(timer) = timer {
+            timer.begin(&mut encoder);
+        }
         let drawing = Drawing {
             device: &self.device,
             pipelines,
             store,
             encoder: &mut encoder,
         };
-        let goal = Target {
-            view: &view,
-            format,
-            size,
-        };
-        draw(caster, drawing, goal)?;
-        let (buffer, padded) = copy_texture(&self.device.device, &mut encoder, &target);
+        let drawn = draw(caster, drawing)?;
+        if let Some(timer) = timer {
+            timer.end(&self.device, &mut encoder);
+        }
         self.device.queue.submit([encoder.finish()]);
-        Ok(ComingPicture {
-            width,
-            height,
-            readback: TextureReadback::start(buffer, padded, width),
-        })
+        if let Some(timer) = timer {
+            timer.sent();
+        }
+        Ok(drawn)
     }
 }
 

@@ -6,7 +6,6 @@ use shaders::Names;
 
 use super::field::FieldKind;
 use super::slice::SlicePipelines;
-use super::store::CELL_SIDE;
 use super::surface::SurfacePipelines;
 use super::{Device, DrawError};
 
@@ -35,16 +34,23 @@ pub(super) enum SurfaceMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct VolumeKey {
     pub(super) field: FieldKind,
+    /// Whether it is one value a ray.
+    pub(super) projected: bool,
 }
 
 /// Names under which the files of `shaders` make a casting module.
 impl CastKey {
     fn names(&self) -> Names {
         let volumes = self.volumes.iter().enumerate();
-        let volumes = volumes.map(|(k, volume)| repeated(k, volume.field));
-        let names = Names::default()
-            .with("CELL", CELL_SIDE.to_string())
-            .with_list("VOLUMES", volumes.collect());
+        let volumes = volumes.map(|(k, volume)| {
+            let names = repeated(k, volume.field);
+            if volume.projected {
+                names.with("PROJECTED", "")
+            } else {
+                names
+            }
+        });
+        let names = Names::default().with_list("VOLUMES", volumes.collect());
         let names = if self.volumes.len() == 1 {
             names.with("SINGLE", "")
         } else {
@@ -70,7 +76,7 @@ impl CastKey {
 pub(super) struct Pipelines {
     frame_layout: [wgpu::BindGroupLayout; 3],
     resolve_layout: wgpu::BindGroupLayout,
-    volume_layouts: HashMap<VolumeKey, wgpu::BindGroupLayout>,
+    volume_layouts: HashMap<FieldKind, wgpu::BindGroupLayout>,
     cast: HashMap<CastKey, wgpu::ComputePipeline>,
     resolve: HashMap<wgpu::TextureFormat, wgpu::RenderPipeline>,
     pub(super) slices: SlicePipelines,
@@ -154,10 +160,10 @@ impl Pipelines {
         &self.resolve_layout
     }
 
-    pub(super) fn volume_layout(&mut self, device: &Device, key: VolumeKey) -> &wgpu::BindGroupLayout {
+    pub(super) fn volume_layout(&mut self, device: &Device, kind: FieldKind) -> &wgpu::BindGroupLayout {
         self.volume_layouts
-            .entry(key)
-            .or_insert_with(|| volume_layout(&device.device, key))
+            .entry(kind)
+            .or_insert_with(|| volume_layout(&device.device, kind))
     }
 
     /// The pipeline that casts rays through volumes and surfaces of these kinds.
@@ -178,12 +184,12 @@ impl Pipelines {
 
     fn make_cast(&mut self, device: &Device, key: &CastKey) -> Result<wgpu::ComputePipeline, DrawError> {
         for &volume in &key.volumes {
-            self.volume_layout(device, volume);
+            self.volume_layout(device, volume.field);
         }
         let volumes = key
             .volumes
             .iter()
-            .map(|volume| Some(&self.volume_layouts[volume]));
+            .map(|volume| Some(&self.volume_layouts[&volume.field]));
         let groups: Vec<_> = [Some(self.frame_layout(key.surfaces))]
             .into_iter()
             .chain(volumes)
@@ -230,13 +236,15 @@ pub(super) fn repeated(k: usize, field: FieldKind) -> Names {
     let names = Names::default()
         .with("K", k.to_string())
         .with("GROUP", (k + 1).to_string())
-        .with("TEXEL", field.texel());
-    let names = if k == 0 { names.with("FIRST", "") } else { names };
-    if field.filtered {
-        names.with("FILTERED", "")
-    } else {
-        names
-    }
+        .with("TEXEL", field.texel())
+        .with("CELL", field.cell_side().to_string());
+    let flags = [
+        ("FIRST", k == 0),
+        ("FILTERED", field.filtered),
+        ("BRICKS", field.bricks),
+    ];
+    let flags = flags.into_iter().filter(|(_, is_set)| *is_set);
+    flags.fold(names, |names, (flag, _)| names.with(flag, ""))
 }
 
 /// A module of our own text.
@@ -293,25 +301,15 @@ pub(super) fn full_picture(
         })
 }
 
-fn volume_layout(device: &wgpu::Device, key: VolumeKey) -> wgpu::BindGroupLayout {
+fn volume_layout(device: &wgpu::Device, kind: FieldKind) -> wgpu::BindGroupLayout {
     let compute = wgpu::ShaderStages::COMPUTE;
-    let texture = |binding, sample_type| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: compute,
-        ty: wgpu::BindingType::Texture {
-            sample_type,
-            view_dimension: wgpu::TextureViewDimension::D3,
-            multisampled: false,
-        },
-        count: None,
-    };
     let mut entries = vec![
         uniform(0, compute),
         storage(1, compute, true),
-        texture(2, wgpu::TextureSampleType::Uint),
-        texture(3, key.field.sample_kind()),
+        volume_texture(2, compute, wgpu::TextureSampleType::Uint),
+        volume_texture(3, compute, kind.sample_kind()),
     ];
-    if key.field.filtered {
+    if kind.filtered {
         entries.push(wgpu::BindGroupLayoutEntry {
             binding: 4,
             visibility: compute,
@@ -319,10 +317,31 @@ fn volume_layout(device: &wgpu::Device, key: VolumeKey) -> wgpu::BindGroupLayout
             count: None,
         });
     }
+    if kind.bricks {
+        entries.push(volume_texture(5, compute, wgpu::TextureSampleType::Uint));
+    }
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
         label: Some("volume"),
         entries: &entries,
     })
+}
+
+/// A 3D texture.
+pub(super) fn volume_texture(
+    binding: u32,
+    visibility: wgpu::ShaderStages,
+    sample_type: wgpu::TextureSampleType,
+) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility,
+        ty: wgpu::BindingType::Texture {
+            sample_type,
+            view_dimension: wgpu::TextureViewDimension::D3,
+            multisampled: false,
+        },
+        count: None,
+    }
 }
 
 pub(super) fn uniform(binding: u32, visibility: wgpu::ShaderStages) -> wgpu::BindGroupLayoutEntry {

@@ -8,12 +8,13 @@ use std::task::{Context, Poll, Waker};
 use super::DrawError;
 
 /// A buffer on its way back.
+#[derive(Debug)]
 pub(super) struct Readback {
     buffer: wgpu::Buffer,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     done: Option<bool>,
     waker: Option<Waker>,
@@ -32,6 +33,21 @@ impl Readback {
             }
         });
         Self { buffer, state }
+    }
+
+    /// Whether the answer is there.
+    pub(super) fn is_ready(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done.is_some()
+    }
+
+    /// The bytes of the buffer, if they are there.
+    pub(super) fn now(self) -> Option<Vec<u8>> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = state.done == Some(true);
+        drop(state);
+        let view = there.then(|| self.buffer.get_mapped_range(..).ok())??;
+        Some(view.to_vec())
     }
 
     /// The bytes of the buffer.

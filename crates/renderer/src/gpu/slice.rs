@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use geometry::DVec3;
 use shaders::Names;
+use volume::BRICK_SIDE;
 use wgpu::util::DeviceExt;
 
-use super::cast::{Drawing, Target, entry, full_picture_pass, uniform_buffer};
+use super::cast::{Drawing, Target, UNWANTED, entry, full_picture_pass, uniform_buffer};
 use super::field::{Field, FieldKind};
-use super::pipelines::{full_picture, module, pipeline_layout, repeated, storage, uniform};
+use super::pipelines::{full_picture, module, pipeline_layout, repeated, storage, uniform, volume_texture};
 use super::{Device, DrawError, MAX_VOLUMES, layout};
-use crate::TransferFunction;
 use crate::slice::{Interpolation, Inversion, SlabProjection, Slice, SliceLayer, WindowFunction};
+use crate::{ResidentVolume, TransferFunction};
 
 /// Entries of a ramp of colors.
 const RAMP: usize = 1024;
@@ -33,7 +34,9 @@ pub(super) fn draw(mut drawing: Drawing<'_>, slice: &Slice<'_>, target: Target<'
     if volumes > MAX_VOLUMES {
         return Err(DrawError::Volumes { volumes });
     }
-    drawing.store.begin(slice.layers.iter().map(|layer| layer.volume));
+    drawing
+        .store
+        .begin(slice.layers.iter().map(|layer| layer.volume), u64::MAX);
     let layers = slice.layers.iter().filter(|layer| !layer.volume.is_empty());
     let layers: Vec<BoundLayer> = layers
         .map(|layer| bind_layer(&mut drawing, slice, layer))
@@ -121,8 +124,9 @@ fn bind_slice(
 
 fn bind_layer(drawing: &mut Drawing<'_>, slice: &Slice<'_>, layer: &SliceLayer<'_>) -> BoundLayer {
     let device = drawing.device;
-    let mut allowance = u64::MAX;
-    let (field, _) = drawing.store.field(device, layer.volume, &mut allowance);
+    let wanted = |bricks| wanted_levels(slice, layer.volume, bricks);
+    let (_, source) = drawing.store.serve(device, layer.volume, wanted);
+    let field = &source.field;
     let kind = field.kind;
     let uniform = uniform_buffer(&device.device, &layer_uniform(slice, layer, field));
     let ramp = device
@@ -132,16 +136,41 @@ fn bind_layer(drawing: &mut Drawing<'_>, slice: &Slice<'_>, layer: &SliceLayer<'
             contents: bytemuck::cast_slice(&ramp(layer.colors)),
             usage: wgpu::BufferUsages::STORAGE,
         });
+    let mut entries = vec![
+        entry(0, uniform.as_entire_binding()),
+        entry(1, wgpu::BindingResource::TextureView(field.view())),
+        entry(2, ramp.as_entire_binding()),
+    ];
+    if let Some(table) = field.table() {
+        entries.push(entry(3, wgpu::BindingResource::TextureView(table)));
+    }
     let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("layer"),
         layout: drawing.pipelines.slices.layer_layout(device, kind),
-        entries: &[
-            entry(0, uniform.as_entire_binding()),
-            entry(1, wgpu::BindingResource::TextureView(&field.view)),
-            entry(2, ramp.as_entire_binding()),
-        ],
+        entries: &entries,
     });
     BoundLayer { kind, group }
+}
+
+/// The finest level for each brick that the plane or its slab passes through; anything for the others.
+fn wanted_levels(slice: &Slice<'_>, volume: &ResidentVolume, bricks: [u32; 3]) -> Vec<u32> {
+    let grid = volume.grid();
+    let side = f64::from(BRICK_SIDE);
+    // From the middle of a brick to its corner, along the normal of the plane; with the next samples.
+    let matrix = grid.patient_from_voxel().matrix3;
+    let inward = slice.plane.inward();
+    let along = [matrix.x_axis, matrix.y_axis, matrix.z_axis].map(|axis| axis.dot(inward).abs());
+    let reach_mm = along.iter().sum::<f64>() * (side * 0.5 + 1.0);
+    let [bx, by, bz] = bricks;
+    (0..bx * by * bz)
+        .map(|index| {
+            let brick = [index % bx, index / bx % by, index / bx / by].map(f64::from);
+            let middle = (DVec3::from_array(brick) + 0.5) * side;
+            let p = grid.patient_from_voxel().transform_point3(middle);
+            let away = slice.plane.distance_mm(p).abs() - slice.slab.thickness_mm * 0.5;
+            if away <= reach_mm { 0 } else { UNWANTED }
+        })
+        .collect()
 }
 
 /// sRGB and opacity by brightness; one entry of nothing for gray.
@@ -283,21 +312,16 @@ impl SlicePipelines {
 
 fn layer_layout(device: &wgpu::Device, kind: FieldKind) -> wgpu::BindGroupLayout {
     let fragment = wgpu::ShaderStages::FRAGMENT;
+    let mut entries = vec![
+        uniform(0, fragment),
+        volume_texture(1, fragment, kind.sample_kind()),
+        storage(2, fragment, true),
+    ];
+    if kind.bricks {
+        entries.push(volume_texture(3, fragment, wgpu::TextureSampleType::Uint));
+    }
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
         label: Some("layer"),
-        entries: &[
-            uniform(0, fragment),
-            wgpu::BindGroupLayoutEntry {
-                binding: 1,
-                visibility: fragment,
-                ty: wgpu::BindingType::Texture {
-                    sample_type: kind.sample_kind(),
-                    view_dimension: wgpu::TextureViewDimension::D3,
-                    multisampled: false,
-                },
-                count: None,
-            },
-            storage(2, fragment, true),
-        ],
+        entries: &entries,
     })
 }

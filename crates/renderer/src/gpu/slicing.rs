@@ -44,9 +44,8 @@ impl Renderer {
         self.recover().await?;
         slice.check()?;
         let size = [width.max(1), height.max(1)];
-        self.parts
-            .store
-            .begin(slice.layers.iter().map(|layer| layer.volume));
+        let volumes = slice.layers.iter().map(|layer| layer.volume);
+        self.parts.store.begin(volumes, u64::MAX);
         let mut values = Vec::new();
         for layer in &slice.layers {
             if layer.volume.is_empty() {

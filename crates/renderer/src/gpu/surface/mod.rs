@@ -286,6 +286,8 @@ impl Surfaces {
                 &layout::Outline {
                     color: color.map(|c| c.clamp(0.0, 1.0)),
                     layer: index as u32,
+                    size: target.size,
+                    _after: [0; 2],
                 },
             );
             let pipelines = &mut drawing.pipelines.surfaces;
