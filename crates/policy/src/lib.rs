@@ -1,6 +1,6 @@
 //! Who may do what.
 //!
-//! The rules are Cedar policies in `assets/policy/`, written for an auditor to read. [`decide`] puts one question to
+//! The rules are Cedar policies in `assets/policy/`, written for an auditor to read. [`decide()`] puts one question to
 //! them: may this [`Subject`] do this [`Act`] to the thing with these facts, at this moment? The answer is a proof
 //! ([`Authorized`]) that the catalog asks for, or a [`Denial`], which says whether the subject may know that the thing
 //! exists at all. `assets/policy/matrix.tsv` has the answers for every role, action and state, kept under test beside

@@ -7,7 +7,7 @@ use domain::{Timestamp, UserId};
 use crate::action::{Act, Action};
 use crate::facts::Facts;
 
-/// Proof that [`crate::decide`] allowed `A` to a user on one thing at one moment. Nothing else can make one, so that
+/// Proof that [`crate::decide()`] allowed `A` to a user on one thing at one moment. Nothing else can make one, so that
 /// a function that takes it cannot be called without the question having been asked.
 ///
 /// ```compile_fail
