@@ -21,11 +21,11 @@ const VERTEX_LEVEL: i32 = 0;
 /// A stored position differs from the given one by at most a quarter of `tolerance_mm` (what the surface was simplified
 /// by, mm), by at most 0.01 mm, and by no less than it costs: a nanometer, or what 24 bits allow this far from the
 /// patient's origin. Normals differ by at most 0.3 degrees; one without a direction becomes `[0, 0, 1]`. Triangles and
-/// vertices change their order, unused vertices go. `provenance` comes back from [`read_surface`] as it is.
+/// vertices change their order, unused vertices go. `provenance` comes back from [`read_surface`](super::read_surface) as it is.
 ///
 /// # Errors
 /// When the tolerance is not a positive number, an index is out of range, a position is not finite, normals are neither
-/// absent nor one a vertex, there are more than [`MAX_TRIANGLES`], or `provenance` is too long for
+/// absent nor one a vertex, there are more than [`MAX_TRIANGLES`](super::MAX_TRIANGLES), or `provenance` is too long for
 /// [`MAX_DESCRIPTION_BYTES`](super::MAX_DESCRIPTION_BYTES).
 pub fn encode_surface(
     mesh: &Mesh,
