@@ -1,5 +1,7 @@
 //! What the benchmark programs share.
 
+pub mod series;
+
 /// Prints one JSON line in the form of the peers' scripts: name, task, median and fastest seconds, and `extra` fields.
 pub fn report(task: &str, secs: &mut [f64], extra: &str) {
     secs.sort_by(f64::total_cmp);

@@ -22,6 +22,7 @@ const ROWS: &[(&str, Row)] = &[
     ("mesh", |b| b.meshes()),
     ("ingest", |b| b.ingest()),
     ("capture", |b| b.captures()),
+    ("render", |b| b.renders()),
     ("memory", |b| b.memory()),
     ("scaling", |b| b.scaling()),
     ("browser", |b| b.browser()),
@@ -265,6 +266,76 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    /// Frames of a turning volume without a GPU, against VTK's CPU ray caster.
+    fn renders(&self) -> Result<()> {
+        for (size, slices) in [(256u32, 200u32), (512, 400)] {
+            let series = self.head_of(size, slices)?;
+            let prefix = self.data.join(format!("render-{size}"));
+            let peer_png =
+                prefix.with_file_name(format!("render-{size}-vtkFixedPointVolumeRayCastMapper.png"));
+            let peers = match &self.peers {
+                Some((python, scripts)) => {
+                    let mut script = Command::new(python);
+                    script.arg(scripts.join("render_peers.py")).arg(&series);
+                    lines(script.arg("--png").arg(&prefix)).unwrap_or_else(|error| {
+                        println!("VTK: skipped, {error:#}");
+                        Vec::new()
+                    })
+                }
+                None => Vec::new(),
+            };
+            let png = prefix.with_extension("png");
+            let mut arguments = vec![series.as_path(), png.as_path()];
+            if !peers.is_empty() {
+                arguments.push(&peer_png);
+            }
+            let ours = self.ours("render_volume", &arguments)?;
+            // The script has its own name for the median.
+            let peers: Vec<Value> = peers
+                .into_iter()
+                .filter(|line| line["peer"] == "vtkFixedPointVolumeRayCastMapper")
+                .map(|mut line| {
+                    line["median_s"] = line["frame_median_s"].clone();
+                    line
+                })
+                .collect();
+            compare(
+                &format!("{size} x {size} x {slices} into 512 x 512"),
+                &ours,
+                &peers,
+                3.0,
+            );
+        }
+        Ok(())
+    }
+
+    /// The synthetic head of `size` x `size` x `slices`, as the peers' script writes it where it can run.
+    fn head_of(&self, size: u32, slices: u32) -> Result<PathBuf> {
+        if size == 512 {
+            return self
+                .series("explicit", slices)?
+                .context("the uncompressed series");
+        }
+        let folder = self.data.join(format!("head-{size}-{slices}"));
+        if !folder.is_dir() {
+            let partial = folder.with_extension("partial");
+            let _ = std::fs::remove_dir_all(&partial);
+            let mut writer = match &self.peers {
+                Some((python, scripts)) => {
+                    let mut writer = Command::new(python);
+                    writer.arg(scripts.join("phantom.py"));
+                    writer
+                }
+                None => Command::new(self.programs.join("head_ct")),
+            };
+            let (size, slices) = (size.to_string(), slices.to_string());
+            writer.arg(&partial).args(["--size", &size, "--slices", &slices]);
+            shell::run(&mut writer)?;
+            std::fs::rename(&partial, &folder)?;
+        }
+        Ok(folder)
     }
 
     /// Peak memory against the size of the volume, for a large and a very large series.

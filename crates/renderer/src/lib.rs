@@ -34,7 +34,7 @@ pub use picking::{Hit, LayerIndex, Ray, pick};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
 pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
-pub use scene::{Cut, Material, Paint, Projection, Scene, SurfaceLayer, VolumeLayer};
+pub use scene::{Cut, Material, Paint, Projection, Scene, Shading, SurfaceLayer, VolumeLayer};
 pub use slice::{
     EdgeLetters, Interpolation, Inversion, ScaleBar, Slab, SlabProjection, Slice, SliceError, SliceLayer,
     SlicePlane, Window, WindowFunction,

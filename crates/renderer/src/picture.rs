@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use rayon::prelude::*;
+
 /// `[row][column][red, green, blue, alpha]`, `u8`, sRGB, opacity not multiplied in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -21,6 +23,45 @@ impl Picture {
         }
         let at = (row as usize * self.width as usize + column as usize) * 4;
         self.rgba.get(at..at + 4)?.try_into().ok()
+    }
+
+    /// This picture as `width` x `height` pixels, linear between its own.
+    #[must_use]
+    pub fn stretched(&self, width: u32, height: u32) -> Self {
+        if (width, height) == (self.width, self.height) || self.rgba.is_empty() {
+            return self.clone();
+        }
+        // For each pixel, the one of this picture before its place, the next one, and how far it lies between them.
+        let places = |to: u32, from: u32| -> Vec<(usize, usize, f32)> {
+            let last = from - 1;
+            (0..to)
+                .map(|i| {
+                    let at = ((i as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, last as f32);
+                    let before = at as u32;
+                    (before as usize, last.min(before + 1) as usize, at - before as f32)
+                })
+                .collect()
+        };
+        let (columns, rows) = (places(width, self.width), places(height, self.height));
+        let stride = self.width as usize * 4;
+        let mut rgba = vec![0u8; width as usize * height as usize * 4];
+        rgba.par_chunks_mut(width as usize * 4)
+            .zip(rows)
+            .for_each(|(out, (above, below, down))| {
+                let row = |y: usize| &self.rgba[y * stride..(y + 1) * stride];
+                let (above, below) = (row(above), row(below));
+                for (out, &(left, right, along)) in out.chunks_exact_mut(4).zip(&columns) {
+                    for (channel, out) in out.iter_mut().enumerate() {
+                        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+                        let across = |row: &[u8]| {
+                            let (a, b) = (row[left * 4 + channel], row[right * 4 + channel]);
+                            mix(a.into(), b.into(), along)
+                        };
+                        *out = (mix(across(above), across(below), down) + 0.5) as u8;
+                    }
+                }
+            });
+        Self { width, height, rgba }
     }
 
     /// This picture with `other` to its right, both of one height.
@@ -85,6 +126,30 @@ mod tests {
         }
         assert_eq!(encode(f32::NAN), 0);
         assert_eq!(encode(7.0), 255);
+    }
+
+    #[test]
+    fn stretching_runs_straight_between_pixels() {
+        let picture = Picture {
+            width: 2,
+            height: 1,
+            rgba: vec![0, 200, 40, 255, 100, 0, 40, 255],
+        };
+        let wide = picture.stretched(4, 3);
+        assert_eq!((wide.width, wide.height, wide.rgba.len()), (4, 3, 48));
+        for row in 0..3 {
+            let pixels: Vec<_> = (0..4).filter_map(|column| wide.pixel(column, row)).collect();
+            assert_eq!(
+                pixels,
+                [
+                    [0, 200, 40, 255],
+                    [25, 150, 40, 255],
+                    [75, 50, 40, 255],
+                    [100, 0, 40, 255]
+                ]
+            );
+        }
+        assert_eq!(wide.stretched(2, 1).pixel(1, 0), Some([88, 25, 40, 255]));
     }
 
     #[test]

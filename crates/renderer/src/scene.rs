@@ -32,6 +32,19 @@ pub struct VolumeLayer<'a> {
     pub transfer: &'a TransferFunction,
     /// What a ray makes of the values that it meets.
     pub projection: Projection,
+    /// How a composite is lit.
+    pub shading: Shading,
+}
+
+/// How a volume whose colors are blended is lit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shading {
+    /// Where values change it shines like a surface across the change.
+    #[default]
+    Lit,
+    /// It has its own colors everywhere.
+    Flat,
 }
 
 /// What a ray makes of the values that it meets in a volume.
@@ -50,12 +63,13 @@ pub enum Projection {
 }
 
 impl<'a> VolumeLayer<'a> {
-    /// A volume whose colors are blended.
+    /// A volume whose colors are blended and lit.
     pub fn new(volume: &'a ResidentVolume, transfer: &'a TransferFunction) -> Self {
         Self {
             volume,
             transfer,
             projection: Projection::Composite,
+            shading: Shading::Lit,
         }
     }
 }

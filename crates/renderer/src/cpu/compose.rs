@@ -12,11 +12,11 @@ use super::light::Lights;
 use super::prepared::Prepared;
 use super::raycast::{Cast, Met, Walk};
 use super::reach::Reach;
-use super::surfaces::Surfaces;
+use super::surfaces::{Fragment, Surfaces};
 use super::voxel::Voxel;
+use crate::Clip;
 use crate::picture::{Picture, encode};
-use crate::scene::Scene;
-use crate::{Clip, ResidentVolume};
+use crate::scene::{Projection, Scene, VolumeLayer};
 
 /// Pixels along each edge of a tile, which is one piece of work.
 pub(super) const TILE: usize = 8;
@@ -44,7 +44,10 @@ pub(super) struct Frame<'a> {
     axes: [[f32; 3]; 3],
     lights: Lights,
     reaches: &'a [Reach],
+    /// Volumes that are blended by depth.
     volumes: Vec<AnyCast<'a>>,
+    /// Volumes that show one value a ray.
+    projected: Vec<(AnyCast<'a>, Projection)>,
     surfaces: &'a Surfaces,
     clip: &'a Clip,
 }
@@ -59,21 +62,34 @@ pub(super) enum AnyCast<'a> {
     F32(Cast<'a, f32>),
 }
 
+macro_rules! with_cast {
+    ($any:expr, $cast:ident => $body:expr) => {
+        match $any {
+            AnyCast::U8($cast) => $body,
+            AnyCast::I16($cast) => $body,
+            AnyCast::U16($cast) => $body,
+            AnyCast::I32($cast) => $body,
+            AnyCast::U32($cast) => $body,
+            AnyCast::F32($cast) => $body,
+        }
+    };
+}
+
 impl<'a> AnyCast<'a> {
-    fn new(view: &View, volume: &'a ResidentVolume, prepared: &'a Prepared, reach: &'a Reach) -> Self {
-        let dims = volume.grid().dims();
+    fn new(view: &View, layer: &VolumeLayer<'a>, prepared: &'a Prepared, reach: &'a Reach) -> Self {
+        let dims = layer.volume.grid().dims();
         macro_rules! cast {
             ($kind:ident, $samples:expr) => {
                 Self::$kind(Cast::new(
                     Field::new($samples, dims),
+                    layer,
                     prepared,
                     reach,
                     view,
-                    dims,
                 ))
             };
         }
-        match volume.samples() {
+        match layer.volume.samples() {
             Samples::U8(samples) => cast!(U8, samples),
             Samples::I16(samples) => cast!(I16, samples),
             Samples::U16(samples) => cast!(U16, samples),
@@ -92,6 +108,9 @@ trait Medium {
     /// The walk of a ray between two places along it, mm.
     fn walk(&self, ray: &PixelRay, kept: [f32; 2]) -> Self::Walk;
 
+    /// Leads the walks of four rays side by side on to where there may be something to see.
+    fn seek(&self, walks: &mut [Self::Walk; 4]);
+
     /// Blends what a ray meets up to `until` mm behind what is `seen`.
     fn blend(&self, lights: &Lights, walk: &mut Self::Walk, until: f32, seen: &mut Seen);
 }
@@ -102,6 +121,11 @@ impl<V: Voxel> Medium for Cast<'_, V> {
     #[inline(always)]
     fn walk(&self, ray: &PixelRay, kept: [f32; 2]) -> Option<Walk> {
         Cast::walk(self, ray, kept)
+    }
+
+    #[inline(always)]
+    fn seek(&self, walks: &mut [Option<Walk>; 4]) {
+        Cast::seek(self, walks);
     }
 
     #[inline(always)]
@@ -118,19 +142,6 @@ impl<V: Voxel> Medium for Cast<'_, V> {
 
 /// Several volumes, or none, blended by depth.
 struct Many<'a>(&'a [AnyCast<'a>]);
-
-macro_rules! with_cast {
-    ($any:expr, $cast:ident => $body:expr) => {
-        match $any {
-            AnyCast::U8($cast) => $body,
-            AnyCast::I16($cast) => $body,
-            AnyCast::U16($cast) => $body,
-            AnyCast::I32($cast) => $body,
-            AnyCast::U32($cast) => $body,
-            AnyCast::F32($cast) => $body,
-        }
-    };
-}
 
 impl Medium for Many<'_> {
     type Walk = Vec<Pending>;
@@ -150,6 +161,8 @@ impl Medium for Many<'_> {
             .collect()
     }
 
+    fn seek(&self, _: &mut [Vec<Pending>; 4]) {}
+
     fn blend(&self, lights: &Lights, walks: &mut Vec<Pending>, until: f32, seen: &mut Seen) {
         loop {
             let mut nearest: Option<(f32, usize)> = None;
@@ -160,7 +173,7 @@ impl Medium for Many<'_> {
                     pending.at = 0;
                 }
                 if let Some(met) = &pending.met {
-                    let t = met.t.lanes()[pending.at];
+                    let t = met.t[pending.at];
                     if nearest.is_none_or(|(nearest, _)| t < nearest) {
                         nearest = Some((t, slot));
                     }
@@ -260,15 +273,23 @@ impl<'a> Frame<'a> {
         reaches: &'a [Reach],
         surfaces: &'a Surfaces,
     ) -> Self {
-        let layers = super::composed(scene).zip(prepared).zip(reaches);
+        let (mut volumes, mut projected) = (Vec::new(), Vec::new());
+        for ((layer, prepared), reach) in scene.volumes.iter().zip(prepared).zip(reaches) {
+            let cast = AnyCast::new(view, layer, prepared, reach);
+            match layer.projection {
+                Projection::Composite => volumes.push(cast),
+                // Before anything came there is no mean either.
+                _ if layer.volume.is_empty() => {}
+                projection => projected.push((cast, projection)),
+            }
+        }
         Self {
             view,
             axes: [view.right, view.up, view.forward].map(|v| v.as_vec3().to_array()),
             lights: Lights::new(view, view.forward),
             reaches,
-            volumes: layers
-                .map(|((layer, prepared), reach)| AnyCast::new(view, layer.volume, prepared, reach))
-                .collect(),
+            volumes,
+            projected,
             surfaces,
             clip: &scene.clip,
         }
@@ -284,9 +305,10 @@ impl<'a> Frame<'a> {
             .map(|tile| {
                 let place = [tile % across * TILE, tile / across * TILE];
                 match self.volumes.as_slice() {
-                    [AnyCast::U8(cast)] => self.tile(cast, place, factor),
-                    [AnyCast::I16(cast)] => self.tile(cast, place, factor),
-                    [AnyCast::U16(cast)] => self.tile(cast, place, factor),
+                    [AnyCast::U8(cast)] => self.drawn(cast, place, factor),
+                    [AnyCast::I16(cast)] => self.drawn(cast, place, factor),
+                    [AnyCast::U16(cast)] => self.drawn(cast, place, factor),
+                    [AnyCast::F32(cast)] => self.drawn(cast, place, factor),
                     many => self.tile(&Many(many), place, factor),
                 }
             })
@@ -319,6 +341,24 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// [`Frame::tile`] with the instructions that this machine has.
+    fn drawn<M: Medium>(&self, medium: &M, place: [usize; 2], factor: usize) -> TilePixels {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            #[expect(unsafe_code, reason = "measured: a tenth faster with three operands")]
+            // SAFETY: the processor has the instructions that the function is compiled for.
+            return unsafe { self.tile_avx2(medium, place, factor) };
+        }
+        self.tile(medium, place, factor)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn tile_avx2<M: Medium>(&self, medium: &M, place: [usize; 2], factor: usize) -> TilePixels {
+        self.tile(medium, place, factor)
+    }
+
+    #[inline(always)]
     fn tile<M: Medium>(&self, medium: &M, [x, y]: [usize; 2], factor: usize) -> TilePixels {
         let columns = x * factor..((x + TILE) * factor).min(self.view.columns);
         let rows = y * factor..((y + TILE) * factor).min(self.view.rows);
@@ -332,11 +372,21 @@ impl<'a> Frame<'a> {
         let weight = 1.0 / (factor * factor) as f32;
         let mut pixels = Box::new([[0.0f32; 4]; TILE * TILE]);
         for row in rows {
-            for column in columns.clone() {
-                let pixel = &mut pixels[(row / factor - y) * TILE + column / factor - x];
-                let seen = self.seen(medium, [column, row]);
-                for (pixel, seen) in pixel.iter_mut().zip(seen) {
-                    *pixel += seen * weight;
+            for first in columns.clone().step_by(4) {
+                let rays = [0, 1, 2, 3].map(|i| self.ray(first + i, row));
+                let mut walks = [0, 1, 2, 3].map(|i| {
+                    let kept = self.kept(&rays[i]);
+                    medium.walk(&rays[i], kept)
+                });
+                medium.seek(&mut walks);
+                for (ray, walk) in rays.iter().zip(walks) {
+                    if ray.column >= columns.end {
+                        break;
+                    }
+                    let pixel = &mut pixels[(row / factor - y) * TILE + ray.column / factor - x];
+                    for (pixel, seen) in pixel.iter_mut().zip(self.seen(medium, ray, walk)) {
+                        *pixel += seen * weight;
+                    }
                 }
             }
         }
@@ -344,23 +394,37 @@ impl<'a> Frame<'a> {
     }
 
     #[inline(always)]
-    fn seen<M: Medium>(&self, medium: &M, [column, row]: [usize; 2]) -> [f32; 4] {
-        let ray = self.ray(column, row);
-        let lights = self.lights_along(&ray);
-        let mut seen = Seen::nothing();
-        let mut walk = medium.walk(&ray, self.kept(&ray));
-        for fragment in self.surfaces.at(row * self.view.columns + column) {
-            medium.blend(&lights, &mut walk, fragment.depth_mm / ray.cosine, &mut seen);
-            if seen.is_opaque() {
-                return seen.pixel();
-            }
-            seen.over(fragment.color, fragment.opacity);
-            if seen.is_opaque() {
-                return seen.pixel();
-            }
+    fn seen<M: Medium>(&self, medium: &M, ray: &PixelRay, walk: M::Walk) -> [f32; 4] {
+        let lights = self.lights_along(ray);
+        let fragments = self.surfaces.at(ray.row * self.view.columns + ray.column);
+        if self.projected.is_empty() {
+            blend_between(medium, &lights, ray, walk, fragments)
+        } else {
+            let fragments = self.with_projected(ray, self.kept(ray), fragments);
+            blend_between(medium, &lights, ray, walk, &fragments)
         }
-        medium.blend(&lights, &mut walk, f32::INFINITY, &mut seen);
-        seen.pixel()
+    }
+
+    /// Fragments of surfaces and of volumes that show one value a ray, nearest first.
+    #[cold]
+    fn with_projected(&self, ray: &PixelRay, kept: [f32; 2], fragments: &[Fragment]) -> Vec<Fragment> {
+        // Nothing lies behind an opaque surface.
+        let wall = fragments.last().filter(|fragment| fragment.opacity >= 1.0);
+        let until = wall.map_or(f32::INFINITY, |fragment| fragment.depth_mm / ray.cosine);
+        let projected = self.projected.iter().filter_map(|(cast, projection)| {
+            let found = with_cast!(cast, cast => {
+                let walk = cast.walk(ray, kept)?;
+                cast.project(&walk, until, *projection)?
+            });
+            Some(Fragment {
+                depth_mm: found.t * ray.cosine,
+                color: found.color,
+                opacity: 1.0,
+            })
+        });
+        let mut all: Vec<Fragment> = projected.chain(fragments.iter().copied()).collect();
+        all.sort_by(|a, b| a.depth_mm.total_cmp(&b.depth_mm));
+        all
     }
 
     #[inline(always)]
@@ -399,4 +463,27 @@ impl<'a> Frame<'a> {
         let along = |axis: usize| (right[axis] * ray.right + up[axis] * ray.up + forward[axis]) * ray.cosine;
         self.lights.seen_along([along(0), along(1), along(2)])
     }
+}
+
+/// What is seen along a ray through a medium with fragments in it, nearest first.
+#[inline(always)]
+fn blend_between<M: Medium>(
+    medium: &M,
+    lights: &Lights,
+    ray: &PixelRay,
+    mut walk: M::Walk,
+    fragments: &[Fragment],
+) -> [f32; 4] {
+    let mut seen = Seen::nothing();
+    for fragment in fragments {
+        medium.blend(lights, &mut walk, fragment.depth_mm / ray.cosine, &mut seen);
+        if !seen.is_opaque() {
+            seen.over(fragment.color, fragment.opacity);
+        }
+        if seen.is_opaque() {
+            return seen.pixel();
+        }
+    }
+    medium.blend(lights, &mut walk, f32::INFINITY, &mut seen);
+    seen.pixel()
 }

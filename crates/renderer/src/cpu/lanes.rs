@@ -26,6 +26,23 @@ pub(super) struct F32x4(imp::Floats);
 #[derive(Clone, Copy)]
 pub(super) struct Mask(imp::Bits);
 
+impl Mask {
+    #[inline(always)]
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(imp::both(self.0, other.0))
+    }
+
+    #[inline(always)]
+    pub(super) fn any(self) -> bool {
+        imp::bits(self.0) != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn all(self) -> bool {
+        imp::bits(self.0) == 0b1111
+    }
+}
+
 /// Eight 16-bit integers.
 #[derive(Clone, Copy)]
 pub(super) struct I16x8(imp::Shorts);
@@ -75,6 +92,18 @@ impl F32x4 {
     #[inline(always)]
     pub(super) fn between(self, low: Self, high: Self) -> Mask {
         Mask(imp::both(imp::less(low.0, self.0), imp::less(self.0, high.0)))
+    }
+
+    /// Where `self` is less than `other`.
+    #[inline(always)]
+    pub(super) fn less(self, other: Self) -> Mask {
+        Mask(imp::less(self.0, other.0))
+    }
+
+    /// Where `self` is at most `other`.
+    #[inline(always)]
+    pub(super) fn at_most(self, other: Self) -> Mask {
+        Mask(imp::at_most(self.0, other.0))
     }
 
     /// `self` where `mask` says so, else `other`.
@@ -137,18 +166,6 @@ impl Div for F32x4 {
 }
 
 impl I16x8 {
-    /// Four integers in the lower half, zeros in the upper.
-    #[inline(always)]
-    pub(super) fn four(lower: [i16; 4]) -> Self {
-        Self(imp::four(lower))
-    }
-
-    /// `a` and `b` four times over.
-    #[inline(always)]
-    pub(super) fn pairs(a: i16, b: i16) -> Self {
-        Self(imp::pairs(a, b))
-    }
-
     /// Four pairs side by side.
     #[inline(always)]
     pub(super) fn four_pairs(of: [[i16; 2]; 4]) -> Self {
@@ -159,12 +176,6 @@ impl I16x8 {
     #[inline(always)]
     pub(super) fn shares(whole: i16, share: F32x4) -> Self {
         Self(imp::shares(whole, share.0))
-    }
-
-    /// The lower four of `self` and `other` by turns.
-    #[inline(always)]
-    pub(super) fn woven(self, other: Self) -> Self {
-        Self(imp::weave(self.0, other.0))
     }
 
     /// Products added up by twos, exact as integers, then rounded to floats.
@@ -182,11 +193,11 @@ mod x86 {
     )]
 
     use std::arch::x86_64::{
-        __m128, __m128i, _mm_add_epi32, _mm_add_ps, _mm_and_ps, _mm_andnot_ps, _mm_cmplt_ps, _mm_cvtepi32_ps,
-        _mm_cvtsi64_si128, _mm_cvttps_epi32, _mm_div_ps, _mm_madd_epi16, _mm_max_ps, _mm_min_ps,
-        _mm_movehl_ps, _mm_movelh_ps, _mm_mul_ps, _mm_or_ps, _mm_set1_epi32, _mm_set1_ps, _mm_setr_epi32,
+        __m128, __m128i, _mm_add_epi32, _mm_add_ps, _mm_and_ps, _mm_andnot_ps, _mm_cmple_ps, _mm_cmplt_ps,
+        _mm_cvtepi32_ps, _mm_cvttps_epi32, _mm_div_ps, _mm_madd_epi16, _mm_max_ps, _mm_min_ps, _mm_movehl_ps,
+        _mm_movelh_ps, _mm_movemask_ps, _mm_mul_ps, _mm_or_ps, _mm_set1_epi32, _mm_set1_ps, _mm_setr_epi32,
         _mm_setr_ps, _mm_slli_epi32, _mm_sqrt_ps, _mm_sub_epi32, _mm_sub_ps, _mm_unpackhi_ps,
-        _mm_unpacklo_epi16, _mm_unpacklo_ps, _mm_xor_ps,
+        _mm_unpacklo_ps, _mm_xor_ps,
     };
 
     /// An expression of SSE2 instructions on values.
@@ -260,6 +271,16 @@ mod x86 {
     }
 
     #[inline(always)]
+    pub(super) fn at_most(a: Floats, b: Floats) -> Bits {
+        sse2!(_mm_cmple_ps(a, b))
+    }
+
+    #[inline(always)]
+    pub(super) fn bits(mask: Bits) -> u8 {
+        sse2!(_mm_movemask_ps(mask)) as u8
+    }
+
+    #[inline(always)]
     pub(super) fn both(a: Bits, b: Bits) -> Bits {
         sse2!(_mm_and_ps(a, b))
     }
@@ -298,16 +319,6 @@ mod x86 {
     }
 
     #[inline(always)]
-    pub(super) fn four(lower: [i16; 4]) -> Shorts {
-        sse2!(_mm_cvtsi64_si128(bytemuck::cast(lower)))
-    }
-
-    #[inline(always)]
-    pub(super) fn pairs(a: i16, b: i16) -> Shorts {
-        sse2!(_mm_set1_epi32(bytemuck::cast([a, b])))
-    }
-
-    #[inline(always)]
     pub(super) fn four_pairs([a, b, c, d]: [[i16; 2]; 4]) -> Shorts {
         let (a, b, c, d) = (
             bytemuck::cast(a),
@@ -329,11 +340,6 @@ mod x86 {
     }
 
     #[inline(always)]
-    pub(super) fn weave(a: Shorts, b: Shorts) -> Shorts {
-        sse2!(_mm_unpacklo_epi16(a, b))
-    }
-
-    #[inline(always)]
     pub(super) fn dot(a: Shorts, b: Shorts) -> Floats {
         sse2!(_mm_cvtepi32_ps(_mm_madd_epi16(a, b)))
     }
@@ -342,8 +348,8 @@ mod x86 {
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
     use std::arch::wasm32::{
-        f32x4, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_lt, f32x4_mul,
-        f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8, i16x8_shuffle, i32x4, i32x4_add,
+        f32x4, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_le, f32x4_lt, f32x4_mul,
+        f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i32x4, i32x4_add, i32x4_bitmask,
         i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shuffle, i32x4_splat, i32x4_sub,
         i32x4_trunc_sat_f32x4, v128, v128_and, v128_bitselect, v128_xor,
     };
@@ -420,6 +426,16 @@ mod wasm {
     }
 
     #[inline(always)]
+    pub(super) fn at_most(a: Floats, b: Floats) -> Bits {
+        f32x4_le(a, b)
+    }
+
+    #[inline(always)]
+    pub(super) fn bits(mask: Bits) -> u8 {
+        i32x4_bitmask(mask)
+    }
+
+    #[inline(always)]
     pub(super) fn both(a: Bits, b: Bits) -> Bits {
         v128_and(a, b)
     }
@@ -465,16 +481,6 @@ mod wasm {
     }
 
     #[inline(always)]
-    pub(super) fn four([a, b, c, d]: [i16; 4]) -> Shorts {
-        i16x8(a, b, c, d, 0, 0, 0, 0)
-    }
-
-    #[inline(always)]
-    pub(super) fn pairs(a: i16, b: i16) -> Shorts {
-        i32x4_splat(bytemuck::cast([a, b]))
-    }
-
-    #[inline(always)]
     pub(super) fn four_pairs([a, b, c, d]: [[i16; 2]; 4]) -> Shorts {
         let (a, b, c, d) = (
             bytemuck::cast(a),
@@ -491,11 +497,6 @@ mod wasm {
         // The far weight in the upper half; less the same, plus the whole, in the lower.
         let pairs = i32x4_sub(i32x4_shl(far, 16), far);
         i32x4_add(pairs, i32x4_splat(whole.into()))
-    }
-
-    #[inline(always)]
-    pub(super) fn weave(a: Shorts, b: Shorts) -> Shorts {
-        i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b)
     }
 
     #[inline(always)]
@@ -577,6 +578,16 @@ mod plain {
     }
 
     #[inline(always)]
+    pub(super) fn at_most(a: Floats, b: Floats) -> Bits {
+        from_fn(|i| a[i] <= b[i])
+    }
+
+    #[inline(always)]
+    pub(super) fn bits(mask: Bits) -> u8 {
+        mask.iter().rev().fold(0, |bits, &bit| bits << 1 | u8::from(bit))
+    }
+
+    #[inline(always)]
     pub(super) fn both(a: Bits, b: Bits) -> Bits {
         from_fn(|i| a[i] & b[i])
     }
@@ -602,16 +613,6 @@ mod plain {
     }
 
     #[inline(always)]
-    pub(super) fn four([a, b, c, d]: [i16; 4]) -> Shorts {
-        [a, b, c, d, 0, 0, 0, 0]
-    }
-
-    #[inline(always)]
-    pub(super) fn pairs(a: i16, b: i16) -> Shorts {
-        [a, b, a, b, a, b, a, b]
-    }
-
-    #[inline(always)]
     pub(super) fn four_pairs([a, b, c, d]: [[i16; 2]; 4]) -> Shorts {
         [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]
     }
@@ -619,11 +620,6 @@ mod plain {
     #[inline(always)]
     pub(super) fn shares(whole: i16, share: Floats) -> Shorts {
         four_pairs(share.map(|s| [whole - s as i16, s as i16]))
-    }
-
-    #[inline(always)]
-    pub(super) fn weave(a: Shorts, b: Shorts) -> Shorts {
-        [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]
     }
 
     #[inline(always)]
@@ -657,6 +653,13 @@ mod tests {
             a.where_else(a.between(low, high), b).lanes(),
             [A[0], B[1], B[2], B[3]]
         );
+        assert_eq!(imp::bits(a.less(b).0), 0b1010);
+        assert_eq!(imp::bits(a.at_most(b).0), 0b1110);
+        assert_eq!(
+            (a.less(b).any(), a.less(b).all(), a.at_most(a).all()),
+            (true, false, true)
+        );
+        assert!(!a.less(b).and(b.less(a)).any());
         let four = [A, B, [1.0, 10.0, 100.0, 1000.0], [0.25; 4]];
         assert_eq!(F32x4::sums(four.map(F32x4::new)).lanes(), plain::sums(four));
         let turned = F32x4::transposed(four.map(F32x4::new)).map(F32x4::lanes);
@@ -666,15 +669,6 @@ mod tests {
 
     #[test]
     fn integers_are_those_of_plain_arrays() {
-        let (a, b) = ([i16::MIN, -7, 300, i16::MAX], [12, i16::MAX, -1, i16::MIN]);
-        let woven = I16x8::four(a).woven(I16x8::four(b));
-        let expected = plain::weave(plain::four(a), plain::four(b));
-        for (v, w) in [(16_384, -16_384), (1, 0), (0, 1), (-3, 16_381)] {
-            assert_eq!(
-                woven.dot(I16x8::pairs(v, w)).lanes(),
-                plain::dot(expected, plain::pairs(v, w))
-            );
-        }
         let pairs = [[i16::MIN, 5], [-1, 1], [300, i16::MAX], [7, -7]];
         let shares = [0.0, 16_384.0, 8191.7, 1.0];
         assert_eq!(

@@ -11,20 +11,25 @@ mod lanes;
 mod light;
 mod outline;
 mod prepared;
+mod progressive;
 mod raycast;
 mod reach;
 mod slice;
 mod surfaces;
 mod table;
 mod voxel;
+mod window;
 
 use std::sync::Arc;
 
 use crate::camera::CameraError;
 use crate::picture::{Picture, decode};
-use crate::scene::{Projection, Scene, VolumeLayer};
+use crate::scene::{Projection, Scene};
 use crate::slice::{Slice, SliceError};
+pub use progressive::{Pace, Progressive};
+
 use compose::Frame;
+use lanes::F32x4;
 use prepared::Prepared;
 use reach::Reach;
 use surfaces::Surfaces;
@@ -88,11 +93,18 @@ impl Renderer {
         let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
         let view = View::new(&scene.camera, axes, columns, rows);
         self.prepared = self.prepared_for(scene, quality.steps_per_voxel);
-        let reaches: Vec<Reach> = composed(scene)
+        let reaches: Vec<Reach> = scene
+            .volumes
+            .iter()
             .zip(&self.prepared)
-            .map(|(layer, prepared)| Reach::of_blocks(&view, layer.volume.grid(), prepared.visible.faces()))
+            .map(|(layer, prepared)| match layer.projection {
+                Projection::Composite => {
+                    Reach::of_blocks(&view, layer.volume.grid(), prepared.visible.faces())
+                }
+                _ => Reach::of_grid(&view, layer.volume.grid()),
+            })
             .collect();
-        let surfaces = Surfaces::new(scene, &view, quality.steps_per_voxel);
+        let surfaces = Surfaces::new(scene, &view);
         let frame = Frame::new(&view, scene, &self.prepared, &reaches, &surfaces);
         let mut picture = frame.picture(factor, scene.background.map(decode));
         outline::draw(&surfaces, factor, &mut picture);
@@ -135,14 +147,8 @@ impl Renderer {
                 .find(|kept| kept.is_of(layer, steps_per_voxel));
             kept.map_or_else(|| Arc::new(Prepared::new(layer, steps_per_voxel)), Arc::clone)
         };
-        composed(scene).map(prepared).collect()
+        scene.volumes.iter().map(prepared).collect()
     }
-}
-
-/// The volumes whose colors are blended; projected ones are fragments.
-fn composed<'s, 'a>(scene: &'s Scene<'a>) -> impl Iterator<Item = &'s VolumeLayer<'a>> {
-    let volumes = scene.volumes.iter();
-    volumes.filter(|layer| layer.projection == Projection::Composite)
 }
 
 /// The camera as rays: everything that a pass needs to go from pixels to patient space and back.
@@ -197,7 +203,8 @@ impl View {
     /// same scene gives the same picture.
     fn jitter(&self, x: usize, y: usize) -> f32 {
         // Interleaved gradient noise (Jimenez, "Next generation post processing in Call of Duty", 2014).
+        let fraction = |v: f32| v - F32x4::splat(v).truncated().1.lanes()[0];
         let v = 0.067_110_56 * x as f32 + 0.005_837_15 * y as f32;
-        (52.982_918 * v.fract()).fract()
+        fraction(52.982_918 * fraction(v))
     }
 }

@@ -42,7 +42,7 @@ impl Prepared {
             },
             voxel_from_patient: volume.grid().voxel_from_patient(),
             step_mm: step_mm as f32,
-            visible: Visible::new(volume.blocks(), |range| table.shows(range)),
+            visible: Visible::new(volume, |range| table.shows(range)),
             table,
         }
     }

@@ -48,10 +48,19 @@ impl Reach {
             .reduce(|| Self::empty(view), Self::joined)
     }
 
+    /// The reach of all of `grid`.
+    pub(super) fn of_grid(view: &View, grid: &GridGeometry) -> Self {
+        let mut reach = Self::empty(view);
+        let last = grid.dims().map(|n| (n.max(1) - 1) as f32);
+        reach.cover(&Lens::new(view, grid.patient_from_voxel()), [0.0; 3], last);
+        reach
+    }
+
     /// Depths between which a pixel may show something.
     #[inline(always)]
     pub(super) fn at(&self, x: usize, y: usize) -> Option<[f32; 2]> {
-        let depths = self.depths[y / SQUARE * self.columns + x / SQUARE];
+        // Four rays are looked at together, of which the last may lie beside the picture.
+        let depths = self.depths[y / SQUARE * self.columns + (x / SQUARE).min(self.columns - 1)];
         (depths[0] <= depths[1]).then_some(depths)
     }
 

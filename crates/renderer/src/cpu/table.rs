@@ -2,6 +2,7 @@
 
 use volume::Rescale;
 
+use super::blocks::Shown;
 use super::lanes::F32x4;
 use crate::TransferFunction;
 
@@ -69,12 +70,21 @@ impl Table {
         ]
     }
 
-    /// Whether any sample between two is visible.
-    pub(super) fn shows(&self, [low, high]: [f32; 2]) -> bool {
+    /// How much of the samples between two is visible.
+    pub(super) fn shows(&self, [low, high]: [f32; 2]) -> Shown {
+        if low > high || low.is_nan() || high.is_nan() {
+            return Shown::Nothing;
+        }
         // An entry to either side, because looking up rounds.
-        low <= high
-            && self.visible_before[(self.index(high) + 2).min(ENTRIES)]
-                > self.visible_before[self.index(low).saturating_sub(1)]
+        let (first, end) = (
+            self.index(low).saturating_sub(1),
+            (self.index(high) + 2).min(ENTRIES),
+        );
+        match (self.visible_before[end] - self.visible_before[first]) as usize {
+            0 => Shown::Nothing,
+            count if count == end - first => Shown::All,
+            _ => Shown::Part,
+        }
     }
 
     fn index(&self, stored: f32) -> usize {
@@ -142,10 +152,14 @@ mod tests {
             &Rescale::IDENTITY,
             1.0,
         );
-        assert!(table.shows([10.5, 10.5]) && table.shows([-1e30, 1e30]) && table.shows([9.0, 11.0]));
-        assert!(!table.shows([-1e30, 9.0]) && !table.shows([13.0, f32::INFINITY]));
-        assert!(!table.shows([f32::INFINITY, f32::NEG_INFINITY]));
-        assert!(!table.shows([f32::NAN, 1.0]));
+        let check = |low, high, expected| assert_eq!(table.shows([low, high]), expected, "{low} {high}");
+        check(10.5, 10.5, Shown::All);
+        check(-1e30, 1e30, Shown::Part);
+        check(9.0, 11.0, Shown::Part);
+        check(-1e30, 9.0, Shown::Nothing);
+        check(13.0, f32::INFINITY, Shown::Nothing);
+        check(f32::INFINITY, f32::NEG_INFINITY, Shown::Nothing);
+        check(f32::NAN, 1.0, Shown::Nothing);
     }
 
     #[test]

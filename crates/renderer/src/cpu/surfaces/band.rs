@@ -2,7 +2,6 @@
 
 use geometry::DVec3;
 
-use super::project::Projected;
 use super::raster::{BAND, Covered, Side};
 use super::{Band, Drawn, Fragment};
 use crate::clip::{Clip, Kept};
@@ -15,7 +14,6 @@ pub(super) struct Drawing<'a> {
     pub(super) clip: &'a Clip,
     pub(super) view: &'a View,
     pub(super) layers: &'a [Drawn<'a>],
-    pub(super) volumes: &'a [Projected<'a>],
 }
 
 /// A place of a layer.
@@ -67,7 +65,7 @@ impl Drawing<'_> {
             covered: outlines,
             ..Band::default()
         };
-        if nearest.is_empty() && all.is_empty() && self.volumes.is_empty() {
+        if nearest.is_empty() && all.is_empty() {
             return drawn;
         }
         drawn.starts.reserve(len + 1);
@@ -78,7 +76,7 @@ impl Drawing<'_> {
             let (here, after) = rest.split_at(rest.iter().take_while(is_here).count());
             rest = after;
             let nearest = nearest.get(pixel).copied().flatten();
-            if here.is_empty() && nearest.is_none() && self.volumes.is_empty() {
+            if here.is_empty() && nearest.is_none() {
                 continue;
             }
             let place = [pixel % self.view.columns, first_row + pixel / self.view.columns];
@@ -150,7 +148,7 @@ impl Drawing<'_> {
     }
 
     /// Appends what is seen through a pixel: `places` of transparent or cut layers, nearest first, the nearest place of the
-    /// simple ones, and projected volumes before it.
+    /// simple ones.
     fn pixel(
         &self,
         pixel: [usize; 2],
@@ -177,13 +175,6 @@ impl Drawing<'_> {
                 });
             }
         }
-        let [from, to] = kept.map_or([0.0, end_mm], |kept| [kept.from, kept.to.min(end_mm)]);
-        let along = [from, to].map(|depth_mm| depth_mm / ray.cosine);
-        let seen = self
-            .volumes
-            .iter()
-            .filter_map(|volume| volume.along(self.view, &ray, pixel, along));
-        out.extend(seen);
         let fragments = &mut out[start..];
         fragments.sort_by(|a, b| a.depth_mm.total_cmp(&b.depth_mm));
         if let Some(opaque) = fragments.iter().position(|fragment| fragment.opacity >= 1.0) {

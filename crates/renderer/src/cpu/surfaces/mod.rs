@@ -1,4 +1,4 @@
-//! What surfaces show at each pixel, front to back; and volumes that are projected to one value a ray.
+//! What surfaces show at each pixel, front to back.
 //!
 //! Opaque surfaces give the nearest place; of transparent ones every wall counts, so that glass is seen through its front
 //! and its back. Clipping is decided for each ray: what lies outside the part that is kept is not drawn, and where the kept
@@ -6,16 +6,14 @@
 
 mod band;
 mod paint;
-mod project;
 mod raster;
 
 use rayon::prelude::*;
 
 use super::View;
-use crate::scene::{Cut, Projection as Composition, Scene, SurfaceLayer};
+use crate::scene::{Cut, Scene, SurfaceLayer};
 use band::Drawing;
 use paint::Painter;
-use project::Projected;
 use raster::{BAND, Projection};
 
 /// What a surface shows at a pixel.
@@ -48,14 +46,7 @@ struct Band {
 }
 
 impl Surfaces {
-    pub(super) fn new(scene: &Scene<'_>, view: &View, steps_per_voxel: f64) -> Self {
-        let projected = scene
-            .volumes
-            .iter()
-            .filter(|layer| layer.projection != Composition::Composite);
-        let volumes: Vec<Projected<'_>> = projected
-            .map(|layer| Projected::new(layer, steps_per_voxel))
-            .collect();
+    pub(super) fn new(scene: &Scene<'_>, view: &View) -> Self {
         let layers: Vec<Drawn<'_>> = scene
             .surfaces
             .iter()
@@ -65,9 +56,8 @@ impl Surfaces {
             clip: &scene.clip,
             view,
             layers: &layers,
-            volumes: &volumes,
         };
-        let bands = if layers.is_empty() && volumes.is_empty() {
+        let bands = if layers.is_empty() {
             0
         } else {
             view.rows.div_ceil(BAND)
