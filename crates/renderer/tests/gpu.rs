@@ -5,10 +5,10 @@ mod on_device;
 
 use geometry::{DAffine3, DMat3, DVec3, GridGeometry, PatientDirection};
 use on_device::{compare, on_device};
-use renderer::cpu::Quality;
+use renderer::cpu::{self, Quality};
 use renderer::{
-    Camera, Clip, ControlPoint, Plane, Projection, ResidentVolume, Scene, SurfaceLayer, TransferFunction,
-    VolumeLayer, gpu,
+    Camera, Clip, ControlPoint, Plane, Projection, ResidentVolume, Scene, Shading, SurfaceLayer,
+    TransferFunction, VolumeLayer, gpu,
 };
 use volume::{Rescale, Samples};
 
@@ -285,4 +285,36 @@ fn what_changes_is_brought_to_the_device() {
     assert_ne!(empty, full);
     let fresh = resident(samples, Rescale::IDENTITY);
     assert_eq!(full, draw(&mut device, &fresh));
+}
+
+#[test]
+fn no_ray_stops_at_a_wall_between_cells() {
+    let Some(mut device) = on_device() else { return };
+    // Thin fog: a ray that ends too early, at any wall of any cell, is darker. At the rim a step more or less is seen.
+    let dims = [203u32, 178, 151];
+    let grid = GridGeometry::axis_aligned(dims, [0.7, 0.9, 1.1], DVec3::new(-71.0, -80.0, -83.0)).unwrap();
+    let samples = (0..dims.iter().product::<u32>()).map(|i| 90 + (i % 7) as u8);
+    let volume = ResidentVolume::dense(grid, Samples::U8(samples.collect()), Rescale::IDENTITY).unwrap();
+    let fog = ControlPoint {
+        value: 0.0,
+        color: [0.9, 0.8, 0.7],
+        opacity: 0.008,
+    };
+    let transfer = TransferFunction::new(vec![fog]).unwrap();
+    let layer = VolumeLayer {
+        shading: Shading::Flat,
+        ..VolumeLayer::new(&volume, &transfer)
+    };
+    let mut scene = scene(vec![layer], vec![]);
+    let front = Camera::from_direction(DVec3::new(0.1, -1.0, 0.05), grid.bounds_mm(), 1.3);
+    let mut twin = cpu::Renderer::new();
+    for turn in 0..6 {
+        scene.camera = front.turned(f64::from(turn) * 0.31);
+        let ours = device.draw(&scene, 260, 200, Quality::QUICK).unwrap();
+        let theirs = twin.draw(&scene, 260, 200, Quality::QUICK).unwrap();
+        let differs = |(a, b): (&[u8], &[u8])| a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > 12);
+        let pixels = ours.rgba.chunks_exact(4).zip(theirs.rgba.chunks_exact(4));
+        let stopped = pixels.filter(|pair| differs(*pair)).count();
+        assert_eq!(stopped, 0, "turn {turn}: {stopped} pixels");
+    }
 }

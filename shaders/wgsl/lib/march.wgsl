@@ -168,7 +168,8 @@ fn next_$K(ray: Ray, walk: ptr<function, Walk>, until: f32) -> Met {
                 t = (index + ray.jitter) * step_mm;
                 p = direction * t + origin;
             } else {
-                known = empty.y;
+                // Rounding may find the wall before the place itself, which must not hold the ray there.
+                known = max(empty.y, t);
             }
         }
         // Written so that a NaN ends the ray.

@@ -16,7 +16,9 @@ use super::surface::{Fragments, Plan, Surfaces};
 use super::{Device, DrawError, MAX_VOLUMES};
 use crate::cpu::Quality;
 use crate::picture::decode;
-use crate::{Camera, Clip, DataId, Projection, ResidentVolume, Scene, TransferFunction, VolumeLayer};
+use crate::{
+    Camera, Clip, DataId, Projection, ResidentVolume, Scene, Shading, TransferFunction, VolumeLayer,
+};
 
 /// Pixels along each edge of a workgroup.
 const GROUP: u32 = 8;
@@ -630,8 +632,9 @@ fn volume_uniform(look: &PlacedLook, layer: &VolumeLayer<'_>, view: &View) -> la
         table_scale: look.entry_from_texel.0,
         table_offset: look.entry_from_texel.1,
         table_last: (look.entries - 1) as f32,
-        shaded: 1,
-        most_steps: (diagonal / look.step_mm) as u32 + 16,
+        shaded: u32::from(layer.shading == Shading::Lit),
+        // Each step is looked at twice at most: for what its block holds, and for itself.
+        most_steps: 2 * (diagonal / look.step_mm) as u32 + 16,
         projection: match layer.projection {
             Projection::Composite => 0,
             Projection::Maximum => 1,

@@ -1,7 +1,7 @@
 //! Pictures that move within their time, and settle to the full quality when they rest.
 
 use crate::cpu::Quality;
-use crate::{Camera, Clip, Cut, DataId, Material, Paint, Projection, Scene, TransferFunction};
+use crate::{Camera, Clip, Cut, DataId, Material, Paint, Projection, Scene, Shading, TransferFunction};
 
 /// How much work a picture of a window or a canvas may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub(super) struct SceneKey {
     camera: Camera,
     background: [f32; 3],
     clip: Clip,
-    volumes: Vec<(DataId, u64, TransferFunction, Projection)>,
+    volumes: Vec<(DataId, u64, TransferFunction, Projection, Shading)>,
     surfaces: Vec<SurfaceKey>,
 }
 
@@ -92,6 +92,7 @@ impl SceneKey {
                         volume.revision(),
                         layer.transfer.clone(),
                         layer.projection,
+                        layer.shading,
                     )
                 })
                 .collect(),
