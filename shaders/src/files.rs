@@ -21,6 +21,7 @@ files!(
     "lib/light.wgsl",
     "lib/layer.wgsl",
     "lib/march.wgsl",
+    "lib/occlusion.wgsl",
 );
 
 /// The files that start a module.

@@ -35,6 +35,7 @@ fn variants(entry: &str) -> Vec<Names> {
         vec![volume(0, "f32", true)],
         vec![volume(0, "f32", false)],
         vec![volume(0, "i32", false)],
+        vec![volume(0, "f32", true).with("OCCLUDED", "")],
         vec![volume(0, "u32", false).with("BRICKS", "")],
         vec![
             volume(0, "f32", true).with("PROJECTED", ""),
@@ -46,7 +47,7 @@ fn variants(entry: &str) -> Vec<Names> {
         ],
         vec![
             volume(0, "u32", false),
-            volume(1, "f32", true),
+            volume(1, "f32", true).with("OCCLUDED", ""),
             volume(2, "i32", false),
         ],
     ];

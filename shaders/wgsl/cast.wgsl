@@ -25,6 +25,7 @@ struct State {
 
 #repeat VOLUMES
 #include "lib/field.wgsl"
+#include "lib/occlusion.wgsl"
 #include "lib/march.wgsl"
 #end
 

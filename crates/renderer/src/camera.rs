@@ -122,7 +122,8 @@ impl Camera {
         }))
     }
 
-    fn pixels_a_tangent(&self, height: u32) -> f64 {
+    /// Pixels that a unit of tangent covers.
+    pub(crate) fn pixels_a_tangent(&self, height: u32) -> f64 {
         f64::from(height) * 0.5 / (self.field_of_view_radians * 0.5).tan()
     }
 

@@ -17,6 +17,8 @@ pub mod cpu;
 pub mod gpu;
 mod id;
 mod model;
+mod navigate;
+mod occlusion;
 mod picking;
 mod picture;
 mod preset;
@@ -34,7 +36,10 @@ pub use picking::{Hit, LayerIndex, Ray, pick};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
 pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
-pub use scene::{Cut, Material, Paint, Projection, Scene, Shading, SurfaceLayer, VolumeLayer};
+pub use scene::{
+    AmbientOcclusion, Cut, Material, Occlusion, Paint, Projection, Scene, Shading, Shadows, SurfaceLayer,
+    VolumeLayer,
+};
 pub use slice::{
     EdgeLetters, Interpolation, Inversion, ScaleBar, Slab, SlabProjection, Slice, SliceError, SliceLayer,
     SlicePlane, Window, WindowFunction,

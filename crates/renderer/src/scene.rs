@@ -34,6 +34,8 @@ pub struct VolumeLayer<'a> {
     pub projection: Projection,
     /// How a composite is lit.
     pub shading: Shading,
+    /// What of the light on a lit composite the rest of the volume keeps away.
+    pub occlusion: Occlusion,
 }
 
 /// How a volume whose colors are blended is lit.
@@ -45,6 +47,53 @@ pub enum Shading {
     Lit,
     /// It has its own colors everywhere.
     Flat,
+}
+
+/// What of the light on a volume the rest of the same volume keeps away. What is clipped keeps nothing away.
+///
+/// # Limits
+/// Surfaces and other volumes throw no shadows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occlusion {
+    /// Of the fill light.
+    pub shadows: Shadows,
+    /// Of the light from everywhere.
+    pub ambient: AmbientOcclusion,
+}
+
+/// Shadows of the fill light, which is stronger where it throws any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shadows {
+    /// There are none.
+    #[default]
+    Off,
+    /// They are softer the farther away from what throws them.
+    Soft,
+}
+
+/// Whether less light comes from everywhere to what lies deep in a fold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmbientOcclusion {
+    /// As much comes everywhere.
+    #[default]
+    Off,
+    /// Less comes where more lies around.
+    On,
+}
+
+impl Occlusion {
+    /// Nothing keeps light away.
+    pub const NONE: Self = Self {
+        shadows: Shadows::Off,
+        ambient: AmbientOcclusion::Off,
+    };
+    /// Soft shadows, and less light in folds.
+    pub const FULL: Self = Self {
+        shadows: Shadows::Soft,
+        ambient: AmbientOcclusion::On,
+    };
 }
 
 /// What a ray makes of the values that it meets in a volume.
@@ -70,7 +119,15 @@ impl<'a> VolumeLayer<'a> {
             transfer,
             projection: Projection::Composite,
             shading: Shading::Lit,
+            occlusion: Occlusion::NONE,
         }
+    }
+
+    /// Whether its rest keeps any light away.
+    pub(crate) fn is_occluded(&self) -> bool {
+        self.projection == Projection::Composite
+            && self.shading == Shading::Lit
+            && self.occlusion != Occlusion::NONE
     }
 }
 
@@ -170,6 +227,13 @@ impl<'a> SurfaceLayer<'a> {
 }
 
 impl Scene<'_> {
+    /// Gives all volumes the same `occlusion`.
+    pub fn occlude(&mut self, occlusion: Occlusion) {
+        for layer in &mut self.volumes {
+            layer.occlusion = occlusion;
+        }
+    }
+
     /// The box around everything in the scene, patient mm.
     pub fn bounds_mm(&self) -> Aabb {
         let volumes = self.volumes.iter().map(|layer| layer.volume.grid().bounds_mm());

@@ -7,8 +7,8 @@ use geometry::{DAffine3, DMat3, DVec3, GridGeometry, PatientDirection};
 use on_device::{compare, on_device};
 use renderer::cpu::{self, Quality};
 use renderer::{
-    Camera, Clip, ControlPoint, Plane, Projection, ResidentVolume, Scene, Shading, SurfaceLayer,
-    TransferFunction, VolumeLayer, gpu,
+    AmbientOcclusion, Camera, Clip, ControlPoint, Occlusion, Plane, Projection, ResidentVolume, Scene,
+    Shading, Shadows, SurfaceLayer, TransferFunction, VolumeLayer, gpu,
 };
 use volume::{Rescale, Samples};
 
@@ -186,6 +186,42 @@ fn volumes_are_cut_as_the_twin_cuts_them() {
         ),
     };
     compare("cut", &mut device, &scene, Quality::QUICK);
+}
+
+#[test]
+fn occluded_volumes_are_those_of_the_twin() {
+    let Some(mut device) = on_device() else { return };
+    let (stored, transfer) = (phantom().1, body_and_core());
+    let volume = resident(Samples::I16(stored.clone()), Rescale::IDENTITY);
+    let wide = resident(
+        Samples::I32(stored.iter().map(|&s| i32::from(s)).collect()),
+        Rescale::IDENTITY,
+    );
+    let shadows = Occlusion {
+        ambient: AmbientOcclusion::Off,
+        ..Occlusion::FULL
+    };
+    let ambient = Occlusion {
+        shadows: Shadows::Off,
+        ..Occlusion::FULL
+    };
+    let plane = Plane {
+        point_mm: phantom().0.bounds_mm().center() - DVec3::new(1.0, 2.0, 0.0),
+        normal: DVec3::new(0.4, 1.0, -0.3),
+    };
+    for (what, volume, occlusion, planes) in [
+        ("shadows", &volume, shadows, vec![]),
+        ("ambient", &wide, ambient, vec![]),
+        ("shadows cut", &volume, Occlusion::FULL, vec![plane]),
+    ] {
+        let layer = VolumeLayer {
+            occlusion,
+            ..VolumeLayer::new(volume, &transfer)
+        };
+        let mut scene = scene(vec![layer], vec![]);
+        scene.clip.planes = planes;
+        compare(what, &mut device, &scene, Quality::QUICK);
+    }
 }
 
 #[test]

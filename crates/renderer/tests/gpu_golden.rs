@@ -9,8 +9,8 @@ use geometry::{DAffine3, DVec3};
 use on_device::{apart, on_device};
 use renderer::cpu::Quality;
 use renderer::{
-    Camera, Clip, ColorScale, Cut, Paint, Picture, Plane, ResidentSurface, ResidentVolume, Scene, Slab,
-    SlabProjection, Slice, SliceLayer, SlicePlane, SurfaceLayer, VolumeLayer, Window, gpu, preset,
+    Camera, Clip, ColorScale, Cut, Occlusion, Paint, Picture, Plane, ResidentSurface, ResidentVolume, Scene,
+    Slab, SlabProjection, Slice, SliceLayer, SlicePlane, SurfaceLayer, VolumeLayer, Window, gpu, preset,
     preset_names,
 };
 use surface::Mesh;
@@ -117,6 +117,25 @@ fn presets_look_as_they_did() {
             ..scene(volume.grid().bounds_mm())
         };
         check(name, &device.draw(&scene, SIDE, SIDE, Quality::FINE).unwrap());
+    }
+}
+
+#[test]
+fn shadows_look_as_they_did() {
+    let Some(mut device) = lavapipe() else { return };
+    let volume = head();
+    for name in ["CT-Bone", "CT-Skin"] {
+        let transfer = preset(name).unwrap().transfer((-1024.0, 2500.0));
+        let layer = VolumeLayer {
+            occlusion: Occlusion::FULL,
+            ..VolumeLayer::new(&volume, &transfer)
+        };
+        let scene = Scene {
+            volumes: vec![layer],
+            ..scene(volume.grid().bounds_mm())
+        };
+        let picture = device.draw(&scene, SIDE, SIDE, Quality::FINE).unwrap();
+        check(&format!("{name} shadows"), &picture);
     }
 }
 

@@ -11,6 +11,8 @@ struct Volume {
     dims_and_step: vec4f,
     // Blocks along columns, rows and slices.
     blocks: vec4u,
+    // From voxels, half a voxel added, to 0 to 1 over all cells of what keeps light away; w: length of a cell, mm.
+    coverage: vec4f,
     // Texel to entry of the table, and the last entry.
     table_scale: f32,
     table_offset: f32,
@@ -21,6 +23,8 @@ struct Volume {
     most_steps: u32,
     // 0 composite, 1 maximum, 2 minimum, 3 average.
     projection: u32,
+    // 1 for shadows, 2 for ambient occlusion.
+    occlusion: u32,
 }
 
 // Samples along each edge of a brick, and with its border.

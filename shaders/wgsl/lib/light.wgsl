@@ -5,12 +5,13 @@ const HEAD: f32 = 0.68;
 const FILL: f32 = 0.26;
 const GLOSS: f32 = 0.10;
 
-// What a surface of `color` (linear) with unit `normal` sends against `direction`. Surfaces have two sides.
-fn shade(color: vec3f, normal: vec3f, direction: vec3f) -> vec3f {
+// What a place of a volume of `color` (linear) with unit `normal` sends against `direction`, where the ambient light, the
+// headlight and the fill are so strong. Both sides are lit.
+fn shade(color: vec3f, normal: vec3f, direction: vec3f, strengths: vec3f) -> vec3f {
     let facing = abs(dot(normal, direction));
     let outward = select(normal, -normal, dot(normal, direction) > 0.0);
     let fill = max(dot(outward, frame.fill), 0.0);
-    let diffuse = AMBIENT + HEAD * facing + FILL * fill;
+    let diffuse = strengths.x + strengths.y * facing + strengths.z * fill;
     // The headlight's mirror direction is the line of sight itself, so the half vector is the head vector.
     let f2 = facing * facing;
     let f4 = f2 * f2;

@@ -16,6 +16,9 @@ struct Walk {
     steps: u32,
     // Of a projected volume: what is seen of it, and where, mm.
     found: vec4f,
+    // Of the lights where they were last looked after, and up to which step that holds.
+    strengths: vec3f,
+    lit: f32,
 }
 
 // What a ray meets at a step: where, mm, and linear color and opacity.
@@ -93,8 +96,9 @@ fn project_$K(ray: Ray, before: Walk, enter: f32) -> Walk {
     return walk;
 }
 #else
-// The color at `p` under the lights, by the gradient of the field there; unlit where the field is flat.
-fn shade_$K(p: vec3f, direction: vec3f, color: vec3f) -> vec3f {
+// The color `t` mm along a ray, at the voxel position `p`, under the lights, by the gradient of the field there; unlit
+// where the field is flat.
+fn shade_$K(p: vec3f, t: f32, direction: vec3f, color: vec3f, walk: ptr<function, Walk>) -> vec3f {
     let gradient = vec3f(
         sample_$K(p + vec3f(1.0, 0.0, 0.0)) - sample_$K(p - vec3f(1.0, 0.0, 0.0)),
         sample_$K(p + vec3f(0.0, 1.0, 0.0)) - sample_$K(p - vec3f(0.0, 1.0, 0.0)),
@@ -111,7 +115,15 @@ fn shade_$K(p: vec3f, direction: vec3f, color: vec3f) -> vec3f {
     if !(steepness > 0.0 && steepness < INFINITY) {
         return color;
     }
-    return shade(color, -normal / steepness, direction);
+#if OCCLUDED
+    // One step stands for the next three, too.
+    if (*walk).index > (*walk).lit {
+        let outward = normal * select(-1.0, 1.0, dot(normal, direction) < 0.0) / steepness;
+        (*walk).strengths = strengths_$K(p, direction * t, outward);
+        (*walk).lit = (*walk).index + 3.0;
+    }
+#endif
+    return shade(color, -normal / steepness, direction, (*walk).strengths);
 }
 #endif
 
@@ -125,7 +137,7 @@ fn begin_$K(ray: Ray, between: vec2f) -> Walk {
     let enter = max(within.x, between.x);
     let index = max(ceil(enter / volume_$K.dims_and_step.w - ray.jitter), 0.0);
     let leave = min(within.y, between.y);
-    let walk = Walk(origin, direction, index, -1.0, leave, volume_$K.most_steps, vec4f(0.0));
+    let walk = Walk(origin, direction, index, -1.0, leave, volume_$K.most_steps, vec4f(0.0), PLAIN, -1.0);
 #if PROJECTED
     return project_$K(ray, walk, enter);
 #else
@@ -188,7 +200,7 @@ fn next_$K(ray: Ray, walk: ptr<function, Walk>, until: f32) -> Met {
     (*walk).known = known;
     (*walk).steps = steps;
     if met.color.a > 0.0 && volume_$K.shaded != 0u {
-        met.color = vec4f(shade_$K(p, ray.direction, met.color.rgb), met.color.a);
+        met.color = vec4f(shade_$K(p, met.t, ray.direction, met.color.rgb, walk), met.color.a);
     }
     return met;
 }

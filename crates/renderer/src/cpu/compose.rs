@@ -9,12 +9,14 @@ use super::View;
 use super::field::Field;
 use super::lanes::F32x4;
 use super::light::Lights;
+use super::occluder::Occluder;
 use super::prepared::Prepared;
 use super::raycast::{Cast, Met, Walk};
 use super::reach::Reach;
 use super::surfaces::{Fragment, Surfaces};
 use super::voxel::Voxel;
 use crate::Clip;
+use crate::occlusion::Coverage;
 use crate::picture::{Picture, encode};
 use crate::scene::{Projection, Scene, VolumeLayer};
 
@@ -76,7 +78,13 @@ macro_rules! with_cast {
 }
 
 impl<'a> AnyCast<'a> {
-    fn new(view: &View, layer: &VolumeLayer<'a>, prepared: &'a Prepared, reach: &'a Reach) -> Self {
+    fn new(
+        view: &View,
+        layer: &VolumeLayer<'a>,
+        prepared: &'a Prepared,
+        reach: &'a Reach,
+        occluder: Option<Occluder<'a>>,
+    ) -> Self {
         let dims = layer.volume.grid().dims();
         macro_rules! cast {
             ($kind:ident, $samples:expr) => {
@@ -85,6 +93,7 @@ impl<'a> AnyCast<'a> {
                     layer,
                     prepared,
                     reach,
+                    occluder,
                     view,
                 ))
             };
@@ -269,13 +278,24 @@ impl<'a> Frame<'a> {
     pub(super) fn new(
         view: &'a View,
         scene: &'a Scene<'a>,
-        prepared: &'a [Arc<Prepared>],
+        (prepared, coverages): (&'a [Arc<Prepared>], &'a [Option<Arc<Coverage>>]),
         reaches: &'a [Reach],
         surfaces: &'a Surfaces,
     ) -> Self {
         let (mut volumes, mut projected) = (Vec::new(), Vec::new());
-        for ((layer, prepared), reach) in scene.volumes.iter().zip(prepared).zip(reaches) {
-            let cast = AnyCast::new(view, layer, prepared, reach);
+        let lights = Lights::new(view, view.forward);
+        let kept = prepared.iter().zip(coverages);
+        for ((layer, (prepared, coverage)), reach) in scene.volumes.iter().zip(kept).zip(reaches) {
+            let occluder = coverage.as_ref().map(|coverage| {
+                let of_picture = (view, &lights, &scene.clip);
+                Occluder::new(
+                    coverage,
+                    layer.occlusion,
+                    &prepared.voxel_from_patient,
+                    of_picture,
+                )
+            });
+            let cast = AnyCast::new(view, layer, prepared, reach, occluder);
             match layer.projection {
                 Projection::Composite => volumes.push(cast),
                 // Before anything came there is no mean either.
@@ -286,7 +306,7 @@ impl<'a> Frame<'a> {
         Self {
             view,
             axes: [view.right, view.up, view.forward].map(|v| v.as_vec3().to_array()),
-            lights: Lights::new(view, view.forward),
+            lights,
             reaches,
             volumes,
             projected,

@@ -19,6 +19,15 @@ const AMBIENT: f32 = 0.16;
 const HEAD: f32 = 0.68;
 const FILL: f32 = 0.26;
 const GLOSS: f32 = 0.10;
+
+/// How strong the ambient light, the headlight and the fill are at a place.
+pub(super) type Strengths = [f32; 3];
+
+/// Where nothing is in their way.
+pub(super) const PLAIN: Strengths = [AMBIENT, HEAD, FILL];
+/// The same where the fill throws shadows.
+pub(super) const SHADOWED: Strengths = [0.20, 0.42, 0.62];
+
 /// What all but metals reflect when seen straight on.
 const DIELECTRIC: f32 = 0.04;
 
@@ -87,7 +96,12 @@ impl Lights {
     /// What four places of a volume of `color` (linear) send to the viewer, by their normals of any length: Lambert, and
     /// the shine of the headlight. Both sides are lit; a color without a normal stays as it is.
     #[inline(always)]
-    pub(super) fn shade_four(&self, color: [F32x4; 3], normal: [F32x4; 3]) -> [F32x4; 3] {
+    pub(super) fn shade_four(
+        &self,
+        color: [F32x4; 3],
+        normal: [F32x4; 3],
+        [ambient, head, fill_light]: Strengths,
+    ) -> [F32x4; 3] {
         let zero = F32x4::splat(0.0);
         let along = |[x, y, z]: [f32; 3]| {
             normal[0] * F32x4::splat(x) + normal[1] * F32x4::splat(y) + normal[2] * F32x4::splat(z)
@@ -99,7 +113,7 @@ impl Lights {
         // The normal is turned to the viewer.
         let toward_fill = along(self.fill);
         let fill = toward_fill.signed_as(toward_head).max(zero) * scale;
-        let diffuse = F32x4::splat(AMBIENT) + F32x4::splat(HEAD) * facing + F32x4::splat(FILL) * fill;
+        let diffuse = F32x4::splat(ambient) + F32x4::splat(head) * facing + F32x4::splat(fill_light) * fill;
         // The headlight's mirror direction is the line of sight itself, so the half vector is the head vector.
         let f2 = facing * facing;
         let f4 = f2 * f2;
@@ -143,7 +157,7 @@ mod tests {
         let colors = [[0.9, 0.5, 0.1], [0.2, 0.4, 0.8], [0.3; 3], [0.7; 3]];
         let by_axis = |of: [[f32; 3]; 4]| [0, 1, 2].map(|axis| F32x4::new(of.map(|v| v[axis])));
         let lit = lights
-            .shade_four(by_axis(colors), by_axis(normals))
+            .shade_four(by_axis(colors), by_axis(normals), PLAIN)
             .map(F32x4::lanes);
         for which in 0..4 {
             let expected = shade(&lights, colors[which], normals[which]);

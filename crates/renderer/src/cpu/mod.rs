@@ -9,6 +9,7 @@ mod compose;
 mod field;
 mod lanes;
 mod light;
+mod occluder;
 mod outline;
 mod prepared;
 mod progressive;
@@ -23,8 +24,9 @@ mod window;
 use std::sync::Arc;
 
 use crate::camera::CameraError;
+use crate::occlusion::Coverage;
 use crate::picture::{Picture, decode};
-use crate::scene::{Projection, Scene};
+use crate::scene::{Projection, Scene, VolumeLayer};
 use crate::slice::{Slice, SliceError};
 pub use progressive::{Pace, Progressive};
 
@@ -69,6 +71,8 @@ pub enum DrawError {
 #[derive(Default)]
 pub struct Renderer {
     prepared: Vec<Arc<Prepared>>,
+    /// Of the volumes that keep light away.
+    coverages: Vec<Option<Arc<Coverage>>>,
 }
 
 impl Renderer {
@@ -93,6 +97,7 @@ impl Renderer {
         let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
         let view = View::new(&scene.camera, axes, columns, rows);
         self.prepared = self.prepared_for(scene, quality.steps_per_voxel);
+        self.coverages = self.coverages_for(scene);
         let reaches: Vec<Reach> = scene
             .volumes
             .iter()
@@ -105,7 +110,13 @@ impl Renderer {
             })
             .collect();
         let surfaces = Surfaces::new(scene, &view);
-        let frame = Frame::new(&view, scene, &self.prepared, &reaches, &surfaces);
+        let frame = Frame::new(
+            &view,
+            scene,
+            (&self.prepared, &self.coverages),
+            &reaches,
+            &surfaces,
+        );
         let mut picture = frame.picture(factor, scene.background.map(decode));
         outline::draw(&surfaces, factor, &mut picture);
         Ok(picture)
@@ -135,7 +146,9 @@ impl Renderer {
 
     /// Bytes of what is kept for the next picture.
     pub fn resident_bytes(&self) -> u64 {
-        self.prepared.iter().map(|prepared| prepared.bytes()).sum()
+        let prepared = self.prepared.iter().map(|prepared| prepared.bytes());
+        let coverages = self.coverages.iter().flatten().map(|coverage| coverage.bytes());
+        prepared.chain(coverages).sum()
     }
 
     /// What each volume needs, from the last picture where it still holds.
@@ -148,6 +161,17 @@ impl Renderer {
             kept.map_or_else(|| Arc::new(Prepared::new(layer, steps_per_voxel)), Arc::clone)
         };
         scene.volumes.iter().map(prepared).collect()
+    }
+
+    /// What volumes keep light away with, from the last picture where it still holds.
+    fn coverages_for(&self, scene: &Scene<'_>) -> Vec<Option<Arc<Coverage>>> {
+        let coverage = |layer: &VolumeLayer<'_>| {
+            layer.is_occluded().then(|| {
+                let kept = self.coverages.iter().flatten().find(|kept| kept.is_of(layer));
+                kept.map_or_else(|| Arc::new(Coverage::new(layer)), Arc::clone)
+            })
+        };
+        scene.volumes.iter().map(coverage).collect()
     }
 }
 

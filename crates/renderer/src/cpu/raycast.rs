@@ -9,7 +9,8 @@ use super::blocks::CELL;
 use super::compose::PixelRay;
 use super::field::{Cells, Field};
 use super::lanes::F32x4;
-use super::light::Lights;
+use super::light::{Lights, PLAIN};
+use super::occluder::{Occluder, lane};
 use super::prepared::Prepared;
 use super::reach::Reach;
 use super::voxel::Voxel;
@@ -26,6 +27,7 @@ pub(super) struct Cast<'a, V: Voxel> {
     reach: &'a Reach,
     ranges: &'a BlockRanges,
     shading: Shading,
+    occluder: Option<Occluder<'a>>,
     lens: Lens,
     last: [f32; 3],
 }
@@ -75,6 +77,7 @@ impl<'a, V: Voxel> Cast<'a, V> {
         layer: &VolumeLayer<'a>,
         prepared: &'a Prepared,
         reach: &'a Reach,
+        occluder: Option<Occluder<'a>>,
         view: &View,
     ) -> Self {
         let vector = |v: geometry::DVec3| v.as_vec3().to_array();
@@ -87,6 +90,7 @@ impl<'a, V: Voxel> Cast<'a, V> {
             reach,
             ranges: layer.volume.blocks(),
             shading: layer.shading,
+            occluder,
             lens: Lens {
                 eye: vector(voxel_from_patient.transform_point3(view.eye_mm)),
                 forward: in_voxels(view.forward),
@@ -234,7 +238,7 @@ impl<'a, V: Voxel> Cast<'a, V> {
                 });
             }
             let gradient = self.field.gradients(&cells, &sampled);
-            let color = self.shade(lights, gradient, [r, g, b]);
+            let color = self.shade(lights, gradient, [r, g, b], (walk, ends, shown));
             return Some(Met {
                 t: ends,
                 color,
@@ -245,7 +249,13 @@ impl<'a, V: Voxel> Cast<'a, V> {
 
     /// Colors under the lights, by the gradients of the field; unlit where the field is flat.
     #[inline(always)]
-    fn shade(&self, lights: &Lights, [gx, gy, gz]: [F32x4; 3], color: [F32x4; 3]) -> [F32x4; 3] {
+    fn shade(
+        &self,
+        lights: &Lights,
+        [gx, gy, gz]: [F32x4; 3],
+        color: [F32x4; 3],
+        (walk, ends, shown): (&Walk, [f32; 4], [bool; 4]),
+    ) -> [F32x4; 3] {
         let along = |axis: usize| {
             let [x, y, z] = self.lens.normals;
             let (x, y, z) = (
@@ -255,7 +265,19 @@ impl<'a, V: Voxel> Cast<'a, V> {
             );
             x * gx + y * gy + z * gz
         };
-        lights.shade_four(color, [along(0), along(1), along(2)])
+        let normal = [along(0), along(1), along(2)];
+        let strengths = match &self.occluder {
+            None => PLAIN,
+            Some(occluder) => {
+                // The first of the four that is seen stands for all of them.
+                let which = shown.iter().position(|&is_shown| is_shown).unwrap_or(0);
+                let t = ends[which];
+                let voxel = std::array::from_fn(|axis| walk.origin[axis] + walk.direction[axis] * t);
+                let p_mm = lights.head.map(|c| -c * t);
+                occluder.strengths(voxel, p_mm, lane(normal, which), lights)
+            }
+        };
+        lights.shade_four(color, normal, strengths)
     }
 }
 

@@ -3,22 +3,18 @@
 use std::collections::BTreeMap;
 
 use geometry::{DAffine3, DMat3, DVec3, GridGeometry};
-use volume::BRICK_SIDE;
 use wgpu::util::DeviceExt;
 
-use super::field::Field;
 use super::layout;
-use super::look::Look;
 use super::pipelines::{CastKey, Pipelines, SurfaceMode, VolumeKey};
+use super::placed::{Placed, PlacedCoverage, PlacedLook, wanted_levels};
 use super::progress::{Effort, Pace, Progress, SceneKey};
 use super::store::{Source, Store};
 use super::surface::{Fragments, Plan, Surfaces};
 use super::{Device, DrawError, MAX_VOLUMES};
 use crate::cpu::Quality;
 use crate::picture::decode;
-use crate::{
-    Camera, Clip, DataId, Projection, ResidentVolume, Scene, Shading, TransferFunction, VolumeLayer,
-};
+use crate::{Camera, Clip, DataId, Projection, Scene, VolumeLayer};
 
 /// Pixels along each edge of a workgroup.
 const GROUP: u32 = 8;
@@ -47,6 +43,8 @@ pub struct Target<'a> {
 pub(super) struct Caster {
     /// By volume and its place in the scene: the same volume may be seen twice.
     looks: BTreeMap<(DataId, usize), PlacedLook>,
+    /// Likewise, of volumes that keep light away.
+    occluders: BTreeMap<(DataId, usize), PlacedCoverage>,
     sums: Option<Sums>,
     /// What is seen so far, while transparent surfaces are peeled.
     states: Option<wgpu::Buffer>,
@@ -81,23 +79,6 @@ const STATE_BYTES: u64 = 20;
 struct Sums {
     size: [u32; 2],
     buffer: wgpu::Buffer,
-}
-
-/// A [`Look`] on the device, with what it was made from.
-#[derive(Debug)]
-struct PlacedLook {
-    revision: u64,
-    transfer: TransferFunction,
-    projection: Projection,
-    step_mm: f64,
-    table: wgpu::Buffer,
-    distances: wgpu::TextureView,
-    bytes: u64,
-    entry_from_texel: (f32, f32),
-    entries: u32,
-    blocks: [u32; 3],
-    /// In an atlas, whether anything is visible in each brick of the finest level, columns first.
-    bricks: Vec<bool>,
 }
 
 /// The camera as the shaders know it.
@@ -148,10 +129,11 @@ impl View {
 impl Caster {
     /// Bytes on the device.
     pub(super) fn bytes(&self) -> u64 {
-        let looks: u64 = self.looks.values().map(|look| look.bytes).sum();
+        let looks: u64 = self.looks.values().map(PlacedLook::bytes).sum();
+        let occluders: u64 = self.occluders.values().map(PlacedCoverage::bytes).sum();
         let sums = self.sums.as_ref().map_or(0, |sums| sums.buffer.size());
         let states = self.states.as_ref().map_or(0, wgpu::Buffer::size);
-        looks + sums + states + self.surfaces.bytes()
+        looks + occluders + sums + states + self.surfaces.bytes()
     }
 
     /// Records everything from the scene to `target`. The volumes may bring `allowance` bytes to the device.
@@ -382,16 +364,23 @@ impl Caster {
             };
             used.extend([place, (drawn.id(), k)]);
             self.look(device, &layer, k, quality, source);
+            self.occluder(device, &layer, k);
             let look = &self.looks[&(drawn.id(), k)];
+            let occluder = self.occluders.get(&(drawn.id(), k));
             let key = VolumeKey {
                 field: source.field.kind,
                 projected: layer.projection != Projection::Composite,
+                occluded: occluder.is_some(),
             };
-            let uniform = volume_uniform(look, &layer, view);
-            let group = bind_volume(device, drawing.pipelines, &source.field, look, &uniform);
-            bound.push((key, group));
+            let placed = Placed {
+                field: &source.field,
+                look,
+                occluder,
+            };
+            bound.push((key, placed.bind(device, drawing.pipelines, key, &layer, view)));
         }
         self.looks.retain(|place, _| used.contains(place));
+        self.occluders.retain(|place, _| used.contains(place));
         Ok(bound)
     }
 
@@ -413,6 +402,16 @@ impl Caster {
         {
             self.looks
                 .insert(place, PlacedLook::new(device, layer, step_mm, source));
+        }
+    }
+
+    /// Makes sure of what a volume keeps light away with, if it does.
+    fn occluder(&mut self, device: &Device, layer: &VolumeLayer<'_>, k: usize) {
+        let place = (layer.volume.id(), k);
+        if !layer.is_occluded() {
+            self.occluders.remove(&place);
+        } else if self.occluders.get(&place).is_none_or(|of| !of.is_of(layer)) {
+            self.occluders.insert(place, PlacedCoverage::new(device, layer));
         }
     }
 
@@ -512,173 +511,6 @@ pub(super) fn full_picture_pass(
         pass.set_bind_group(index as u32, *group, &[]);
     }
     pass.draw(0..3, 0..1);
-}
-
-impl PlacedLook {
-    fn new(device: &Device, layer: &VolumeLayer<'_>, step_mm: f64, source: &Source) -> Self {
-        let Source { field, cells, .. } = source;
-        let look = Look::new(
-            layer.volume,
-            cells,
-            (layer.transfer, layer.projection),
-            step_mm,
-            field.kind,
-        );
-        let table = device
-            .device
-            .create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some("table"),
-                contents: bytemuck::cast_slice(&look.table),
-                usage: wgpu::BufferUsages::STORAGE,
-            });
-        let blocks = look.blocks.map(|n| n as u32);
-        let [width, height, depth_or_array_layers] = blocks;
-        let distances = device.device.create_texture_with_data(
-            &device.queue,
-            &wgpu::TextureDescriptor {
-                label: Some("distances"),
-                size: wgpu::Extent3d {
-                    width,
-                    height,
-                    depth_or_array_layers,
-                },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D3,
-                format: wgpu::TextureFormat::R8Uint,
-                usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-                view_formats: &[],
-            },
-            wgpu::util::TextureDataOrder::default(),
-            &look.distances,
-        );
-        Self {
-            bricks: match (field.kind.bricks, layer.projection) {
-                (false, _) => Vec::new(),
-                (true, Projection::Composite) => look.visible_bricks(),
-                // Every value counts.
-                (true, _) => vec![true; look.visible_bricks().len()],
-            },
-            revision: layer.volume.revision(),
-            transfer: layer.transfer.clone(),
-            projection: layer.projection,
-            step_mm,
-            bytes: table.size() + look.distances.len() as u64,
-            table,
-            distances: distances.create_view(&wgpu::TextureViewDescriptor::default()),
-            entry_from_texel: look.entry_from_texel,
-            entries: look.table.len() as u32,
-            blocks,
-        }
-    }
-
-    fn is_for(&self, layer: &VolumeLayer<'_>, step_mm: f64) -> bool {
-        self.revision == layer.volume.revision()
-            && self.step_mm == step_mm
-            && self.projection == layer.projection
-            && self.transfer == *layer.transfer
-    }
-}
-
-fn bind_volume(
-    device: &Device,
-    pipelines: &mut Pipelines,
-    field: &Field,
-    look: &PlacedLook,
-    uniform: &layout::Volume,
-) -> wgpu::BindGroup {
-    let uniform = uniform_buffer(&device.device, uniform);
-    let sampler = pipelines.sampler.clone();
-    let mut entries = vec![
-        entry(0, uniform.as_entire_binding()),
-        entry(1, look.table.as_entire_binding()),
-        entry(2, wgpu::BindingResource::TextureView(&look.distances)),
-        entry(3, wgpu::BindingResource::TextureView(field.view())),
-    ];
-    if field.kind.filtered {
-        entries.push(entry(4, wgpu::BindingResource::Sampler(&sampler)));
-    }
-    if let Some(table) = field.table() {
-        entries.push(entry(5, wgpu::BindingResource::TextureView(table)));
-    }
-    let layout = pipelines.volume_layout(device, field.kind);
-    device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("volume"),
-        layout,
-        entries: &entries,
-    })
-}
-
-fn volume_uniform(look: &PlacedLook, layer: &VolumeLayer<'_>, view: &View) -> layout::Volume {
-    let grid = layer.volume.grid();
-    let voxel_from_view = grid.voxel_from_patient() * view.view_from_patient.inverse();
-    let column = |v: DVec3| {
-        let [x, y, z] = v.as_vec3().to_array();
-        [x, y, z, 0.0]
-    };
-    let [nx, ny, nz] = grid.dims().map(|n| n as f32);
-    let [bx, by, bz] = look.blocks;
-    let spacing = grid.spacing_mm();
-    let diagonal: f64 = (0..3)
-        .map(|axis| f64::from(grid.dims()[axis]) * spacing[axis])
-        .sum();
-    layout::Volume {
-        voxel_from_view_x: column(voxel_from_view.matrix3.x_axis),
-        voxel_from_view_y: column(voxel_from_view.matrix3.y_axis),
-        voxel_from_view_z: column(voxel_from_view.matrix3.z_axis),
-        eye_in_voxel: column(voxel_from_view.translation),
-        dims_and_step: [nx, ny, nz, look.step_mm as f32],
-        blocks: [bx, by, bz, 0],
-        table_scale: look.entry_from_texel.0,
-        table_offset: look.entry_from_texel.1,
-        table_last: (look.entries - 1) as f32,
-        shaded: u32::from(layer.shading == Shading::Lit),
-        // Each step is looked at twice at most: for what its block holds, and for itself.
-        most_steps: 2 * (diagonal / look.step_mm) as u32 + 16,
-        projection: match layer.projection {
-            Projection::Composite => 0,
-            Projection::Maximum => 1,
-            Projection::Minimum => 2,
-            Projection::Average => 3,
-        },
-        _after: [0; 2],
-    }
-}
-
-/// A level coarser than all: for bricks that a picture does not show.
-pub(super) const UNWANTED: u32 = 31;
-
-/// The level that a picture wants of each brick: where a pixel covers about one sample.
-fn wanted_levels(
-    look: &PlacedLook,
-    volume: &ResidentVolume,
-    view: &View,
-    [width, height]: [u32; 2],
-    bricks: [u32; 3],
-) -> Vec<u32> {
-    let grid = volume.grid();
-    let view_from_voxel = view.view_from_patient * grid.patient_from_voxel();
-    let spacing = grid.spacing_mm();
-    let sample_mm = spacing.into_iter().fold(f64::INFINITY, f64::min);
-    let side = f64::from(BRICK_SIDE);
-    let radius_mm = DVec3::from_array(spacing).length() * side * 0.5;
-    let pixel_at_1mm = 2.0 * view.half / f64::from(height);
-    let [bx, by, _] = bricks;
-    let level = |(index, &is_visible): (usize, &bool)| {
-        let index = index as u32;
-        let brick = [index % bx, index / bx % by, index / bx / by].map(f64::from);
-        let p = view_from_voxel.transform_point3((DVec3::from_array(brick) + 0.5) * side);
-        let depth = -p.z;
-        let reach = view.half * depth.max(0.0) + radius_mm * 1.5;
-        let is_beside =
-            p.y.abs() > reach || p.x.abs() > reach * f64::from(width) / f64::from(height) + radius_mm;
-        if !is_visible || depth < -radius_mm || is_beside {
-            return UNWANTED;
-        }
-        let pixel_mm = (depth - radius_mm).max(1.0) * pixel_at_1mm;
-        (pixel_mm / sample_mm).log2().clamp(0.0, f64::from(UNWANTED)) as u32
-    };
-    look.bricks.iter().enumerate().map(level).collect()
 }
 
 /// Length of a step along a ray, mm.

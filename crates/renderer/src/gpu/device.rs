@@ -20,6 +20,7 @@ pub enum DeviceError {
 #[derive(Debug)]
 pub struct Device {
     instance: wgpu::Instance,
+    adapter: wgpu::Adapter,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     tier: Tier,
@@ -65,6 +66,7 @@ impl Device {
         device.set_device_lost_callback(move |_, _| flag.store(true, Ordering::Release));
         Ok(Self {
             instance,
+            adapter,
             device,
             queue,
             tier,
@@ -97,6 +99,15 @@ impl Device {
     /// The instance it was opened from, for surfaces.
     pub fn wgpu_instance(&self) -> &wgpu::Instance {
         &self.instance
+    }
+
+    /// How `surface` shows pictures of `size` pixels of this device; `None` where it cannot.
+    pub fn surface_configuration(
+        &self,
+        surface: &wgpu::Surface<'_>,
+        size: [u32; 2],
+    ) -> Option<wgpu::SurfaceConfiguration> {
+        surface.get_default_config(&self.adapter, size[0], size[1])
     }
 
     /// The device itself, for those who own a window or a canvas.

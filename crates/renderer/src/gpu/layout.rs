@@ -33,13 +33,15 @@ pub(super) struct Volume {
     pub(super) eye_in_voxel: [f32; 4],
     pub(super) dims_and_step: [f32; 4],
     pub(super) blocks: [u32; 4],
+    pub(super) coverage: [f32; 4],
     pub(super) table_scale: f32,
     pub(super) table_offset: f32,
     pub(super) table_last: f32,
     pub(super) shaded: u32,
     pub(super) most_steps: u32,
     pub(super) projection: u32,
-    pub(super) _after: [u32; 2],
+    pub(super) occlusion: u32,
+    pub(super) _after: u32,
 }
 
 /// `Resolve` of `resolve.wgsl`.
@@ -193,7 +195,7 @@ mod tests {
                 members!(Frame: size, sub, factor, planes, peel, pass_index, scale, phase, fill, clip),
                 members!(
                     Volume: voxel_from_view_x, voxel_from_view_y, voxel_from_view_z, eye_in_voxel, dims_and_step, blocks,
-                    table_scale, table_offset, table_last, shaded, most_steps, projection
+                    coverage, table_scale, table_offset, table_last, shaded, most_steps, projection, occlusion
                 ),
             ],
         );

@@ -15,6 +15,7 @@ mod field;
 mod layout;
 mod look;
 mod pipelines;
+mod placed;
 mod progress;
 mod readback;
 mod slice;

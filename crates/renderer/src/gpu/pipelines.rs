@@ -36,6 +36,8 @@ pub(super) struct VolumeKey {
     pub(super) field: FieldKind,
     /// Whether it is one value a ray.
     pub(super) projected: bool,
+    /// Whether its rest keeps light away.
+    pub(super) occluded: bool,
 }
 
 /// Names under which the files of `shaders` make a casting module.
@@ -43,12 +45,9 @@ impl CastKey {
     fn names(&self) -> Names {
         let volumes = self.volumes.iter().enumerate();
         let volumes = volumes.map(|(k, volume)| {
-            let names = repeated(k, volume.field);
-            if volume.projected {
-                names.with("PROJECTED", "")
-            } else {
-                names
-            }
+            let flags = [("PROJECTED", volume.projected), ("OCCLUDED", volume.occluded)];
+            let flags = flags.into_iter().filter(|(_, is_set)| *is_set);
+            flags.fold(repeated(k, volume.field), |names, (flag, _)| names.with(flag, ""))
         });
         let names = Names::default().with_list("VOLUMES", volumes.collect());
         let names = if self.volumes.len() == 1 {
@@ -76,7 +75,7 @@ impl CastKey {
 pub(super) struct Pipelines {
     frame_layout: [wgpu::BindGroupLayout; 3],
     resolve_layout: wgpu::BindGroupLayout,
-    volume_layouts: HashMap<FieldKind, wgpu::BindGroupLayout>,
+    volume_layouts: HashMap<(FieldKind, bool), wgpu::BindGroupLayout>,
     cast: HashMap<CastKey, wgpu::ComputePipeline>,
     resolve: HashMap<wgpu::TextureFormat, wgpu::RenderPipeline>,
     pub(super) slices: SlicePipelines,
@@ -160,10 +159,10 @@ impl Pipelines {
         &self.resolve_layout
     }
 
-    pub(super) fn volume_layout(&mut self, device: &Device, kind: FieldKind) -> &wgpu::BindGroupLayout {
+    pub(super) fn volume_layout(&mut self, device: &Device, key: VolumeKey) -> &wgpu::BindGroupLayout {
         self.volume_layouts
-            .entry(kind)
-            .or_insert_with(|| volume_layout(&device.device, kind))
+            .entry((key.field, key.occluded))
+            .or_insert_with(|| volume_layout(&device.device, key))
     }
 
     /// The pipeline that casts rays through volumes and surfaces of these kinds.
@@ -184,12 +183,12 @@ impl Pipelines {
 
     fn make_cast(&mut self, device: &Device, key: &CastKey) -> Result<wgpu::ComputePipeline, DrawError> {
         for &volume in &key.volumes {
-            self.volume_layout(device, volume.field);
+            self.volume_layout(device, volume);
         }
         let volumes = key
             .volumes
             .iter()
-            .map(|volume| Some(&self.volume_layouts[&volume.field]));
+            .map(|volume| Some(&self.volume_layouts[&(volume.field, volume.occluded)]));
         let groups: Vec<_> = [Some(self.frame_layout(key.surfaces))]
             .into_iter()
             .chain(volumes)
@@ -301,7 +300,8 @@ pub(super) fn full_picture(
         })
 }
 
-fn volume_layout(device: &wgpu::Device, kind: FieldKind) -> wgpu::BindGroupLayout {
+fn volume_layout(device: &wgpu::Device, key: VolumeKey) -> wgpu::BindGroupLayout {
+    let kind = key.field;
     let compute = wgpu::ShaderStages::COMPUTE;
     let mut entries = vec![
         uniform(0, compute),
@@ -310,20 +310,30 @@ fn volume_layout(device: &wgpu::Device, kind: FieldKind) -> wgpu::BindGroupLayou
         volume_texture(3, compute, kind.sample_kind()),
     ];
     if kind.filtered {
-        entries.push(wgpu::BindGroupLayoutEntry {
-            binding: 4,
-            visibility: compute,
-            ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
-            count: None,
-        });
+        entries.push(filter(4, compute));
     }
     if kind.bricks {
         entries.push(volume_texture(5, compute, wgpu::TextureSampleType::Uint));
+    }
+    if key.occluded {
+        let filterable = wgpu::TextureSampleType::Float { filterable: true };
+        entries.push(volume_texture(6, compute, filterable));
+        entries.push(filter(7, compute));
     }
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
         label: Some("volume"),
         entries: &entries,
     })
+}
+
+/// A sampler that goes linearly from texel to texel.
+fn filter(binding: u32, visibility: wgpu::ShaderStages) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility,
+        ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+        count: None,
+    }
 }
 
 /// A 3D texture.

@@ -1,7 +1,9 @@
 //! Pictures that move within their time, and settle to the full quality when they rest.
 
 use crate::cpu::Quality;
-use crate::{Camera, Clip, Cut, DataId, Material, Paint, Projection, Scene, Shading, TransferFunction};
+use crate::{
+    Camera, Clip, Cut, DataId, Material, Occlusion, Paint, Projection, Scene, Shading, TransferFunction,
+};
 
 /// How much work a picture of a window or a canvas may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +46,7 @@ pub(super) struct SceneKey {
     camera: Camera,
     background: [f32; 3],
     clip: Clip,
-    volumes: Vec<(DataId, u64, TransferFunction, Projection, Shading)>,
+    volumes: Vec<(DataId, u64, TransferFunction, Projection, Shading, Occlusion)>,
     surfaces: Vec<SurfaceKey>,
 }
 
@@ -93,6 +95,7 @@ impl SceneKey {
                         layer.transfer.clone(),
                         layer.projection,
                         layer.shading,
+                        layer.occlusion,
                     )
                 })
                 .collect(),

@@ -7,9 +7,10 @@ use shaders::Names;
 use volume::BRICK_SIDE;
 use wgpu::util::DeviceExt;
 
-use super::cast::{Drawing, Target, UNWANTED, entry, full_picture_pass, uniform_buffer};
+use super::cast::{Drawing, Target, entry, full_picture_pass, uniform_buffer};
 use super::field::{Field, FieldKind};
 use super::pipelines::{full_picture, module, pipeline_layout, repeated, storage, uniform, volume_texture};
+use super::placed::UNWANTED;
 use super::{Device, DrawError, MAX_VOLUMES, layout};
 use crate::slice::{Interpolation, Inversion, SlabProjection, Slice, SliceLayer, WindowFunction};
 use crate::{ResidentVolume, TransferFunction};

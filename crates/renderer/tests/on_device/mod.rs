@@ -38,7 +38,8 @@ pub(crate) fn compare(what: &str, device: &mut gpu::Renderer, scene: &Scene<'_>,
     let (mean, far) = apart(&ours, &twin);
     println!("{what}: mean difference {mean:.3}, far {far:.5}");
     // The twin encodes light by a table, which is a level off here and there. Adapters filter 8-bit textures with weights of 8 bits.
-    let allowed = if what == "u8" { 0.8 } else { 0.3 };
+    let of_bytes = ["u8", "shadows", "ambient", "shadows cut"].contains(&what);
+    let allowed = if of_bytes { 0.8 } else { 0.3 };
     assert!(
         mean < allowed && far < 0.004,
         "{what}: mean difference {mean}, {far} far"
