@@ -268,7 +268,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Frames of a turning volume without a GPU, against VTK's CPU ray caster.
+    /// Frames of a turning volume without a GPU, against VTK's CPU ray caster, axial slices, and memory on the device.
     fn renders(&self) -> Result<()> {
         for (size, slices) in [(256u32, 200u32), (512, 400)] {
             let series = self.head_of(size, slices)?;
@@ -291,7 +291,9 @@ impl Bench {
             if !peers.is_empty() {
                 arguments.push(&peer_png);
             }
-            let ours = self.ours("render_volume", &arguments)?;
+            let lines = self.ours("render_volume", &arguments)?;
+            let (axial, ours): (Vec<Value>, Vec<Value>) =
+                lines.into_iter().partition(|line| line["task"] == "axial slice");
             // The script has its own name for the median.
             let peers: Vec<Value> = peers
                 .into_iter()
@@ -306,6 +308,25 @@ impl Bench {
                 &ours,
                 &peers,
                 3.0,
+            );
+            for line in axial {
+                let ms = line["median_s"].as_f64().unwrap_or(f64::NAN) * 1e3;
+                println!("an axial slice of {size} x {size} x {slices}: {ms:.2} ms (asked: at most 8)");
+            }
+        }
+        for line in self.ours("render_device", &[])? {
+            let number = |name: &str| line[name].as_f64().unwrap_or(f64::NAN);
+            let asked = match line["budget_bytes"].as_f64() {
+                Some(budget) => format!("{budget:.0} bytes at most"),
+                None => "1.2 at most".to_owned(),
+            };
+            println!(
+                "on {}, {}: {:.0} bytes = {:.3} of the samples (asked: {asked}), {:.3} s a frame",
+                line["adapter"],
+                line["task"],
+                number("device_bytes"),
+                number("of_samples"),
+                number("median_s"),
             );
         }
         Ok(())

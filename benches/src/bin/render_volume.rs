@@ -1,5 +1,5 @@
-//! Times frames of a volume while it turns, with the camera, transfer function and step of the peers' script, and prints one
-//! JSON line: `render_volume FOLDER PNG [PEER_PNG]`. `PNG` is the last frame; when `PEER_PNG` is the peer's, the two are
+//! Times frames of a volume while it turns, with the camera, transfer function and step of the peers' script, and axial
+//! slices of it, and prints a JSON line for each: `render_volume FOLDER PNG [PEER_PNG]`. `PNG` is the last frame; when `PEER_PNG` is the peer's, the two are
 //! compared.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,10 @@ use anyhow::{Context, Result, bail};
 use benches::series;
 use geometry::{DVec3, GridGeometry};
 use renderer::cpu::{Quality, Renderer};
-use renderer::{Camera, Clip, ControlPoint, Picture, ResidentVolume, Scene, TransferFunction, VolumeLayer};
+use renderer::{
+    Camera, Clip, ControlPoint, Picture, ResidentVolume, Scene, Slab, Slice, SliceLayer, SlicePlane,
+    TransferFunction, VolumeLayer, Window,
+};
 use volume::{Rescale, Samples};
 
 const SIZE: u32 = 512;
@@ -58,7 +61,29 @@ fn main() -> Result<()> {
         extra += &format!(", \"overlap\": {overlap:.4}, \"mean_difference\": {difference:.2}");
     }
     benches::report("render", &mut secs, &extra);
+    let mut secs = slices(&mut renderer, &volume)?;
+    benches::report("axial slice", &mut secs, "\"size\": 512");
     Ok(())
+}
+
+/// Axial slices of all of the volume, each once: how long each takes.
+fn slices(renderer: &mut Renderer, volume: &ResidentVolume) -> Result<Vec<f64>> {
+    let grid = volume.grid();
+    let middle = SlicePlane::axial(grid.bounds_mm().center(), 1.0).fitted(grid, SIZE, SIZE);
+    let mut secs = Vec::new();
+    for step in -20..=20 {
+        let slice = Slice {
+            layers: vec![SliceLayer::new(volume, Window::new(480.0, 2500.0))],
+            plane: middle.moved(f64::from(step) * 1.7),
+            slab: Slab::THIN,
+            clip: Clip::NONE,
+            background: [0.0; 3],
+        };
+        let start = Instant::now();
+        std::hint::black_box(renderer.draw_slice(&slice, SIZE, SIZE)?);
+        secs.push(start.elapsed().as_secs_f64());
+    }
+    Ok(secs)
 }
 
 /// Opacity 0 at 200 HU, 0.6 at 500 and 0.9 at 2000 a mm; colors straight between the peer's, which mixes sRGB.
