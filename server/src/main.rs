@@ -33,6 +33,8 @@ enum Command {
     Serve(commands::serve::Arguments),
     /// Work on what servers have taken in, apart from them
     Worker(commands::serve::WorkerArguments),
+    /// Say whether a server would start here, and what it would run with
+    Doctor(commands::doctor::Arguments),
     /// Read and decode files for another vitrine process, behind a wall
     #[command(name = ingest::WORKER_COMMAND, hide = true)]
     DecodeWorker {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Render(arguments) => commands::render::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Worker(arguments) => commands::serve::run_worker(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::DecodeWorker { memory_bytes } => {
             ingest::guard::run_worker(memory_bytes);
             Ok(())

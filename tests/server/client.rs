@@ -1,8 +1,10 @@
 //! The real server on a port of its own, and clients of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use ureq::http::{Method, Request, Response};
 pub(crate) struct Server {
     child: Option<Child>,
     pub(crate) base: String,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Arc<tempfile::TempDir>,
     options: Vec<String>,
 }
 
@@ -26,8 +28,20 @@ impl Server {
         let mut server = Self {
             child: None,
             base: String::new(),
-            folder: tempfile::tempdir().expect("a temporary folder"),
+            folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
+        };
+        server.start();
+        server
+    }
+
+    /// Another one over the same data.
+    pub(crate) fn beside(other: &Self) -> Self {
+        let mut server = Self {
+            child: None,
+            base: String::new(),
+            folder: Arc::clone(&other.folder),
+            options: other.options.clone(),
         };
         server.start();
         server
@@ -335,6 +349,38 @@ impl Client {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+impl Client {
+    /// Listens to events: each as its name and its data, and when it came.
+    pub(crate) fn listen(&self) -> std::sync::mpsc::Receiver<(String, Value, Instant)> {
+        let host = self.base.strip_prefix("http://").expect("an address");
+        let mut stream = TcpStream::connect(host).expect("a connection");
+        write!(
+            stream,
+            "GET /api/events HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\n\r\n",
+            self.cookie.as_deref().unwrap_or_default()
+        )
+        .expect("a request");
+        let mut lines = BufReader::new(stream).lines();
+        let status = lines.next().expect("a status").expect("text");
+        assert!(status.contains(" 200 "), "{status}");
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut name = String::new();
+            for line in lines.map_while(Result::ok) {
+                if let Some(event) = line.strip_prefix("event: ") {
+                    event.clone_into(&mut name);
+                } else if let Some(data) = line.strip_prefix("data: ") {
+                    let data = serde_json::from_str(data).unwrap_or(Value::Null);
+                    if told.send((name.clone(), data, Instant::now())).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        heard
     }
 }
 

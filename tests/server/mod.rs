@@ -5,4 +5,6 @@ mod cases;
 pub(crate) mod client;
 mod crashes;
 mod marks;
+mod passkeys;
+mod several;
 mod uploads;

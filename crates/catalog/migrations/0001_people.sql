@@ -112,3 +112,14 @@ CREATE TABLE acceptances (
     withdrawn_ms BIGINT
 );
 CREATE INDEX acceptances_by_user ON acceptances (user_id, agreement);
+
+-- What the second step of setting up or using a passkey needs of the first.
+CREATE TABLE ceremonies (
+    -- Hash of what the browser gives back.
+    token BLOB PRIMARY KEY NOT NULL,
+    -- Who is signed in; empty while nobody is.
+    user_id TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    expires_ms BIGINT NOT NULL
+);
+CREATE INDEX ceremonies_by_end ON ceremonies (expires_ms);

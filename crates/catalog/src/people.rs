@@ -12,6 +12,8 @@ use crate::sql::{count, id, maybe_id, random, word};
 
 /// The owner of the tokens by which e-mail addresses are found.
 const DIRECTORY: &str = "directory";
+/// For values that are found by a token, and so are bound to no row.
+const NO_ROW: [u8; 16] = [0; 16];
 
 /// One person's account.
 #[derive(Clone, Debug, PartialEq)]
@@ -518,6 +520,56 @@ impl Change {
             .execute(self.db())
             .await?;
         Ok(())
+    }
+
+    /// Keeps what the second step of a ceremony needs; what has expired is forgotten.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn add_ceremony(
+        &mut self,
+        token: &[u8],
+        user: Option<UserId>,
+        state: &serde_json::Value,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        sqlx::query("DELETE FROM ceremonies WHERE expires_ms <= $1")
+            .bind(now.ms())
+            .execute(self.db())
+            .await?;
+        let sealed = self.directory().await?.seal("ceremonies", &NO_ROW, state)?;
+        sqlx::query("INSERT INTO ceremonies (token, user_id, sealed, expires_ms) VALUES ($1, $2, $3, $4)")
+            .bind(token)
+            .bind(user.map(|user| user.to_string()).unwrap_or_default())
+            .bind(sealed)
+            .bind(expires.ms())
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Takes what the first step of a ceremony of the same user kept; each is taken once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn take_ceremony(
+        &mut self,
+        token: &[u8],
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<Option<serde_json::Value>, CatalogError> {
+        let row = sqlx::query(
+            "DELETE FROM ceremonies WHERE token = $1 AND user_id = $2 AND expires_ms > $3 RETURNING sealed",
+        )
+        .bind(token)
+        .bind(user.map(|user| user.to_string()).unwrap_or_default())
+        .bind(now.ms())
+        .fetch_optional(self.db())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let keys = self.directory().await?;
+        Ok(Some(keys.unseal("ceremonies", &NO_ROW, row.try_get(0)?)?))
     }
 
     async fn keys_of_user(&mut self, user: UserId) -> Result<Keyring, CatalogError> {

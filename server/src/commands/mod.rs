@@ -1,6 +1,7 @@
 //! The commands of the program, one module each.
 
 pub(crate) mod compare;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod ingest;
 pub(crate) mod inspect;

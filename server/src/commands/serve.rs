@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
         default_value = "127.0.0.1:8080"
     )]
     listen: SocketAddr,
-    /// What the server is called from outside, such as `https://vitrine.example.org` [default: http:// and the address]
+    /// What the server is called from outside, such as `https://vitrine.example.org` [default: `http://localhost` and the port]
     #[arg(long, value_name = "URL", env = "VITRINE_PUBLIC_URL")]
     public_url: Option<String>,
     /// Show what it would be like: one factor is enough to sign in, and links of mails are shown
@@ -69,10 +69,8 @@ impl CommonArguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let public_url = arguments
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{}", arguments.listen));
+    let public_url = arguments.public_url.as_deref().unwrap_or_default();
+    let public_url = public_url.trim_end_matches('/').to_owned();
     let demo = if arguments.demo { Demo::Yes } else { Demo::No };
     let config = arguments.common.config(public_url, demo)?;
     start()?.block_on(web::serve(config, arguments.listen, |address| {

@@ -346,10 +346,10 @@ struct Proofs {
 pub(crate) struct SignedInBody {
     /// Who.
     #[schema(value_type = Uuid)]
-    user: UserId,
+    pub(crate) user: UserId,
     /// `single`, `strong` or `waived_for_demo`: with `single`, a second factor must be set up before anything else.
     #[schema(value_type = String)]
-    strength: SignInStrength,
+    pub(crate) strength: SignInStrength,
 }
 
 /// Sign in with a password and a one-time code. The cookie of the answer is the sign-in.
@@ -764,7 +764,7 @@ async fn start_totp(State(app): State<App>, who: Who) -> Answer<Json<TotpSecret>
 }
 
 /// Who has a second factor must have shown it to add another: a stolen password must not be enough.
-async fn refuse_weak_enrolment(turn: &mut super::turn::Turn<Change>, who: &Who) -> Answer<()> {
+pub(crate) async fn refuse_weak_enrolment(turn: &mut super::turn::Turn<Change>, who: &Who) -> Answer<()> {
     if who.subject.strength == SignInStrength::Strong {
         return Ok(());
     }

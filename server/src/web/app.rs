@@ -12,6 +12,7 @@ use vault::{CaseKey, RootKey, Vault, WrappedKey};
 
 use super::limits::Limits;
 use super::mail::Mail;
+use super::metrics::Metrics;
 use super::names::Names;
 use super::problem::Answer;
 use super::secrets::Hasher;
@@ -24,7 +25,7 @@ pub(crate) struct Config {
     pub(crate) place: PlaceConfig,
     /// The `postgres://` URL of the catalog, where it is not a file.
     pub(crate) database: Option<String>,
-    /// What the server is called from outside, such as `https://vitrine.example.org`.
+    /// What the server is called from outside, such as `https://vitrine.example.org`, without a slash at the end.
     pub(crate) public_url: String,
     /// Whether it is a demonstration: one factor is enough, and links of mails are shown.
     pub(crate) demo: Demo,
@@ -58,6 +59,9 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) syncer: Syncer,
     pub(crate) limits: AllLimits,
+    pub(crate) metrics: Metrics,
+    /// What passkeys are bound to, where they can be.
+    pub(crate) webauthn: Option<webauthn_rs::Webauthn>,
 }
 
 /// How often what may be asked.
@@ -113,6 +117,8 @@ impl App {
         let names = Names::begin(&catalog).await?;
         Ok(Self(Arc::new(Shared {
             mail: Mail::outbox(&config.outbox)?,
+            metrics: Metrics::default(),
+            webauthn: super::passkeys::relying_party(&config.public_url),
             limits: AllLimits::new(config.demo),
             syncer: Syncer::new(vault.clone()),
             hasher: Hasher::new()?,

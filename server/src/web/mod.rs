@@ -6,6 +6,7 @@ mod app;
 #[expect(unused_qualifications, reason = "by the macro that describes routes")]
 mod cases;
 mod consent;
+mod doctor;
 mod events;
 mod extract;
 mod guard;
@@ -15,8 +16,10 @@ mod keeper;
 mod limits;
 mod mail;
 mod marks;
+mod metrics;
 mod names;
 mod page;
+mod passkeys;
 #[expect(unused_qualifications, reason = "by the macro that describes routes")]
 mod patients;
 mod problem;
@@ -31,4 +34,5 @@ mod who;
 mod worker;
 
 pub(crate) use app::{Config, Demo};
+pub(crate) use doctor::look_after;
 pub(crate) use serve::{serve, work};

@@ -17,8 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::app::{App, Config, Demo};
 use super::problem::Problem;
 use super::{
-    accounts, cases, consent, events, guard, invitations, items, keeper, marks, patients, records, uploads,
-    worker,
+    accounts, cases, consent, events, guard, invitations, items, keeper, marks, metrics, passkeys, patients,
+    records, uploads, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.
@@ -38,6 +38,7 @@ struct Document;
 fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     let small = OpenApiRouter::new()
         .merge(accounts::routes())
+        .merge(passkeys::routes())
         .merge(invitations::routes())
         .merge(patients::routes())
         .merge(cases::routes())
@@ -63,6 +64,7 @@ fn router(app: App) -> Router {
         )
         .route("/health", get(|| std::future::ready(StatusCode::NO_CONTENT)))
         .route("/ready", get(ready))
+        .route("/metrics", get(metrics::show))
         .fallback(|| std::future::ready(Problem::not_found()))
         .method_not_allowed_fallback(|| {
             std::future::ready(Problem::new(
@@ -71,6 +73,7 @@ fn router(app: App) -> Router {
                 "This route does not take this method.",
             ))
         })
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(middleware::from_fn(guard::guard))
         .with_state(app)
 }
@@ -84,14 +87,22 @@ async fn ready(State(app): State<App>) -> StatusCode {
 }
 
 /// Serves until the process is told to stop. `told` is called once with the address that is listened at.
-pub(crate) async fn serve(config: Config, listen: SocketAddr, told: impl FnOnce(SocketAddr)) -> Result<()> {
+pub(crate) async fn serve(
+    mut config: Config,
+    listen: SocketAddr,
+    told: impl FnOnce(SocketAddr),
+) -> Result<()> {
     policy::self_check().context("reading the policies")?;
-    let workers = config.workers;
-    let demo = config.demo;
-    let app = App::open(config).await.context("opening the data")?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening at {listen}"))?;
+    if config.public_url.is_empty() {
+        // Browsers trust this name as they trust an encrypted connection.
+        config.public_url = format!("http://localhost:{}", listener.local_addr()?.port());
+    }
+    let workers = config.workers;
+    let demo = config.demo;
+    let app = App::open(config).await.context("opening the data")?;
     let (stopper, stop) = watch::channel(false);
     let mut working: Vec<_> = (0..workers)
         .map(|number| tokio::spawn(worker::work(app.clone(), number, stop.clone())))
