@@ -1,5 +1,6 @@
 //! The real program, as people and scripts use it.
 
+mod bucket;
 mod captures;
 mod compare;
 mod data_sets;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::bucket::{self, Bucket};
 use crate::support::{Store, codes, items, of_kind, run};
 use serde_json::Value;
 use testkit::dicom::SeriesSpec;
@@ -276,72 +277,19 @@ fn pictures_show_something() {
 
 #[test]
 fn objects_may_lie_in_a_bucket() {
-    let Some(moto) = std::env::var_os("VITRINE_MOTO").filter(|program| Path::new(program).is_file()) else {
-        println!("skipped: an S3 server is started through VITRINE_MOTO, which ./x test sets");
-        return;
-    };
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let endpoint = format!("http://127.0.0.1:{port}");
-    let mut server = std::process::Command::new(moto);
-    server.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-    let quiet = std::process::Stdio::null;
-    let mut server = server.stdout(quiet()).stderr(quiet()).spawn().unwrap();
-    let address = format!("127.0.0.1:{port}");
-    let up = (0..300).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        std::net::TcpStream::connect(&address).is_ok()
-    });
-    assert!(up, "the S3 server does not start");
-    let made = put_bucket(&address, "cases");
-    let store = Store::with_objects("s3://cases/vitrine");
+    let Some(bucket) = Bucket::start() else { return };
+    let store = Store::with_objects(bucket::URL);
     let input = store.input("ct");
     ball(&input, 3);
-    let with_s3 = |mut command: std::process::Command| {
-        command
-            .env("AWS_ENDPOINT", &endpoint)
-            .env("AWS_ALLOW_HTTP", "true")
-            .env("AWS_REGION", "us-east-1");
-        command
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test");
-        command.output().unwrap()
-    };
     let mut ingest = store.command(&["ingest", "--json"]);
-    ingest.arg(&input);
-    let ingested = with_s3(ingest);
-    let inspected = with_s3(store.command(&["inspect", "--json"]));
-    server.kill().unwrap();
-    server.wait().unwrap();
-    assert!(made, "the bucket could not be made");
-    assert!(
-        ingested.status.success(),
-        "{}",
-        String::from_utf8_lossy(&ingested.stderr)
-    );
+    run(ingest.arg(&input).envs(bucket.variables()));
+    let inspected = run(store.command(&["inspect", "--json"]).envs(bucket.variables()));
     assert_eq!(items(&crate::support::report(&inspected)).len(), 1);
     assert_eq!(
         file_count(&store.folder.path().join("data/objects")),
         0,
         "nothing lies on the disk"
     );
-}
-
-/// Makes a bucket: one PUT.
-fn put_bucket(address: &str, name: &str) -> bool {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.starts_with("HTTP/1.1 200")
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod bars;
 mod commands;
 mod print;
+mod secret;
+mod store;
 mod web;
 
 use std::process::ExitCode;
@@ -32,7 +34,15 @@ enum Command {
     /// Serve cases over HTTP
     Serve(commands::serve::Arguments),
     /// Work on what servers have taken in, apart from them
-    Worker(commands::serve::WorkerArguments),
+    Worker(commands::serve::Arguments),
+    /// Copy everything to a folder while servers run; nothing in it can be read without the root key
+    Backup(commands::backup::BackupArguments),
+    /// Take what a backup has into a store that has nothing yet
+    Restore(commands::backup::RestoreArguments),
+    /// Manage accounts as the operator of this machine, who sees no content
+    User(commands::user::Arguments),
+    /// Replace the root key: every key under it is wrapped anew, no object is touched
+    RotateKey(commands::rotate_key::Arguments),
     /// Say whether a server would start here, and what it would run with
     Doctor(commands::doctor::Arguments),
     /// Read and decode files for another vitrine process, behind a wall
@@ -52,6 +62,10 @@ fn main() -> ExitCode {
         Command::Render(arguments) => commands::render::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Worker(arguments) => commands::serve::run_worker(&arguments),
+        Command::Backup(arguments) => commands::backup::run(&arguments),
+        Command::Restore(arguments) => commands::backup::run_restore(&arguments),
+        Command::User(arguments) => commands::user::run(&arguments),
+        Command::RotateKey(arguments) => commands::rotate_key::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::DecodeWorker { memory_bytes } => {
             ingest::guard::run_worker(memory_bytes);

@@ -159,3 +159,31 @@ fn other_sites_change_nothing() {
     );
     assert_eq!(page.header("cache-control"), "no-store");
 }
+
+#[test]
+fn a_newer_text_must_be_accepted_before_anything_else() {
+    let mut server = Server::demo();
+    let (client, practice) = server.practice("a@example.org");
+    let patients = format!("/api/practices/{practice}/patients");
+    let texts = server.visitor().get("/api/agreements");
+    assert_eq!(texts.json.as_array().unwrap().len(), 3);
+    let old = json!({ "kind": "terms", "version": 1 });
+    assert_eq!(client.get(&patients).status, 200);
+    server.stop();
+
+    let folder = server.folder.path().join("agreements");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("terms.2.md"), "Be kind.").unwrap();
+    server.option("--agreements");
+    server.option(folder.to_str().unwrap());
+    server.start();
+    let client = client.at(&server);
+    let refused = client.get(&patients);
+    assert_eq!(
+        (refused.status, &refused.json["code"]),
+        (403, &json!("agreement_pending"))
+    );
+    assert_eq!(client.post("/api/me/agreements", &old).status, 409);
+    client.accept_terms();
+    assert_eq!(client.get(&patients).status, 200);
+}

@@ -15,7 +15,11 @@ pub(crate) struct Server {
     child: Option<Child>,
     pub(crate) base: String,
     pub(crate) folder: Arc<tempfile::TempDir>,
+    /// Name of the folder of the data in `folder`.
+    data: &'static str,
     options: Vec<String>,
+    /// Environment variables.
+    variables: Vec<(String, String)>,
 }
 
 impl Server {
@@ -25,11 +29,17 @@ impl Server {
     }
 
     pub(crate) fn with(options: &[&str]) -> Self {
+        Self::in_environment(options, Vec::new())
+    }
+
+    pub(crate) fn in_environment(options: &[&str], variables: Vec<(String, String)>) -> Self {
         let mut server = Self {
             child: None,
             base: String::new(),
             folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
+            data: "data",
             options: options.iter().map(|option| (*option).to_owned()).collect(),
+            variables,
         };
         server.start();
         server
@@ -41,10 +51,24 @@ impl Server {
             child: None,
             base: String::new(),
             folder: Arc::clone(&other.folder),
+            data: other.data,
             options: other.options.clone(),
+            variables: other.variables.clone(),
         };
         server.start();
         server
+    }
+
+    /// One with the key of another, and a folder for data in which nothing is; it does not run yet.
+    pub(crate) fn elsewhere(other: &Self, data: &'static str) -> Self {
+        Self {
+            child: None,
+            base: String::new(),
+            folder: Arc::clone(&other.folder),
+            data,
+            options: other.options.clone(),
+            variables: other.variables.clone(),
+        }
     }
 
     /// Starts the program over the data that there are.
@@ -52,6 +76,7 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vitrine"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(&self.options)
+            .envs(self.variables.clone())
             .arg("--data")
             .arg(self.data())
             .arg("--key-file")
@@ -69,7 +94,12 @@ impl Server {
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join(self.data)
+    }
+
+    /// Another option, from the next start on.
+    pub(crate) fn option(&mut self, option: &str) {
+        self.options.push(option.to_owned());
     }
 
     /// Ends the program at once, as a loss of power would.

@@ -5,6 +5,8 @@ mod cases;
 pub(crate) mod client;
 mod crashes;
 mod marks;
+mod operations;
 mod passkeys;
 mod several;
+mod spaces;
 mod uploads;

@@ -24,6 +24,8 @@ CREATE TABLE users (
     -- Hash of the password, sealed.
     password BLOB,
     state TEXT NOT NULL,
+    -- Whether the person runs the server.
+    operator BIGINT NOT NULL DEFAULT 0,
     verified_ms BIGINT,
     -- Wrong passwords and codes since the last right one.
     failures BIGINT NOT NULL,

@@ -51,3 +51,37 @@ CREATE TABLE releases (
     withdrawn_ms BIGINT
 );
 CREATE INDEX releases_by_patient ON releases (patient_id);
+
+-- A user's own space of captures: a case of nobody's practice and patient.
+CREATE TABLE spaces (
+    user_id TEXT PRIMARY KEY NOT NULL REFERENCES users (id),
+    case_id TEXT NOT NULL UNIQUE REFERENCES cases (id)
+);
+
+-- What patients and guardians ask a practice for by law: an amendment of the record, or a copy of it.
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY NOT NULL,
+    patient_id TEXT NOT NULL REFERENCES patients (id) ON DELETE CASCADE,
+    asked_by TEXT NOT NULL REFERENCES users (id),
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- What was asked, and what was answered.
+    sealed BLOB NOT NULL,
+    asked_ms BIGINT NOT NULL,
+    answered_by TEXT REFERENCES users (id),
+    answered_ms BIGINT
+);
+CREATE INDEX requests_by_patient ON requests (patient_id, asked_ms, id);
+
+-- An operator of the server looks at pictures of a practice for a while, and the practice is told.
+CREATE TABLE emergencies (
+    id TEXT PRIMARY KEY NOT NULL,
+    practice_id TEXT NOT NULL REFERENCES practices (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    -- Why, under the key of the practice.
+    sealed BLOB NOT NULL,
+    from_ms BIGINT NOT NULL,
+    until_ms BIGINT NOT NULL,
+    ended_ms BIGINT
+);
+CREATE INDEX emergencies_by_practice ON emergencies (practice_id, user_id, until_ms);

@@ -138,6 +138,21 @@ impl Conn {
         row.map(|row| case_from(self, &row)).transpose()
     }
 
+    /// The cases of a profile that are not deleted, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn cases_of_patient(&mut self, patient: PatientId) -> Result<Vec<Case>, CatalogError> {
+        let sql = format!(
+            "{COLUMNS} WHERE c.patient_id = $1 AND c.deleted_ms IS NULL ORDER BY c.created_ms DESC, c.id DESC"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(patient.to_string())
+            .fetch_all(self.db())
+            .await?;
+        rows.iter().map(|row| case_from(self, row)).collect()
+    }
+
     /// A page of the cases that a user may know of, the latest first.
     ///
     /// # Errors

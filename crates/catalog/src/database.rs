@@ -17,13 +17,16 @@ use crate::notice::{Bus, Notice};
 use crate::record::Recorder;
 
 /// The steps that lead to the present schema. A step that was released is never changed.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
+pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "people", include_str!("../migrations/0001_people.sql")),
     (2, "cases", include_str!("../migrations/0002_cases.sql")),
     (3, "content", include_str!("../migrations/0003_content.sql")),
     (4, "marks", include_str!("../migrations/0004_marks.sql")),
     (5, "ledger", include_str!("../migrations/0005_ledger.sql")),
 ];
+
+/// The present schema: the last step.
+pub(crate) const SCHEMA: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
 /// How long a writer waits for a writer of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -305,7 +308,7 @@ async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), CatalogError> {
             false,
         )
     });
-    let known = MIGRATIONS.iter().map(|step| step.0).max().unwrap_or(0);
+    let known = SCHEMA;
     let mut transaction = match dialect {
         Dialect::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await?,
         Dialect::Postgres => pool.begin().await?,

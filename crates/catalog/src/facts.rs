@@ -6,6 +6,7 @@
 use domain::{
     CareTeam, CaseId, CaseState, Deletion, Demographics, Grant, GrantRight, ItemId, Keeping, MemberRole,
     NameDisclosure, OriginalId, PatientId, PatientLink, PracticeId, Release, ReleaseScope, Timestamp, UserId,
+    Window,
 };
 use policy::{CaseFacts, ItemFacts, OriginalFacts, PatientFacts, PracticeFacts};
 use sqlx::any::AnyRow;
@@ -31,6 +32,11 @@ const PATIENT_JOINS: &str = "JOIN practices r ON r.id = p.practice_id \
                              AND m.state = 'active' \
                              LEFT JOIN care_team t ON t.patient_id = p.id AND t.user_id = $2 \
                              LEFT JOIN patient_users l ON l.patient_id = p.id AND l.user_id = $2";
+/// Emergency access that the user opened and nobody ended, by the names of its columns.
+const EMERGENCY: &str = "(SELECT e.from_ms FROM emergencies e WHERE e.practice_id = r.id AND e.user_id = $2 \
+                         AND e.ended_ms IS NULL ORDER BY e.until_ms DESC LIMIT 1) AS emergency_from, \
+                         (SELECT e.until_ms FROM emergencies e WHERE e.practice_id = r.id AND e.user_id = $2 \
+                         AND e.ended_ms IS NULL ORDER BY e.until_ms DESC LIMIT 1) AS emergency_until";
 /// Columns 12 to 22.
 const CASE: &str = "c.id, c.state, c.shared_ms, c.names, g.level, g.until_ms, g.revoked_ms, c.deleted_ms, c.undo_ms, \
                     c.hold, c.retain_until_ms";
@@ -52,14 +58,11 @@ impl Conn {
         practice: PracticeId,
         user: UserId,
     ) -> Result<Option<PracticeFacts>, CatalogError> {
-        let row = sqlx::query(
-            "SELECT r.id, m.role FROM practices r LEFT JOIN members m ON m.practice_id = r.id AND m.user_id = $2 \
-             AND m.state = 'active' WHERE r.id = $1",
-        )
-        .bind(practice.to_string())
-        .bind(user.to_string())
-        .fetch_optional(self.db())
-        .await?;
+        let sql = format!(
+            "SELECT r.id, m.role, {EMERGENCY} FROM practices r LEFT JOIN members m ON m.practice_id = r.id \
+             AND m.user_id = $2 AND m.state = 'active' WHERE r.id = $1"
+        );
+        let row = self.fact(sql, practice, user).await?;
         row.map(|row| practice_from(&row)).transpose()
     }
 
@@ -72,7 +75,7 @@ impl Conn {
         patient: PatientId,
         user: UserId,
     ) -> Result<Option<PatientFacts>, CatalogError> {
-        let sql = format!("SELECT {PATIENT} FROM patients p {PATIENT_JOINS} WHERE p.id = $1");
+        let sql = format!("SELECT {PATIENT}, {EMERGENCY} FROM patients p {PATIENT_JOINS} WHERE p.id = $1");
         let row = self.fact(sql, patient, user).await?;
         row.map(|row| patient_from(self, user, &row)).transpose()
     }
@@ -87,7 +90,7 @@ impl Conn {
         user: UserId,
     ) -> Result<Option<CaseFacts>, CatalogError> {
         let sql = format!(
-            "SELECT {PATIENT}, {CASE} FROM cases c {CASE_JOINS} {PATIENT_JOINS} {GRANT_JOIN} \
+            "SELECT {PATIENT}, {CASE}, {EMERGENCY} FROM cases c {CASE_JOINS} {PATIENT_JOINS} {GRANT_JOIN} \
              WHERE c.id = $1 {LATEST_GRANT}"
         );
         let row = self.fact(sql, case, user).await?;
@@ -104,7 +107,7 @@ impl Conn {
         user: UserId,
     ) -> Result<Option<ItemFacts>, CatalogError> {
         let sql = format!(
-            "SELECT {PATIENT}, {CASE}, {ITEM} FROM items i JOIN cases c ON c.id = i.case_id {CASE_JOINS} \
+            "SELECT {PATIENT}, {CASE}, {ITEM}, {EMERGENCY} FROM items i JOIN cases c ON c.id = i.case_id {CASE_JOINS} \
              {PATIENT_JOINS} {GRANT_JOIN} WHERE i.id = $1 {LATEST_GRANT}"
         );
         let row = self.fact(sql, item, user).await?;
@@ -121,7 +124,7 @@ impl Conn {
         user: UserId,
     ) -> Result<Option<OriginalFacts>, CatalogError> {
         let sql = format!(
-            "SELECT {PATIENT}, {CASE}, {ITEM}, o.id, o.uploader FROM originals o \
+            "SELECT {PATIENT}, {CASE}, {ITEM}, o.id, o.uploader, {EMERGENCY} FROM originals o \
              JOIN items i ON i.id = (SELECT f.id FROM item_originals k JOIN items f ON f.id = k.item_id \
              WHERE k.original_id = o.id ORDER BY CASE WHEN f.deleted_ms IS NULL THEN 0 ELSE 1 END, f.id LIMIT 1) \
              JOIN cases c ON c.id = i.case_id {CASE_JOINS} {PATIENT_JOINS} {GRANT_JOIN} \
@@ -150,18 +153,7 @@ impl Conn {
         .bind(patient.to_string())
         .fetch_optional(self.db())
         .await?;
-        row.map(|row| {
-            let version: &str = row.try_get(0)?;
-            Ok(Release {
-                version: domain::AgreementVersion(
-                    version.parse().map_err(unreadable("version of a release"))?,
-                ),
-                scope: word(&row, 1, ReleaseScope::from_word, "scope of a release")?,
-                signed: Timestamp::from_ms(row.try_get(2)?),
-                withdrawn: moment(&row, 3)?,
-            })
-        })
-        .transpose()
+        row.map(|row| release_from(&row)).transpose()
     }
 
     async fn fact(
@@ -178,15 +170,31 @@ impl Conn {
     }
 }
 
+/// Columns: version, scope, when it was signed and withdrawn.
+pub(crate) fn release_from(row: &AnyRow) -> Result<Release, CatalogError> {
+    let version: &str = row.try_get(0)?;
+    Ok(Release {
+        version: domain::AgreementVersion(version.parse().map_err(unreadable("version of a release"))?),
+        scope: word(row, 1, ReleaseScope::from_word, "scope of a release")?,
+        signed: Timestamp::from_ms(row.try_get(2)?),
+        withdrawn: moment(row, 3)?,
+    })
+}
+
 fn practice_from(row: &AnyRow) -> Result<PracticeFacts, CatalogError> {
     let role = match row.try_get::<Option<&str>, _>(1)? {
         Some(_) => Some(word(row, 1, MemberRole::from_word, "role")?),
         None => None,
     };
+    let from: Option<i64> = row.try_get("emergency_from")?;
+    let until: Option<i64> = row.try_get("emergency_until")?;
     Ok(PracticeFacts {
         practice: id(row, 0)?,
         role,
-        emergency: None,
+        emergency: from.zip(until).map(|(from, until)| Window {
+            from: Timestamp::from_ms(from),
+            until: Timestamp::from_ms(until),
+        }),
     })
 }
 
@@ -255,12 +263,12 @@ fn item_from(conn: &Conn, user: UserId, row: &AnyRow) -> Result<ItemFacts, Catal
     })
 }
 
-fn uploader(row: &AnyRow, column: usize) -> Result<UserId, CatalogError> {
+pub(crate) fn uploader(row: &AnyRow, column: usize) -> Result<UserId, CatalogError> {
     Ok(crate::sql::maybe_id(row, column)?.unwrap_or(UserId::from_bytes(NOBODY)))
 }
 
 /// The deletion in two columns.
-fn deletion(row: &AnyRow, first: usize) -> Result<Option<Deletion>, CatalogError> {
+pub(crate) fn deletion(row: &AnyRow, first: usize) -> Result<Option<Deletion>, CatalogError> {
     Ok(moment(row, first)?
         .zip(moment(row, first + 1)?)
         .map(|(at, undo_until)| Deletion { at, undo_until }))

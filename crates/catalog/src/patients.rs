@@ -163,7 +163,7 @@ impl Conn {
             .collect()
     }
 
-    async fn keys_of_patient(&mut self, patient: PatientId) -> Result<Keyring, CatalogError> {
+    pub(crate) async fn keys_of_patient(&mut self, patient: PatientId) -> Result<Keyring, CatalogError> {
         let row = sqlx::query("SELECT wrapped_key FROM patients WHERE id = $1")
             .bind(patient.to_string())
             .fetch_optional(self.db())

@@ -328,6 +328,26 @@ impl Change {
         Ok(())
     }
 
+    /// Changes what others call the owner of an account.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn rename_account(&mut self, user: UserId, name: &Phi<String>) -> Result<(), CatalogError> {
+        let missing = CatalogError::Missing { what: "account" };
+        let email = self.account(user).await?.ok_or(missing)?.email;
+        let keys = self.keys_of_user(user).await?;
+        let secrets = UserSecrets {
+            name: name.clone(),
+            email,
+        };
+        sqlx::query("UPDATE users SET sealed = $1 WHERE id = $2")
+            .bind(keys.seal("users", user.as_bytes(), &secrets)?)
+            .bind(user.to_string())
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     /// Counts a wrong password or code; nothing is tried again before `locked_until`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Practices and who works in them.
 
-use domain::{MemberRole, Phi, PracticeId, Timestamp, UserId};
+use domain::{MemberRole, PatientId, Phi, PracticeId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -132,6 +132,41 @@ impl Conn {
         Ok(row.is_some())
     }
 
+    /// Whether a practice would be left without an administrator if this one went.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn is_last_administrator(&mut self, user: UserId) -> Result<bool, CatalogError> {
+        let row = sqlx::query(
+            "SELECT m.practice_id FROM members m WHERE m.user_id = $1 AND m.state = 'active' AND m.role = $2 \
+             AND NOT EXISTS (SELECT 1 FROM members o WHERE o.practice_id = m.practice_id AND o.user_id <> $1 \
+             AND o.state = 'active' AND o.role = $2) LIMIT 1",
+        )
+        .bind(user.to_string())
+        .bind(MemberRole::Administrator.word())
+        .fetch_optional(self.db())
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Who belongs to which care team of a practice's profiles, by the time when the profiles were made.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn care_teams(
+        &mut self,
+        practice: PracticeId,
+    ) -> Result<Vec<(PatientId, UserId)>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT t.patient_id, t.user_id FROM patients p JOIN care_team t ON t.patient_id = p.id \
+             WHERE p.practice_id = $1 AND p.deleted_ms IS NULL ORDER BY p.created_ms, p.id, t.since_ms, t.user_id",
+        )
+        .bind(practice.to_string())
+        .fetch_all(self.db())
+        .await?;
+        rows.iter().map(|row| Ok((id(row, 0)?, id(row, 1)?))).collect()
+    }
+
     /// The key of a practice's values.
     pub(crate) async fn keys_of_practice(&mut self, practice: PracticeId) -> Result<Keyring, CatalogError> {
         let row = sqlx::query("SELECT wrapped_key FROM practices WHERE id = $1")
@@ -163,6 +198,22 @@ impl Change {
         .bind(practice.created.ms())
         .execute(self.db())
         .await?;
+        Ok(())
+    }
+
+    /// Keeps what a practice is called and has chosen.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn update_practice(&mut self, practice: &Practice) -> Result<(), CatalogError> {
+        let keys = self.keys_of_practice(practice.id).await?;
+        let settings = serde_json::to_string(&practice.settings).map_err(unreadable("settings"))?;
+        sqlx::query("UPDATE practices SET sealed = $1, settings = $2 WHERE id = $3")
+            .bind(keys.seal("practices", practice.id.as_bytes(), &practice.name)?)
+            .bind(settings)
+            .bind(practice.id.to_string())
+            .execute(self.db())
+            .await?;
         Ok(())
     }
 

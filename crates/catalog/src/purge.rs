@@ -20,7 +20,7 @@ pub enum Due {
 }
 
 /// No hold lies on it, on its case or on its patient, and its retention date has come.
-const FREE_CASE: &str = "c.hold = 0 AND p.hold = 0 AND c.retain_until_ms <= $1";
+const FREE_CASE: &str = "c.hold = 0 AND COALESCE(p.hold, 0) = 0 AND c.retain_until_ms <= $1";
 
 impl Conn {
     /// What was deleted, can no longer be undone, and is kept by no hold and no schedule: at most `limit` of each kind.
@@ -30,7 +30,7 @@ impl Conn {
     pub async fn due(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Due>, CatalogError> {
         let mut due = Vec::new();
         let items = format!(
-            "SELECT i.id FROM items i JOIN cases c ON c.id = i.case_id JOIN patients p ON p.id = c.patient_id \
+            "SELECT i.id FROM items i JOIN cases c ON c.id = i.case_id LEFT JOIN patients p ON p.id = c.patient_id \
              WHERE i.undo_ms <= $1 AND {FREE_CASE} LIMIT $2"
         );
         for row in self.due_rows(items, now, limit).await? {

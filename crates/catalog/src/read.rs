@@ -119,6 +119,9 @@ impl Catalog {
         &self,
         is_alive: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>, CatalogError> {
+        if self.sweeps_pause().await? {
+            return Ok(Vec::new());
+        }
         let rows = sqlx::query(
             "SELECT p.name, i.process, i.finished_ms FROM pending_objects p JOIN ingests i ON i.id = p.ingest_id \
              ORDER BY p.name",

@@ -1,6 +1,8 @@
 //! Signed-in browsers and programs. What the cookie holds is kept as its hash only.
 
-use domain::{AccountState, MemberRole, Phi, PracticeId, SignInId, SignInStrength, Timestamp, UserId};
+use domain::{
+    AccountState, MemberRole, Operator, Phi, PracticeId, SignInId, SignInStrength, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
@@ -52,6 +54,8 @@ pub struct SignedIn {
     pub sign_in: SignIn,
     /// How the account stands.
     pub state: AccountState,
+    /// Whether the person runs the server.
+    pub operator: Operator,
     /// The practices that the person works in, as what.
     pub memberships: Vec<(PracticeId, MemberRole)>,
     /// Agreements that the person accepted, with their versions, and has not withdrawn.
@@ -69,12 +73,12 @@ impl Conn {
         // One statement for all three: every request asks this.
         let rows = sqlx::query(
             "SELECT s.id, s.user_id, s.factors, s.created_ms, s.seen_ms, s.idle_ms, s.ends_ms, u.state, \
-             'member' AS what, m.practice_id AS one, m.role AS two \
+             'member' AS what, m.practice_id AS one, m.role AS two, u.operator \
              FROM sessions s JOIN users u ON u.id = s.user_id \
              LEFT JOIN members m ON m.user_id = s.user_id AND m.state = 'active' WHERE s.token = $1 \
              UNION ALL \
              SELECT s.id, s.user_id, s.factors, s.created_ms, s.seen_ms, s.idle_ms, s.ends_ms, u.state, \
-             'agreement' AS what, a.agreement AS one, a.version AS two \
+             'agreement' AS what, a.agreement AS one, a.version AS two, u.operator \
              FROM sessions s JOIN users u ON u.id = s.user_id \
              JOIN acceptances a ON a.user_id = s.user_id AND a.withdrawn_ms IS NULL WHERE s.token = $1",
         )
@@ -87,6 +91,10 @@ impl Conn {
         let mut signed_in = SignedIn {
             sign_in: sign_in_from(first)?,
             state: word(first, 7, AccountState::from_word, "account state")?,
+            operator: match first.try_get::<i64, _>(11)? {
+                0 => Operator::No,
+                _ => Operator::Yes,
+            },
             memberships: Vec::new(),
             accepted: Vec::new(),
         };
@@ -106,6 +114,19 @@ impl Conn {
             }
         }
         Ok(Some(signed_in))
+    }
+
+    /// What a person has accepted and not withdrawn, agreements and choices about advertising.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn accepted(&mut self, user: UserId) -> Result<Vec<String>, CatalogError> {
+        let rows =
+            sqlx::query("SELECT agreement FROM acceptances WHERE user_id = $1 AND withdrawn_ms IS NULL")
+                .bind(user.to_string())
+                .fetch_all(self.db())
+                .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// The sign-ins of a person that have not been ended, with where they came from.

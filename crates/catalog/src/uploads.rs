@@ -194,6 +194,22 @@ impl Conn {
         .await?;
         count(&row, 0)
     }
+
+    /// Bytes that a case keeps, counted as for a practice.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn bytes_of_case(&mut self, case: CaseId) -> Result<u64, CatalogError> {
+        let row = sqlx::query(
+            "SELECT CAST(COALESCE((SELECT SUM(b.len) FROM originals o JOIN objects b ON b.name = o.object \
+             WHERE o.case_id = $1), 0) + COALESCE((SELECT SUM(bytes) FROM upload_sets \
+             WHERE case_id = $1 AND state IN ('open', 'closed')), 0) AS BIGINT)",
+        )
+        .bind(case.to_string())
+        .fetch_one(self.db())
+        .await?;
+        count(&row, 0)
+    }
 }
 
 impl Change {

@@ -17,7 +17,7 @@ use crate::rows::{Committed, ItemOriginal, NewArtifact, NewItem, NewOriginal, Ob
 use crate::sql::{BATCH, id, list, maybe_id, now_ms, placeholders, signed};
 
 /// Names in `meta`.
-const ROOT_KEY: &str = "root_key";
+pub(crate) const ROOT_KEY: &str = "root_key";
 const DEFAULT_CASE: &str = "default_case";
 
 impl Catalog {
@@ -222,6 +222,29 @@ fn item_added(item: &NewItem, case: &ContentCase) -> Event {
 }
 
 impl Change {
+    /// Gives a visible item another name.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoItem`], or the database's.
+    pub async fn rename_item(&mut self, item: ItemId, name: String) -> Result<(), CatalogError> {
+        let missing = || CatalogError::NoItem(item.to_string());
+        let present = self.item(item).await?.ok_or_else(missing)?;
+        let keys = self.case_of_content(present.case).await?.keys;
+        let secrets = ItemSecrets {
+            name,
+            study_uid: present.study_uid,
+            series_uid: present.series_uid,
+            findings: present.findings,
+            details: present.details,
+        };
+        sqlx::query("UPDATE items SET sealed = $1 WHERE id = $2")
+            .bind(keys.seal("items", item.as_bytes(), &secrets)?)
+            .bind(item.to_string())
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     async fn case_of_content(&mut self, case: CaseId) -> Result<ContentCase, CatalogError> {
         let row = sqlx::query("SELECT id, wrapped_key, practice_id, patient_id FROM cases WHERE id = $1")
             .bind(case.to_string())

@@ -148,6 +148,14 @@ id! {
     EventId
 }
 id! {
+    /// One time that an operator of the server has access in an emergency.
+    EmergencyId
+}
+id! {
+    /// A request for an amendment or a copy of a record.
+    RecordRequestId
+}
+id! {
     /// One request to the server, as logs and audit events name it.
     RequestId
 }

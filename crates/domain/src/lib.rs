@@ -30,9 +30,10 @@ pub use agreement::{AgreementKind, AgreementVersion, Biometric, MarketingChoice,
 pub use annotation::{AnnotationGeometry, AnnotationKind, AnnotationState, MOST_POINTS, MarkSpace, Measure};
 pub use error::DomainError;
 pub use id::{
-    AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EventId, GrantId,
-    GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, OriginalId, PatientId, PracticeId,
-    ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId, UploadSetId, UserId, ViewId,
+    AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EmergencyId,
+    EventId, GrantId, GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, OriginalId, PatientId,
+    PracticeId, RecordRequestId, ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId, UploadSetId,
+    UserId, ViewId,
 };
 pub use item::{ArtifactKind, ItemKind, ItemState, JobState};
 pub use people::{
@@ -40,6 +41,8 @@ pub use people::{
     Membership, Operator, PatientLink, Sex, SignInStrength,
 };
 pub use phi::Phi;
-pub use record::{CaseState, Deletion, Hold, Keeping, NameDisclosure, Sharing};
+pub use record::{
+    CaseState, Deletion, Hold, Keeping, NameDisclosure, RecordRequestKind, RecordRequestState, Sharing,
+};
 pub use sharing::{ConnectionState, Grant, GrantRight};
 pub use time::{Date, Timestamp, Window};

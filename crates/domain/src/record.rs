@@ -77,6 +77,28 @@ words! {
     }
 }
 
+words! {
+    /// What a patient or guardian asks a practice for by law.
+    RecordRequestKind {
+        /// That the record be amended (45 CFR 164.526).
+        Amendment = "amendment",
+        /// A copy of it (45 CFR 164.524).
+        Copy = "copy",
+    }
+}
+
+words! {
+    /// How such a request stands.
+    RecordRequestState {
+        /// The practice has not answered.
+        Open = "open",
+        /// The practice does, or did, what was asked.
+        Granted = "granted",
+        /// The practice has said no, and why.
+        Declined = "declined",
+    }
+}
+
 /// A deletion that can be undone for a while. When the window has passed, keys are destroyed and objects removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Deletion {

@@ -29,5 +29,5 @@ pub use pipeline::{ingest, ingest_stored};
 pub use place::{Place, PlaceConfig, StoredFile, sweep};
 pub use progress::{Event, Progress, Step};
 pub use report::{ArtifactReport, Failure, FindingReport, ItemReport, ItemState, Report, StepReport};
-pub use steps::process::this as this_process;
+pub use steps::process::{is_alive, this as this_process};
 pub use volume::Severity;

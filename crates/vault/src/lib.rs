@@ -8,6 +8,7 @@
 //! key of each of its objects. The bytes of an object are described in the source of `format`.
 
 mod buffers;
+mod copy;
 mod error;
 mod fields;
 mod format;
@@ -17,6 +18,7 @@ mod root_file;
 mod vault;
 mod writer;
 
+pub use copy::Copied;
 pub use error::{Damage, RootKeyFault, VaultError};
 pub use fields::{FieldKey, TOKEN_BYTES};
 pub use key::{CaseKey, RootKey, WrappedKey};

@@ -34,7 +34,7 @@ const FETCHES_IN_FLIGHT: usize = 3;
 /// Encryption and decryption run on the thread that polls. Outside async code use [`Handle::block_on`].
 #[derive(Clone)]
 pub struct Vault {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     /// Set where objects are files of this machine.
     disk: Option<Arc<Disk>>,
     buffers: Buffers,

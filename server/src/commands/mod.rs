@@ -1,12 +1,16 @@
 //! The commands of the program, one module each.
 
+pub(crate) mod backup;
 pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod ingest;
 pub(crate) mod inspect;
 pub(crate) mod render;
+pub(crate) mod rotate_key;
 pub(crate) mod serve;
+pub(crate) mod settings;
+pub(crate) mod user;
 
 use std::path::PathBuf;
 

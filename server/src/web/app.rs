@@ -1,22 +1,26 @@
 //! What every handler shares.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use catalog::Catalog;
-use domain::{AgreementKind, CaseId, Timestamp, UserId};
+use domain::{CaseId, Timestamp, UserId};
 use ingest::PlaceConfig;
 use vault::{CaseKey, RootKey, Vault, WrappedKey};
 
+use super::agreements::Agreements;
 use super::limits::Limits;
-use super::mail::Mail;
+use super::listen::TlsFiles;
+use super::mail::{Mail, MailConfig};
 use super::metrics::Metrics;
 use super::names::Names;
 use super::problem::Answer;
 use super::secrets::Hasher;
 use super::syncing::Syncer;
+use crate::secret::Secret;
+use crate::store::Store;
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -24,13 +28,21 @@ pub(crate) struct Config {
     /// Where everything lies.
     pub(crate) place: PlaceConfig,
     /// The `postgres://` URL of the catalog, where it is not a file.
-    pub(crate) database: Option<String>,
+    pub(crate) database: Option<Secret>,
     /// What the server is called from outside, such as `https://vitrine.example.org`, without a slash at the end.
     pub(crate) public_url: String,
     /// Whether it is a demonstration: one factor is enough, and links of mails are shown.
     pub(crate) demo: Demo,
-    /// Where mails lie that nobody sends.
-    pub(crate) outbox: PathBuf,
+    /// Folder of agreements in place of the program's own.
+    pub(crate) agreements: Option<PathBuf>,
+    /// Which way mail goes.
+    pub(crate) mail: MailConfig,
+    /// Where the server listens.
+    pub(crate) listen: SocketAddr,
+    /// What it needs to speak TLS, where it does.
+    pub(crate) tls: Option<TlsFiles>,
+    /// Proxies that are believed when they say who asks.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     /// Jobs that this process works on at once; none where workers run apart.
     pub(crate) workers: usize,
 }
@@ -55,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) root: Arc<RootKey>,
     pub(crate) hasher: Hasher,
     pub(crate) mail: Mail,
+    pub(crate) agreements: Agreements,
     /// Names of objects that are pending for this process.
     pub(crate) names: Names,
     pub(crate) syncer: Syncer,
@@ -100,23 +113,11 @@ impl std::ops::Deref for App {
 impl App {
     /// Opens everything that lies in `config.place`.
     pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
-        let place = &config.place;
-        std::fs::create_dir_all(&place.data)?;
-        let root = Arc::new(RootKey::load_or_create(&place.key_file, &place.data)?);
-        let database = match &config.database {
-            Some(url) => catalog::Database::Postgres(url.clone()),
-            None => catalog::Database::Sqlite(place.catalog_file()),
-        };
-        let cipher = Arc::new(ingest::RootCipher(Arc::clone(&root)));
-        let catalog = Catalog::open(&database, cipher).await?;
-        catalog.bind_root_key(root.fingerprint()).await?;
-        let vault = match &place.objects {
-            Some(url) => Vault::open(url).await?,
-            None => Vault::open_folder(&place.data.join("objects")).await?,
-        };
+        let Store { catalog, vault, root } = Store::open(&config.place, config.database.as_ref()).await?;
         let names = Names::begin(&catalog).await?;
         Ok(Self(Arc::new(Shared {
-            mail: Mail::outbox(&config.outbox)?,
+            mail: Mail::start(&config.mail)?,
+            agreements: Agreements::load(config.agreements.as_deref())?,
             metrics: Metrics::default(),
             webauthn: super::passkeys::relying_party(&config.public_url),
             limits: AllLimits::new(config.demo),
@@ -133,10 +134,7 @@ impl App {
     /// The time by this machine's clock.
     #[expect(clippy::unused_self, reason = "whoever asks the time has asked the server")]
     pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        now()
     }
 
     /// Opens the key of a case.
@@ -144,10 +142,12 @@ impl App {
         let wrapped = WrappedKey::from_bytes(wrapped)?;
         Ok(self.root.open_case_key(*case.as_bytes(), &wrapped)?)
     }
+}
 
-    /// The agreements that must be accepted before anything else works, with their versions in force.
-    #[expect(clippy::unused_self, reason = "a practice may have its own some day")]
-    pub(crate) fn agreements_in_force(&self) -> &'static [(AgreementKind, u32)] {
-        super::agreements::IN_FORCE
-    }
+/// The time by this machine's clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Connection, Notice, SignedRelease};
 use domain::{
-    AccountState, AgreementVersion, ConnectionId, ConnectionState, PatientId, Phi, Release, ReleaseId,
-    ReleaseScope, UserId,
+    AccountState, AgreementKind, AgreementVersion, ConnectionId, ConnectionState, PatientId, Phi, Release,
+    ReleaseId, ReleaseScope, UserId,
 };
 use policy::{AccountFacts, ConnectionFacts, act};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::accounts::email;
-use super::agreements::RELEASE_VERSION;
 use super::app::App;
 use super::extract::{Id, Input};
 use super::problem::{Answer, Problem, ProblemBody};
@@ -113,7 +112,7 @@ async fn sign(
     let mut turn = app.change(&who).await?;
     let done = async {
         turn.patient::<act::SignRelease>(patient).await?;
-        if input.version != RELEASE_VERSION {
+        if input.version != app.agreements.version(AgreementKind::Release) {
             return Err(Problem::conflict("This is not the version in force."));
         }
         let signed = SignedRelease {

@@ -15,6 +15,12 @@ pub(crate) async fn look_after(config: Config) -> Vec<Finding> {
             .map(|()| "readable".to_owned())
             .map_err(|error| anyhow::anyhow!("{error}")),
     )];
+    findings.push(Finding::new("mail", config.mail.check().await));
+    let tls = config.tls.as_ref().map(|tls| {
+        tls.read()
+            .map(|_| "certificates and key belong together".to_owned())
+    });
+    findings.extend(tls.map(|tls| Finding::new("certificates", tls)));
     match App::open(config).await {
         Ok(app) => {
             let catalog = format!("{:?} under root key {}", app.catalog, app.root.fingerprint());

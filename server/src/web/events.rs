@@ -73,7 +73,11 @@ async fn may_hear(app: &App, who: &Who, notice: &Notice) -> bool {
             let decision = policy::decide::<act::SeeCase>(&who.subject, &facts, app.now());
             matches!(decision, Decision::Allow(_))
         }
-        Ok(None) => false,
+        // What is about one's own space concerns nobody else.
+        Ok(None) => {
+            let owner = async { app.catalog.reader().await?.owner_of_space(case).await };
+            matches!(owner.await, Ok(Some(owner)) if owner == who.user())
+        }
         Err(error) => {
             tracing::warn!(%error, "an event was not passed on");
             false

@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use super::accounts::{Mailed, Sent, check_new_password, email, event, mail_link, use_link};
 use super::app::App;
-use super::cases::account_or_new;
 use super::extract::{Id, Ids, Input};
+use super::grants::account_or_new;
 use super::problem::{Answer, Problem, ProblemBody};
 use super::who::{From, Who};
 
@@ -32,6 +32,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(change_member))
         .routes(routes!(remove_member))
         .routes(routes!(invite_patient))
+        .routes(routes!(people))
+        .routes(routes!(end_link))
         .routes(routes!(accept))
 }
 
@@ -304,6 +306,79 @@ async fn invite_patient(
         };
         let mailed = mail_link(&app, &mut turn.db, sent, now).await?;
         Ok((StatusCode::CREATED, Json(InvitedBody { user, mailed })))
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// Somebody who sees a profile as the patient or for the patient.
+#[derive(Serialize, ToSchema)]
+struct PersonBody {
+    /// Who.
+    #[schema(value_type = Uuid)]
+    user: UserId,
+    /// What others call the person.
+    #[schema(value_type = Option<String>)]
+    name: Option<Phi<String>>,
+    /// As a guardian: `look` or `act`; as the patient where there is none.
+    #[schema(value_type = Option<String>)]
+    guardian: Option<GuardianScope>,
+    /// First moment at which a guardian is none any more, RFC 3339: as the papers say, and at majority in any case.
+    until: Option<String>,
+    /// Whether the person sees the profile now.
+    live: bool,
+}
+
+/// Who sees a profile as the patient or as a guardian.
+#[utoipa::path(get, path = "/api/patients/{patient}/people", tag = "patients", params(("patient" = Uuid, Path)),
+    responses((status = 200, body = Vec<PersonBody>), (status = "default", body = ProblemBody)))]
+async fn people(
+    State(app): State<App>,
+    who: Who,
+    Id(patient): Id<PatientId>,
+) -> Answer<Json<Vec<PersonBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        turn.patient::<act::ReadCareTeam>(patient).await?;
+        let mut people = Vec::new();
+        for (user, link) in turn.db.patient_users(patient).await? {
+            let account = turn.db.account(user).await?;
+            let guardianship = match link {
+                PatientLink::Own => None,
+                PatientLink::Guardian(guardianship) => Some(guardianship),
+            };
+            people.push(PersonBody {
+                user,
+                name: account.map(|account| account.name),
+                guardian: guardianship.map(|guardianship| guardianship.scope),
+                until: guardianship
+                    .map(|guardianship| guardianship.window.until.min(guardianship.majority).to_rfc3339()),
+                live: guardianship.is_none_or(|guardianship| guardianship.is_live(turn.now)),
+            });
+        }
+        Ok(Json(people))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// End what the patient or a guardian sees of a profile.
+#[utoipa::path(delete, path = "/api/patients/{patient}/people/{user}", tag = "patients",
+    params(("patient" = Uuid, Path), ("user" = Uuid, Path)),
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+async fn end_link(
+    State(app): State<App>,
+    who: Who,
+    Ids(patient, user): Ids<PatientId, UserId>,
+) -> Answer<StatusCode> {
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        turn.patient::<act::EndPatientLink>(patient).await?;
+        if !turn.db.remove_patient_user(patient, user).await? {
+            return Err(Problem::not_found());
+        }
+        turn.db.notify(Notice::for_user("access.changed", user));
+        Ok(StatusCode::NO_CONTENT)
     }
     .await;
     turn.end(done).await

@@ -9,7 +9,7 @@ use catalog::{Item, Notice, Original};
 use domain::{CaseId, Deletion, ItemId, ItemKind, OriginalId, Phi, UserId};
 use futures::stream;
 use policy::{Decision, act};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,8 +17,9 @@ use vault::ObjectRef;
 
 use super::app::App;
 use super::cases::UNDO_MS;
-use super::extract::Id;
+use super::extract::{Id, Input};
 use super::problem::{Answer, Problem, ProblemBody};
+use super::spaces::own_capture;
 use super::who::Who;
 
 /// Bytes of an original that are decrypted at once.
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(read))
+        .routes(routes!(rename))
         .routes(routes!(originals))
         .routes(routes!(download))
         .routes(routes!(delete))
@@ -36,7 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// One piece of medical content.
 #[derive(Serialize, ToSchema)]
-struct ItemBody {
+pub(crate) struct ItemBody {
     /// Its id.
     #[schema(value_type = Uuid)]
     id: ItemId,
@@ -56,7 +58,7 @@ struct ItemBody {
     created: String,
 }
 
-fn body(item: Item, me: UserId) -> ItemBody {
+pub(crate) fn body(item: Item, me: UserId) -> ItemBody {
     let since = item
         .created
         .duration_since(std::time::UNIX_EPOCH)
@@ -103,9 +105,40 @@ async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<
     turn.end(answer).await
 }
 
+/// Another name.
+#[derive(Deserialize, ToSchema)]
+struct Rename {
+    /// What people call the item now.
+    #[schema(value_type = String, max_length = 300)]
+    name: Phi<String>,
+}
+
+/// Change what an item is called.
+#[utoipa::path(put, path = "/api/items/{item}", tag = "items", params(("item" = Uuid, Path)), request_body = Rename,
+    responses((status = 200, body = ItemBody), (status = "default", body = ProblemBody)))]
+async fn rename(
+    State(app): State<App>,
+    who: Who,
+    Id(item): Id<ItemId>,
+    Input(input): Input<Rename>,
+) -> Answer<Json<ItemBody>> {
+    let name = domain::text::line("The name", input.name.reveal())?;
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let (_, facts) = turn.item::<act::EditItem>(item).await?;
+        turn.db.rename_item(item, name).await?;
+        turn.db
+            .notify(Notice::in_case("item.changed", facts.case.case, item));
+        let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        Ok(Json(body(item, who.user())))
+    }
+    .await;
+    turn.end(done).await
+}
+
 /// A file that one uploaded.
 #[derive(Serialize, ToSchema)]
-struct OriginalBody {
+pub(crate) struct OriginalBody {
     /// Its id.
     #[schema(value_type = Uuid)]
     id: OriginalId,
@@ -141,16 +174,19 @@ async fn originals(
         };
         let all = turn.db.originals(item).await?;
         let own = all.into_iter().filter(|original| may(original).is_some());
-        let body = |original: Original| OriginalBody {
-            id: original.id,
-            name: original.file_name,
-            bytes: original.object.len,
-            sha256: original.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
-        };
-        Ok(Json(own.map(body).collect()))
+        Ok(Json(own.map(original_body).collect()))
     }
     .await;
     turn.end(answer).await
+}
+
+pub(crate) fn original_body(original: Original) -> OriginalBody {
+    OriginalBody {
+        id: original.id,
+        name: original.file_name,
+        bytes: original.object.len,
+        sha256: original.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
 }
 
 /// Download the very bytes that one uploaded.
@@ -160,10 +196,18 @@ async fn originals(
 async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>) -> Answer<Response> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let (_, facts) = turn.original::<act::DownloadOriginal>(original).await?;
-        let (_, original) = turn.db.original(original).await?.ok_or_else(Problem::not_found)?;
-        let wrapped = turn.db.wrapped_case_key(facts.item.case.case).await?;
-        Ok((facts.item.case.case, original, wrapped))
+        let found = turn.db.original(original).await?;
+        let capture = match &found {
+            Some((item, _)) => own_capture(&mut turn, *item).await?,
+            None => None,
+        };
+        if capture.is_none() {
+            turn.original::<act::DownloadOriginal>(original).await?;
+        }
+        let (item, original) = found.ok_or_else(Problem::not_found)?;
+        let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        let wrapped = turn.db.wrapped_case_key(item.case).await?;
+        Ok((item.case, original, wrapped))
     }
     .await;
     let (case, original, wrapped) = turn.end(answer).await?;

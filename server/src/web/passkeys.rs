@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use catalog::{Credential, CredentialKind};
 use data_encoding::BASE64URL_NOPAD;
 use domain::{AccountState, CredentialId, Phi, SignInStrength, UserId};
-use policy::{AccountFacts, act};
+use policy::act;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,11 +24,13 @@ use webauthn_rs::prelude::{
 };
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
-use super::accounts::{SignedInBody, add_sign_in, event, refuse_weak_enrolment};
+use super::accounts::{event, own};
 use super::app::App;
+use super::codes::refuse_weak_enrolment;
 use super::extract::{Id, Input};
 use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::{random_id, random_word, word_hash};
+use super::signing::{SignedInBody, add_sign_in};
 use super::who::{From, Who, set_cookie};
 
 /// How long a ceremony may take, milliseconds.
@@ -134,10 +136,6 @@ async fn take<T: DeserializeOwned>(
         .await?
         .ok_or_else(refused)?;
     serde_json::from_value(taken).map_err(|error| Problem::internal(&error))
-}
-
-fn own(who: &Who) -> AccountFacts {
-    AccountFacts { owner: who.user() }
 }
 
 fn passkey_of(credential: &Credential) -> Option<Passkey> {

@@ -15,10 +15,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::app::{App, Config, Demo};
+use super::listen::{Peer, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
-    accounts, cases, consent, events, guard, invitations, items, keeper, marks, metrics, passkeys, patients,
-    records, uploads, worker,
+    accounts, agreements, cases, codes, consent, emergencies, events, front, grants, guard, invitations,
+    items, keeper, marks, metrics, own, passkeys, patients, practices, records, requests, signing, spaces,
+    uploads, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.
@@ -38,10 +40,19 @@ struct Document;
 fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     let small = OpenApiRouter::new()
         .merge(accounts::routes())
+        .merge(agreements::routes())
+        .merge(own::routes())
+        .merge(practices::routes())
+        .merge(requests::routes())
+        .merge(emergencies::routes())
+        .merge(spaces::routes())
+        .merge(signing::routes())
+        .merge(codes::routes())
         .merge(passkeys::routes())
         .merge(invitations::routes())
         .merge(patients::routes())
         .merge(cases::routes())
+        .merge(grants::routes())
         .merge(items::routes())
         .merge(marks::routes())
         .merge(consent::routes())
@@ -58,6 +69,7 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
 fn router(app: App) -> Router {
     let (routes, document) = api();
     routes
+        .merge(front::pages(&document, app.config.demo))
         .route(
             "/api/openapi.json",
             get(move || std::future::ready(Json(document.clone()))),
@@ -87,18 +99,18 @@ async fn ready(State(app): State<App>) -> StatusCode {
 }
 
 /// Serves until the process is told to stop. `told` is called once with the address that is listened at.
-pub(crate) async fn serve(
-    mut config: Config,
-    listen: SocketAddr,
-    told: impl FnOnce(SocketAddr),
-) -> Result<()> {
+pub(crate) async fn serve(mut config: Config, told: impl FnOnce(&str, SocketAddr)) -> Result<()> {
     policy::self_check().context("reading the policies")?;
+    let tls = config.tls.as_ref().map(TlsFiles::read).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let listen = config.listen;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listening at {listen}"))?;
+    let address = listener.local_addr()?;
     if config.public_url.is_empty() {
         // Browsers trust this name as they trust an encrypted connection.
-        config.public_url = format!("http://localhost:{}", listener.local_addr()?.port());
+        config.public_url = format!("{scheme}://localhost:{}", address.port());
     }
     let workers = config.workers;
     let demo = config.demo;
@@ -113,16 +125,24 @@ pub(crate) async fn serve(
             "this is a demonstration: one factor is enough to sign in, and links of mails are shown"
         );
     }
-    told(listener.local_addr()?);
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    told(scheme, address);
+    let service = router(app.clone()).into_make_service_with_connect_info::<Peer>();
     let mut ending = stop.clone();
-    let serving = axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            // Nobody tells when the sender is gone: then it is over as well.
-            drop(ending.wait_for(|stop| *stop).await);
-        })
-        .into_future();
-    let serving = tokio::spawn(serving);
+    let over = async move {
+        // Nobody tells when the sender is gone: then it is over as well.
+        drop(ending.wait_for(|stop| *stop).await);
+    };
+    let serving = match tls {
+        None => {
+            let serving = axum::serve(listener, service).with_graceful_shutdown(over);
+            tokio::spawn(serving.into_future())
+        }
+        Some(tls) => {
+            let listener = TlsListener::over(listener, tls)?;
+            let serving = axum::serve(listener, service).with_graceful_shutdown(over);
+            tokio::spawn(serving.into_future())
+        }
+    };
     asked_to_stop().await?;
     tracing::info!("stopping");
     stopper.send_replace(true);

@@ -4,8 +4,9 @@
 use catalog::{Change, Conn, Event};
 use domain::{CaseId, ItemId, OriginalId, PatientId, PracticeId, Timestamp};
 use policy::{
-    AccountFacts, Act, AuthoredFacts, Authorized, CaseFacts, ConnectionFacts, Destination, Existence,
-    IntakeFacts, ItemFacts, OriginalFacts, PatientFacts, PracticeFacts, UploadFacts,
+    AccountFacts, Act, AuthoredFacts, Authorized, CaptureFacts, CaseFacts, ConnectionFacts, Destination,
+    Existence, IntakeFacts, ItemFacts, OriginalFacts, PatientFacts, PracticeFacts, SpaceFacts, TransferFacts,
+    UploadFacts,
 };
 
 use super::app::App;
@@ -278,6 +279,30 @@ impl Placed for ConnectionFacts {
     }
 }
 
+impl Placed for SpaceFacts {
+    fn place(&self) -> Place {
+        Place {
+            object: Some(self.owner.to_string()),
+            ..Place::default()
+        }
+    }
+}
+
+impl Placed for CaptureFacts {
+    fn place(&self) -> Place {
+        Place {
+            object: Some(self.item.to_string()),
+            ..Place::default()
+        }
+    }
+}
+
+impl Placed for TransferFacts {
+    fn place(&self) -> Place {
+        self.capture.place()
+    }
+}
+
 impl<I: ToString> Placed for AuthoredFacts<I> {
     fn place(&self) -> Place {
         Place {
@@ -292,10 +317,7 @@ impl Placed for IntakeFacts {
         match &self.into {
             Destination::Case(case) => case.place(),
             Destination::Profile(patient) => patient.place(),
-            Destination::Space(space) => Place {
-                object: Some(space.owner.to_string()),
-                ..Place::default()
-            },
+            Destination::Space(space) => space.place(),
         }
     }
 }

@@ -1,17 +1,16 @@
 //! Who asks: the cookie of a sign-in, and where the request came from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
-use domain::{
-    AccountState, AgreementStanding, MemberRole, Operator, Phi, PracticeId, SignInId, Timestamp, UserId,
-};
+use domain::{AccountState, AgreementStanding, MemberRole, Phi, PracticeId, SignInId, Timestamp, UserId};
 use policy::Subject;
 
 use super::app::App;
+use super::listen::Peer;
 use super::problem::{Answer, Problem};
 use super::secrets::word_hash;
 
@@ -50,14 +49,20 @@ impl From {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for From {
+impl<S> FromRequestParts<S> for From
+where
+    S: Send + Sync,
+    App: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let address = parts
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let peer = parts
             .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+            .get::<ConnectInfo<Peer>>()
+            .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.0.ip());
+        let proxies = &App::from_ref(state).config.trusted_proxies;
+        let address = asker(peer, proxies, &parts.headers);
         let agent = parts
             .headers
             .get(header::USER_AGENT)
@@ -68,6 +73,25 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
             agent: agent.chars().take(200).collect(),
         })
     }
+}
+
+/// Who asks: the other end, unless that is a proxy which is believed. Then it is the last address that no such proxy
+/// has; what stands before that anybody may have written.
+fn asker(peer: IpAddr, proxies: &[IpAddr], headers: &HeaderMap) -> IpAddr {
+    if !proxies.contains(&peer) {
+        return peer;
+    }
+    let told: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .collect();
+    told.into_iter()
+        .rev()
+        .map_while(|text| text.trim().parse().ok())
+        .find(|address| !proxies.contains(address))
+        .unwrap_or(peer)
 }
 
 impl<S> FromRequestParts<S> for Who
@@ -116,7 +140,7 @@ pub(crate) async fn signed_in(app: &App, headers: &HeaderMap) -> Answer<Option<W
     if found.sign_in.seen.plus_ms(TOUCH_MS) <= now {
         touch(app.clone(), found.sign_in.id, now);
     }
-    let is_current = app.agreements_in_force().iter().all(|(kind, version)| {
+    let is_current = app.agreements.required().iter().all(|(kind, version)| {
         found
             .accepted
             .iter()
@@ -131,7 +155,7 @@ pub(crate) async fn signed_in(app: &App, headers: &HeaderMap) -> Answer<Option<W
                 true => AgreementStanding::Current,
                 false => AgreementStanding::Pending,
             },
-            operator: Operator::No,
+            operator: found.operator,
         },
         sign_in: found.sign_in.id,
         memberships: found.memberships,
@@ -177,4 +201,26 @@ pub(crate) fn set_cookie(word: &Phi<String>) -> HeaderValue {
 /// What takes the cookie away.
 pub(crate) fn clear_cookie() -> HeaderValue {
     HeaderValue::from_static("__Host-vitrine=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_proxies_that_are_believed_say_who_asks() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (proxy, inner) = (address("10.0.0.1"), address("10.0.0.2"));
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("1.2.3.4, 5.6.7.8"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("10.0.0.2"));
+        assert_eq!(asker(proxy, &[], &headers), proxy);
+        assert_eq!(asker(address("9.9.9.9"), &[proxy], &headers), address("9.9.9.9"));
+        assert_eq!(asker(proxy, &[proxy], &headers), inner);
+        assert_eq!(asker(proxy, &[proxy, inner], &headers), address("5.6.7.8"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("nonsense"));
+        assert_eq!(asker(proxy, &[proxy], &headers), proxy);
+        headers.clear();
+        assert_eq!(asker(proxy, &[proxy], &headers), proxy);
+    }
 }

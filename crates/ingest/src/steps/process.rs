@@ -10,7 +10,7 @@ pub fn this() -> String {
 
 /// Whether the process that `words` names may still live. One on another machine (or before a reboot seen from
 /// elsewhere) cannot be asked: it counts as alive only if its boot is not ours and could be running.
-pub(crate) fn is_alive(words: &str) -> bool {
+pub fn is_alive(words: &str) -> bool {
     let mut parts = words.split(' ');
     let (Some(host_boot), Some(id), Some(started)) = (parts.next(), parts.next(), parts.next()) else {
         return false;

@@ -1,0 +1,156 @@
+//! What patients and guardians ask a practice for by law: an amendment of the record (45 CFR 164.526) or a copy of it
+//! (45 CFR 164.524). The practice answers; what was asked and answered stays.
+
+use domain::{PatientId, Phi, RecordRequestId, RecordRequestKind, RecordRequestState, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use crate::cipher::Keyring;
+use crate::database::{Change, Conn};
+use crate::error::CatalogError;
+use crate::people::moment;
+use crate::sql::{id, maybe_id, word};
+
+/// A request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordRequest {
+    /// Its id.
+    pub id: RecordRequestId,
+    /// Whose record it is about.
+    pub patient: PatientId,
+    /// Who asked.
+    pub asked_by: UserId,
+    /// For what.
+    pub kind: RecordRequestKind,
+    /// How it stands.
+    pub state: RecordRequestState,
+    /// In which words.
+    pub text: Phi<String>,
+    /// What the practice answered.
+    pub answer: Option<Phi<String>>,
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// Who answered.
+    pub answered_by: Option<UserId>,
+    /// When.
+    pub answered: Option<Timestamp>,
+}
+
+/// What is sealed of a request, under the patient's key.
+#[derive(Serialize, Deserialize)]
+struct Words {
+    text: Phi<String>,
+    answer: Option<Phi<String>>,
+}
+
+const COLUMNS: &str = "SELECT r.id, r.patient_id, r.asked_by, r.kind, r.state, r.sealed, r.asked_ms, r.answered_by, \
+                       r.answered_ms, p.wrapped_key FROM requests r JOIN patients p ON p.id = r.patient_id";
+
+impl Conn {
+    /// The requests about a patient's record, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn requests_of(&mut self, patient: PatientId) -> Result<Vec<RecordRequest>, CatalogError> {
+        let sql = format!("{COLUMNS} WHERE r.patient_id = $1 ORDER BY r.asked_ms DESC, r.id DESC");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(patient.to_string())
+            .fetch_all(self.db())
+            .await?;
+        rows.iter().map(|row| request_from(self, row)).collect()
+    }
+
+    /// A request.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn request(&mut self, request: RecordRequestId) -> Result<Option<RecordRequest>, CatalogError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE r.id = $1")))
+            .bind(request.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| request_from(self, &row)).transpose()
+    }
+}
+
+impl Change {
+    /// Keeps a request.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn add_request(&mut self, request: &RecordRequest) -> Result<(), CatalogError> {
+        let sealed = self.sealed_words(request).await?;
+        sqlx::query(
+            "INSERT INTO requests (id, patient_id, asked_by, kind, state, sealed, asked_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(request.id.to_string())
+        .bind(request.patient.to_string())
+        .bind(request.asked_by.to_string())
+        .bind(request.kind.word())
+        .bind(request.state.word())
+        .bind(sealed)
+        .bind(request.asked.ms())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps the answer to a request that was open.
+    ///
+    /// # Errors
+    /// [`CatalogError::Conflict`] where it was answered before.
+    pub async fn answer_request(
+        &mut self,
+        request: &RecordRequest,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let sealed = self.sealed_words(request).await?;
+        let answered = sqlx::query(
+            "UPDATE requests SET state = $1, sealed = $2, answered_by = $3, answered_ms = $4 \
+             WHERE id = $5 AND state = $6",
+        )
+        .bind(request.state.word())
+        .bind(sealed)
+        .bind(by.to_string())
+        .bind(now.ms())
+        .bind(request.id.to_string())
+        .bind(RecordRequestState::Open.word())
+        .execute(self.db())
+        .await?;
+        match answered.rows_affected() {
+            0 => Err(CatalogError::Conflict("the request was answered before")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn sealed_words(&mut self, request: &RecordRequest) -> Result<Vec<u8>, CatalogError> {
+        let keys = self.keys_of_patient(request.patient).await?;
+        let words = Words {
+            text: request.text.clone(),
+            answer: request.answer.clone(),
+        };
+        keys.seal("requests", request.id.as_bytes(), &words)
+    }
+}
+
+fn request_from(conn: &Conn, row: &AnyRow) -> Result<RecordRequest, CatalogError> {
+    let id: RecordRequestId = id(row, 0)?;
+    let patient: PatientId = crate::sql::id(row, 1)?;
+    let keys = Keyring::open(&*conn.cipher, *patient.as_bytes(), row.try_get(9)?)?;
+    let words: Words = keys.unseal("requests", id.as_bytes(), row.try_get(5)?)?;
+    Ok(RecordRequest {
+        id,
+        patient,
+        asked_by: crate::sql::id(row, 2)?,
+        kind: word(row, 3, RecordRequestKind::from_word, "kind of a request")?,
+        state: word(row, 4, RecordRequestState::from_word, "state of a request")?,
+        text: words.text,
+        answer: words.answer,
+        asked: Timestamp::from_ms(row.try_get(6)?),
+        answered_by: maybe_id(row, 7)?,
+        answered: moment(row, 8)?,
+    })
+}

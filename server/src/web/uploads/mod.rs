@@ -1,0 +1,380 @@
+//! Files on their way in.
+//!
+//! A browser opens a **set**, announces files in it and sends them in any order, in parallel, and closes the set; then
+//! all of it is ingested as one. Each file follows tus 1.0.0 (<https://tus.io/protocols/resumable-upload>): core,
+//! creation, creation-with-upload, termination, expiration by the closing of the set. A piece has at most 16 MiB. What
+//! is acknowledged is encrypted, on disk and in the catalog.
+//!
+//! Files of which a series has hundreds are sent many in one request instead (`application/vnd.vitrine.files`): for
+//! each, the length of its path as `u32`, the length of its content as `u64`, both little endian, then the path in
+//! UTF-8, then the content. All files of such a request are acknowledged together, or none is.
+//!
+//! Nothing of a file is ever on disk in the clear, and no more than a piece of each request is in memory.
+
+mod many;
+mod tus;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use catalog::{Notice, ObjectRow, UploadSet};
+use domain::{Biometric, CaseId, JobId, JobState, Phi, Release, UploadId, UploadSetId, UserId};
+use policy::{Destination, IntakeFacts, UploadFacts, act};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use vault::{CaseKey, ObjectRef};
+
+use super::app::App;
+use super::extract::{Id, Input};
+use super::names::Names;
+use super::problem::{Answer, Problem, ProblemBody};
+use super::secrets::random_id;
+use super::turn::Turn;
+use super::who::Who;
+
+/// Most bytes of a file, of a set, and most files of a set.
+const FILE_BYTES: u64 = 64 << 30;
+const SET_BYTES: u64 = 256 << 30;
+const SET_FILES: u64 = 200_000;
+/// Most bytes of a user's own space.
+const SPACE_BYTES: u64 = 20 << 30;
+/// Longest path, bytes.
+const PATH_BYTES: usize = 4_096;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(open))
+        .routes(routes!(open_space))
+        .routes(routes!(abandon))
+        .routes(routes!(close))
+        .routes(routes!(see))
+        .merge(tus::routes())
+        .merge(many::routes())
+}
+
+/// What is about to come.
+#[derive(Deserialize, ToSchema)]
+struct Open {
+    /// Whether it shows a face or a head as a surface, picture or depth capture: `no` or `face_or_head`.
+    #[schema(value_type = String)]
+    biometric: Biometric,
+    /// Bytes that are to come, as far as known: refused at once where there is no room for them.
+    #[serde(default)]
+    bytes: u64,
+}
+
+/// A set of uploads.
+#[derive(Serialize, ToSchema)]
+struct SetBody {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: UploadSetId,
+    /// The case that it goes to.
+    #[schema(value_type = Uuid)]
+    case: CaseId,
+    /// `open`, `closed`, `done`, `failed` or `dropped`.
+    state: String,
+    /// Files that were announced.
+    files: u64,
+    /// Their bytes.
+    bytes: u64,
+    /// The work on it, once it was closed.
+    job: Option<JobBody>,
+}
+
+/// The work on a set of uploads.
+#[derive(Serialize, ToSchema)]
+struct JobBody {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: JobId,
+    /// `queued`, `running`, `done` or `failed`.
+    #[schema(value_type = String)]
+    state: JobState,
+    /// How often it was begun.
+    attempts: u64,
+    /// How far it has come: steps with things and bytes done of how many.
+    #[schema(value_type = Object)]
+    progress: serde_json::Value,
+    /// What came of it, or why it failed.
+    #[schema(value_type = Option<Object>)]
+    outcome: Option<serde_json::Value>,
+}
+
+/// Open a set of uploads into a case.
+#[utoipa::path(post, path = "/api/cases/{case}/upload-sets", tag = "uploads", params(("case" = Uuid, Path)),
+    request_body = Open,
+    responses((status = 201, body = SetBody), (status = "default", body = ProblemBody)))]
+async fn open(
+    State(app): State<App>,
+    who: Who,
+    Id(case): Id<CaseId>,
+    Input(input): Input<Open>,
+) -> Answer<(StatusCode, Json<SetBody>)> {
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let found = turn.db.destination(case, who.user()).await?;
+        // A space has a route of its own.
+        let found = found.filter(|(into, _)| matches!(into, Destination::Case(_)));
+        begin(&mut turn, found, case, &input).await
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// Open a set of uploads into one's own space of captures.
+#[utoipa::path(post, path = "/api/space/upload-sets", tag = "captures", request_body = Open,
+    responses((status = 201, body = SetBody), (status = "default", body = ProblemBody)))]
+async fn open_space(
+    State(app): State<App>,
+    who: Who,
+    Input(input): Input<Open>,
+) -> Answer<(StatusCode, Json<SetBody>)> {
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let now = turn.now;
+        let space = turn.db.space_or_new(who.user(), now).await?;
+        let found = turn.db.destination(space, who.user()).await?;
+        begin(&mut turn, found, space, &input).await
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// Asks whether one may upload there, and whether there is room; then makes the set.
+async fn begin(
+    turn: &mut Turn<catalog::Change>,
+    found: Option<(Destination, Option<Release>)>,
+    case: CaseId,
+    input: &Open,
+) -> Answer<(StatusCode, Json<SetBody>)> {
+    let intake = found.map(|(into, release)| IntakeFacts {
+        into,
+        biometric: input.biometric,
+        release,
+    });
+    let (_, intake) = turn.ask_of::<act::StartUpload>(intake, case)?;
+    refuse_beyond_quota(turn, &intake.into, input.bytes).await?;
+    let id = UploadSetId::from_random(random_id()?);
+    let (user, now) = (turn.who().user(), turn.now);
+    turn.db
+        .create_upload_set(id, case, user, input.biometric, now)
+        .await?;
+    let set = turn.db.upload_set(id).await?.ok_or_else(Problem::not_found)?;
+    Ok((StatusCode::CREATED, Json(set_body(set, None))))
+}
+
+/// Refuses where `bytes` more do not fit with what is kept and on its way.
+async fn refuse_beyond_quota(turn: &mut Turn<catalog::Change>, into: &Destination, bytes: u64) -> Answer<()> {
+    let (kept, quota) = match into {
+        Destination::Case(case) => {
+            let practice = case.patient.practice.practice;
+            let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
+            (
+                turn.db.bytes_of_practice(practice).await?,
+                found.settings.quota_bytes,
+            )
+        }
+        Destination::Profile(_) => return Err(Problem::not_found()),
+        Destination::Space(space) => match turn.db.space_of(space.owner).await? {
+            Some(case) => (turn.db.bytes_of_case(case).await?, SPACE_BYTES),
+            None => (0, SPACE_BYTES),
+        },
+    };
+    match kept.saturating_add(bytes) > quota {
+        true => Err(Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "quota",
+            "There is no room for this.",
+        )),
+        false => Ok(()),
+    }
+}
+
+fn set_body(set: UploadSet, job: Option<catalog::Job>) -> SetBody {
+    SetBody {
+        id: set.id,
+        case: set.case,
+        state: set.state,
+        files: set.files,
+        bytes: set.bytes,
+        job: job.map(|job| JobBody {
+            id: job.id,
+            state: job.state,
+            attempts: job.attempts,
+            progress: job.progress,
+            outcome: job.outcome,
+        }),
+    }
+}
+
+/// An open set of one's own, with the key of its case.
+struct Target {
+    set: UploadSet,
+    into: Destination,
+    key: CaseKey,
+}
+
+/// Asks whether one may send more into a set.
+async fn target(app: &App, who: &Who, set: UploadSetId, upload: Option<UploadId>) -> Answer<Target> {
+    let mut turn = app.look(who).await?;
+    let answer = async {
+        let found = turn.db.upload_set(set).await?;
+        let facts = match &found {
+            Some(set) => facts_of(&mut turn.db, who.user(), set, upload).await?,
+            None => None,
+        };
+        let name = upload.map_or(set.to_string(), |id| id.to_string());
+        let (_, facts) = turn.ask_of::<act::ContinueUpload>(facts, name.as_str())?;
+        let set = found.ok_or_else(Problem::not_found)?;
+        let wrapped = turn.db.wrapped_case_key(set.case).await?;
+        let key = app.case_key(set.case, &wrapped)?;
+        Ok(Target {
+            set,
+            into: facts.intake.into,
+            key,
+        })
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// What decides on an upload of a set.
+async fn facts_of(
+    db: &mut catalog::Conn,
+    user: UserId,
+    set: &UploadSet,
+    upload: Option<UploadId>,
+) -> Answer<Option<UploadFacts>> {
+    let found = db.destination(set.case, user).await?;
+    Ok(found.map(|(into, release)| UploadFacts {
+        upload: upload.unwrap_or(UploadId::from_bytes(*set.id.as_bytes())),
+        creator: set.user,
+        intake: IntakeFacts {
+            into,
+            biometric: set.biometric,
+            release,
+        },
+    }))
+}
+
+/// Close a set of which all files have arrived; the work on it begins.
+#[utoipa::path(post, path = "/api/upload-sets/{set}/close", tag = "uploads", params(("set" = Uuid, Path)),
+    responses((status = 202, body = SetBody), (status = "default", body = ProblemBody)))]
+async fn close(
+    State(app): State<App>,
+    who: Who,
+    Id(set): Id<UploadSetId>,
+) -> Answer<(StatusCode, Json<SetBody>)> {
+    let target = target(&app, &who, set, None).await?;
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        // What has come is among what is kept: a set may have grown beyond what was said of it.
+        refuse_beyond_quota(&mut turn, &target.into, 0).await?;
+        let now = turn.now;
+        let job = JobId::from_random(random_id()?);
+        turn.db.close_upload_set(set, job, now).await?;
+        turn.db
+            .notify(Notice::in_case("job.queued", target.set.case, job));
+        let set = turn.db.upload_set(set).await?.ok_or_else(Problem::not_found)?;
+        let job = turn.db.job(job).await?;
+        Ok((StatusCode::ACCEPTED, Json(set_body(set, job))))
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// Give up a set of one's own that is open: what has come of it is removed.
+#[utoipa::path(delete, path = "/api/upload-sets/{set}", tag = "uploads", params(("set" = Uuid, Path)),
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+async fn abandon(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<StatusCode> {
+    let run = Names::finished_run(&app.catalog).await?;
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let found = turn.db.upload_set(set).await?;
+        let facts = match &found {
+            Some(set) => facts_of(&mut turn.db, who.user(), set, None).await?,
+            None => None,
+        };
+        turn.ask_of::<act::AbandonUpload>(facts, set)?;
+        if found.is_none_or(|set| set.state != "open") {
+            return Err(Problem::conflict("The set is not open."));
+        }
+        let now = turn.now;
+        turn.db.end_upload_set(set, "dropped", run, now).await?;
+        Ok(StatusCode::NO_CONTENT)
+    }
+    .await;
+    let done = turn.end(done).await;
+    // What was dropped is garbage of a run that is over: the keeper sweeps it.
+    app.catalog.finish_ingest(run).await?;
+    done
+}
+
+/// How far a set of one's own and its ingestion have come.
+#[utoipa::path(get, path = "/api/upload-sets/{set}", tag = "uploads", params(("set" = Uuid, Path)),
+    responses((status = 200, body = SetBody), (status = "default", body = ProblemBody)))]
+async fn see(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<Json<SetBody>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let found = turn.db.upload_set(set).await?;
+        let facts = match &found {
+            Some(set) => facts_of(&mut turn.db, who.user(), set, None).await?,
+            None => None,
+        };
+        turn.ask_of::<act::SeeUpload>(facts, set)?;
+        let found = found.ok_or_else(Problem::not_found)?;
+        let job = turn.db.job_of_set(set).await?;
+        Ok(Json(set_body(found, job)))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+pub(crate) fn row(object: &ObjectRef) -> ObjectRow {
+    ObjectRow {
+        name: object.id.to_string(),
+        reference: object.to_bytes().to_vec(),
+        len: object.len,
+    }
+}
+
+fn check_file_len(len: u64) -> Answer<()> {
+    match len > FILE_BYTES {
+        true => Err(Problem::too_large(format!(
+            "A file has at most {} GiB.",
+            FILE_BYTES >> 30
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn check_set(set: &UploadSet, files: u64, bytes: u64) -> Answer<()> {
+    if set.state != "open" {
+        return Err(Problem::conflict("The set takes no more files."));
+    }
+    if set.files + files > SET_FILES || set.bytes.saturating_add(bytes) > SET_BYTES {
+        return Err(Problem::too_large(format!(
+            "A set has at most {SET_FILES} files and {} GiB.",
+            SET_BYTES >> 30
+        )));
+    }
+    Ok(())
+}
+
+/// A path that only names: relative, `/` between folders, nothing that leads elsewhere.
+fn checked_path(path: &str) -> Answer<Phi<String>> {
+    let path = path.replace('\\', "/");
+    let is_wrong = path.is_empty()
+        || path.len() > PATH_BYTES
+        || path.contains(char::is_control)
+        || path.split('/').any(|part| part.is_empty() || part == "..");
+    match is_wrong {
+        true => Err(Problem::invalid(
+            "A path is relative, without `..` and control characters.",
+        )),
+        false => Ok(Phi::new(path)),
+    }
+}
