@@ -21,6 +21,7 @@ const ROWS: &[(&str, Row)] = &[
     ("isosurface", |b| b.surfaces()),
     ("mesh", |b| b.meshes()),
     ("ingest", |b| b.ingest()),
+    ("server", |b| b.server()),
     ("capture", |b| b.captures()),
     ("render", |b| b.renders()),
     ("memory", |b| b.memory()),
@@ -184,26 +185,34 @@ impl Bench {
             "vitrine ingest: median {secs:.3} s, peak memory {} MB",
             peak / 1_000_000
         );
-        let orthanc = match &self.peers {
-            Some((python, _)) => {
-                let script = shell::root().join("benches/peers/orthanc.py");
-                lines(
-                    Command::new(python)
-                        .arg(script)
-                        .arg(&series)
-                        .args(["--runs", RUNS]),
-                )
-            }
-            None => Ok(Vec::new()),
-        };
-        match orthanc {
-            Ok(lines) if !lines.is_empty() => {
-                let theirs = lines[0]["median_s"].as_f64().unwrap_or(f64::NAN);
-                println!("Orthanc, storing only: median {theirs:.3} s");
-                println!("ratio {:.2} (asked: at most 1.5)", secs / theirs);
-            }
-            _ => println!("Orthanc: skipped, it is not installed"),
+        if let Some(theirs) = orthanc(&series) {
+            println!("Orthanc, storing only: median {theirs:.3} s");
+            println!("ratio {:.2} (asked: at most 1.5)", secs / theirs);
         }
+        Ok(())
+    }
+
+    /// The server: storing a series over HTTP against Orthanc, memory during a large upload, and reading.
+    fn server(&self) -> Result<()> {
+        let vitrine = self.programs.join("vitrine");
+        let series = self.series("explicit", 400)?.context("the uncompressed series")?;
+        let load = |words: &[&Path]| -> Result<Value> {
+            let line = self.ours("server_load", words)?.pop();
+            line.context("what server_load prints")
+        };
+        let ours = load(&[Path::new("upload"), &vitrine, &series, Path::new(RUNS)])?;
+        let secs = ours["median_s"].as_f64().unwrap_or(f64::NAN);
+        println!("400 files over HTTP, encrypted and durable: median {secs:.3} s");
+        if let Some(theirs) = orthanc(&series) {
+            println!(
+                "Orthanc: median {theirs:.3} s, ratio {:.2} (asked: at most 1)",
+                secs / theirs
+            );
+        }
+        let memory = load(&[Path::new("memory"), &vitrine])?;
+        println!("upload of 10 GiB: {memory} (asked: peak below 300 MB)");
+        let reads = load(&[Path::new("reads"), &vitrine])?;
+        println!("reads: {reads} (asked: 1,000 a second, p99 at most 50 ms)");
         Ok(())
     }
 
@@ -591,6 +600,22 @@ impl Bench {
             peak_bytes: number("peak_bytes")? as u64,
         })
     }
+}
+
+/// The median seconds that Orthanc takes to store a folder over REST; none where it is not installed.
+fn orthanc(series: &Path) -> Option<f64> {
+    let script = shell::root().join("benches/peers/orthanc.py");
+    let run = lines(
+        Command::new("python3")
+            .arg(script)
+            .arg(series)
+            .args(["--runs", RUNS]),
+    );
+    let median = run.ok().and_then(|lines| lines.first()?["median_s"].as_f64());
+    if median.is_none() {
+        println!("Orthanc: skipped, it is not installed");
+    }
+    median
 }
 
 struct Run {

@@ -15,7 +15,7 @@ mod web;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-./x demo     build Vitrine, write a synthetic head CT, ingest it, and leave pictures to look at (in demo/)
+./x demo     build Vitrine, write a synthetic head, ingest it, leave pictures (in demo/) and serve it  [--once: and end]
 ./x test     run every test  [--long: with long random runs]
 ./x check    formatting, lints, layers, dependencies, documentation
 ./x bench    benchmarks, beside other programs where they are installed  [NAME of a row to run it alone]
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["demo"] => demo::run(),
+        ["demo", rest @ ..] => demo::run(rest),
         ["test", rest @ ..] => test::run(rest),
         ["check"] => check::run(),
         ["bench", rest @ ..] => bench::run(rest),

@@ -60,7 +60,8 @@ pub(crate) fn build_release() -> Result<PathBuf> {
     Ok(target().join("release/vitrine"))
 }
 
-fn describe(command: &Command) -> String {
+/// A command as one would type it.
+pub(crate) fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()
         .unwrap_or_default()

@@ -1,13 +1,26 @@
 //! `./x demo`: from nothing to pictures of a head: its CT, two captures of its face with a change between them, and
-//! photographs.
+//! photographs; then a server with a practice that has all of it in a case.
 
+mod client;
+mod people;
+
+use std::io::IsTerminal;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use self::client::Server;
+use self::people::Content;
 use crate::shell;
+
+/// With what everybody of the demonstration signs in.
+const PASSWORD: &str = "four plain words here";
+/// Where the server listens, where nothing else does.
+const ADDRESS: &str = "127.0.0.1:8080";
 
 /// Slices of the demonstration series.
 const SLICES: &str = "320";
@@ -16,7 +29,13 @@ const FRAMES: &str = "40";
 /// How far the tip of the nose moves from one capture to the other, mm.
 const SHIFT_MM: &str = "3";
 
-pub(crate) fn run() -> Result<()> {
+/// Runs it; with `--once`, or without a terminal, the server does not go on.
+pub(crate) fn run(options: &[&str]) -> Result<()> {
+    let goes_on = match options {
+        [] => std::io::stdin().is_terminal(),
+        ["--once"] => false,
+        _ => bail!("./x demo takes --once and nothing else"),
+    };
     let vitrine = shell::build_release()?;
     let demo = Demo {
         vitrine,
@@ -47,28 +66,26 @@ pub(crate) fn run() -> Result<()> {
     shell::run(demo.vitrine(&["ingest"]).arg(&photos))?;
     shell::run(&mut demo.vitrine(&["inspect"]))?;
 
-    let volume = demo.item(&series, "volume")?;
-    let before = demo.item(&before, "capture")?;
-    let after = demo.item(&after, "capture")?;
-    shell::run(&mut demo.vitrine(&["compare", &before, &after]))?;
-    let mut pictures = Vec::new();
-    for (file, options) in PICTURES {
-        pictures.push(demo.draw(&volume, file, options)?);
-    }
-    pictures.push(demo.draw(&before, "face-before.png", FROM_THE_SIDE)?);
-    pictures.push(demo.draw(&after, "face-after.png", FROM_THE_SIDE)?);
-    let changed = [&["--comparison"], FROM_THE_SIDE].concat();
-    pictures.push(demo.draw(&before, "face-change.png", &changed)?);
-    println!("\nOpen these pictures:");
-    for picture in pictures {
-        println!("  {}", picture.display());
-    }
-    println!(
-        "The stored items lie encrypted in {}; their key is {}.",
-        demo.data().display(),
-        demo.key().display()
-    );
-    Ok(())
+    demo.draw_all(&series, &before, &after)?;
+    demo.set_up_practice(&[
+        Content {
+            folder: &series,
+            biometric: "no",
+        },
+        Content {
+            folder: &before,
+            biometric: "face_or_head",
+        },
+        Content {
+            folder: &after,
+            biometric: "face_or_head",
+        },
+        Content {
+            folder: &photos,
+            biometric: "face_or_head",
+        },
+    ])?;
+    demo.serve(goes_on)
 }
 
 /// The program, and where everything of the demonstration lies.
@@ -139,6 +156,86 @@ impl Demo {
             .next()
             .with_context(|| format!("{} became no {kind}", folder.display()))?;
         Ok(id.to_owned())
+    }
+
+    /// Pictures of the volume, the captures, and what has changed between them.
+    fn draw_all(&self, series: &Path, before: &Path, after: &Path) -> Result<()> {
+        let volume = self.item(series, "volume")?;
+        let before = self.item(before, "capture")?;
+        let after = self.item(after, "capture")?;
+        shell::run(&mut self.vitrine(&["compare", &before, &after]))?;
+        let mut pictures = Vec::new();
+        for (file, options) in PICTURES {
+            pictures.push(self.draw(&volume, file, options)?);
+        }
+        pictures.push(self.draw(&before, "face-before.png", FROM_THE_SIDE)?);
+        pictures.push(self.draw(&after, "face-after.png", FROM_THE_SIDE)?);
+        let changed = [&["--comparison"], FROM_THE_SIDE].concat();
+        pictures.push(self.draw(&before, "face-change.png", &changed)?);
+        println!("\nOpen these pictures:");
+        for picture in pictures {
+            println!("  {}", picture.display());
+        }
+        println!(
+            "The stored items lie encrypted in {}; their key is {}.",
+            self.data().display(),
+            self.key().display()
+        );
+        Ok(())
+    }
+
+    /// Where the server keeps what it has.
+    fn served(&self) -> PathBuf {
+        self.folder.join("served")
+    }
+
+    /// `vitrine serve` over the data of the server.
+    fn server(&self) -> Command {
+        let mut command = Command::new(&self.vitrine);
+        command
+            .args(["serve", "--demo", "--data"])
+            .arg(self.served())
+            .arg("--key-file")
+            .arg(self.key())
+            .env("VITRINE_LOG", "warn");
+        command
+    }
+
+    /// Sets the practice up, once; what a broken-off run has left is thrown away.
+    fn set_up_practice(&self, contents: &[Content<'_>]) -> Result<()> {
+        let ready = self.folder.join("served.ready");
+        if ready.is_file() {
+            return Ok(());
+        }
+        let _ = std::fs::remove_dir_all(self.served());
+        let server = Server::start(self.server())?;
+        people::set_up(&server, contents)?;
+        server.stop()?;
+        Ok(std::fs::write(ready, "")?)
+    }
+
+    /// Says where to click and as whom, and becomes the server, which stops with Ctrl-C.
+    fn serve(&self, goes_on: bool) -> Result<()> {
+        let address = match TcpListener::bind(ADDRESS) {
+            Ok(_) => ADDRESS.to_owned(),
+            // Something else listens there: any port that is free.
+            Err(_) => TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string(),
+        };
+        let port = address.rsplit(':').next().unwrap_or_default();
+        println!("\nThe people of the demonstration, all with the password \"{PASSWORD}\":");
+        for (email, name, what) in people::PEOPLE {
+            println!("  {email:<28} {name}: {what}");
+        }
+        let mut server = self.server();
+        server.args(["--listen", &address]);
+        if !goes_on {
+            println!("The server does not go on without a terminal, or with --once. To start it:");
+            println!("  {}", shell::describe(&server));
+            println!("and open http://localhost:{port}");
+            return Ok(());
+        }
+        println!("\nOpen http://localhost:{port}   (Ctrl-C stops the server)");
+        Err(server.exec()).context("the server could not be started")
     }
 
     fn draw(&self, item: &str, file: &str, options: &[&str]) -> Result<PathBuf> {
