@@ -45,6 +45,8 @@ enum Command {
     RotateKey(commands::rotate_key::Arguments),
     /// Say whether a server would start here, and what it would run with
     Doctor(commands::doctor::Arguments),
+    /// Prove that the record of what was done is whole, and take it out
+    Audit(commands::audit::Arguments),
     /// Read and decode files for another vitrine process, behind a wall
     #[command(name = ingest::WORKER_COMMAND, hide = true)]
     DecodeWorker {
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::User(arguments) => commands::user::run(&arguments),
         Command::RotateKey(arguments) => commands::rotate_key::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Audit(arguments) => commands::audit::run(&arguments),
         Command::DecodeWorker { memory_bytes } => {
             ingest::guard::run_worker(memory_bytes);
             Ok(())

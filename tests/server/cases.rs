@@ -1,7 +1,10 @@
 //! From sign-up to a case that several people look at.
 
+use std::path::Path;
+
 use serde_json::json;
 use testkit::dicom::SeriesSpec;
+use testkit::postgres::Cluster;
 use ureq::http::Method;
 
 use super::client::{Server, files_below};
@@ -33,7 +36,18 @@ pub(crate) fn series(description: &str) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_case_goes_from_upload_to_colleagues_and_patient() {
-    let server = Server::demo();
+    case_goes_from_upload_to_colleagues_and_patient(&Server::demo(), None);
+}
+
+#[test]
+fn a_case_goes_from_upload_to_colleagues_and_patient_on_postgres() {
+    if let Some(cluster) = Cluster::shared() {
+        let server = Server::with(&["--demo", "--database", &cluster.database()]);
+        case_goes_from_upload_to_colleagues_and_patient(&server, Some(&cluster));
+    }
+}
+
+fn case_goes_from_upload_to_colleagues_and_patient(server: &Server, cluster: Option<&Cluster>) {
     let (admin, practice) = server.practice("adler@example.org");
     let (patient, case) = admin.patient_and_case(&practice);
     let files = series("Wintermute^Zaphod");
@@ -138,11 +152,14 @@ fn a_case_goes_from_upload_to_colleagues_and_patient() {
         200
     );
 
-    nothing_personal_is_at_rest(&server, &files);
+    nothing_personal_is_at_rest(&server.data(), &files);
+    if let Some(cluster) = cluster {
+        nothing_personal_is_at_rest(cluster.folder(), &files);
+    }
 }
 
 /// Planted words, and the pixels, are in no file of the server.
-fn nothing_personal_is_at_rest(server: &Server, files: &[(String, Vec<u8>)]) {
+fn nothing_personal_is_at_rest(folder: &Path, files: &[(String, Vec<u8>)]) {
     let middle = &files[4].1;
     let pixels = &middle[middle.len() - 480..middle.len() - 440];
     let planted: [&[u8]; 7] = [
@@ -155,8 +172,9 @@ fn nothing_personal_is_at_rest(server: &Server, files: &[(String, Vec<u8>)]) {
         pixels,
     ];
     let mut looked = 0;
-    for path in files_below(&server.data()) {
-        let bytes = std::fs::read(&path).unwrap();
+    for path in files_below(folder) {
+        // The server of the database removes files of its own meanwhile.
+        let bytes = std::fs::read(&path).unwrap_or_default();
         looked += bytes.len();
         for word in planted {
             assert!(
@@ -167,7 +185,7 @@ fn nothing_personal_is_at_rest(server: &Server, files: &[(String, Vec<u8>)]) {
             );
         }
     }
-    assert!(looked > 100_000);
+    assert!(looked > 10_000, "{looked}");
 }
 
 #[test]

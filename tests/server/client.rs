@@ -33,10 +33,23 @@ impl Server {
     }
 
     pub(crate) fn in_environment(options: &[&str], variables: Vec<(String, String)>) -> Self {
+        Self::within(&std::env::temp_dir(), options, variables)
+    }
+
+    /// With data in memory, where the machine has a place for that: thousands of changes wait for no disk.
+    pub(crate) fn in_memory(options: &[&str]) -> Self {
+        let memory = Path::new("/dev/shm");
+        match memory.is_dir() {
+            true => Self::within(memory, options, Vec::new()),
+            false => Self::with(options),
+        }
+    }
+
+    fn within(place: &Path, options: &[&str], variables: Vec<(String, String)>) -> Self {
         let mut server = Self {
             child: None,
             base: String::new(),
-            folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
+            folder: Arc::new(tempfile::tempdir_in(place).expect("a temporary folder")),
             data: "data",
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             variables,
@@ -91,6 +104,11 @@ impl Server {
             .expect("the address")
             .to_owned();
         self.child = Some(child);
+    }
+
+    /// What the program was told.
+    pub(crate) fn options(&self) -> &[String] {
+        &self.options
     }
 
     pub(crate) fn data(&self) -> PathBuf {

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::postgres::Cluster;
 use ureq::http::Method;
 
+use super::audit::verify;
 use super::cases::series;
 use super::client::{Client, Server};
 
@@ -33,7 +35,17 @@ fn cycles() -> u32 {
 
 #[test]
 fn what_is_acknowledged_survives_kill_9() {
-    let mut server = Server::demo();
+    acknowledged_survives_kill_9(Server::demo());
+}
+
+#[test]
+fn what_is_acknowledged_survives_kill_9_on_postgres() {
+    if let Some(cluster) = Cluster::shared() {
+        acknowledged_survives_kill_9(Server::with(&["--demo", "--database", &cluster.database()]));
+    }
+}
+
+fn acknowledged_survives_kill_9(mut server: Server) {
     let (client, practice) = server.practice("a@example.org");
     let files = Arc::new(series("Crash"));
     let known = Arc::new(Mutex::new(Acknowledged::default()));
@@ -68,6 +80,8 @@ fn what_is_acknowledged_survives_kill_9() {
             assert_eq!(job["state"], "done", "{job}");
         }
     }
+    let (is_well, found) = verify(&server);
+    assert!(is_well, "{found}");
 }
 
 /// One round of everything that changes something; `None` when the server is gone.

@@ -1,12 +1,16 @@
 //! The real server, as people's browsers use it.
 
 mod accounts;
+mod audit;
+mod browser;
 mod cases;
 pub(crate) mod client;
 mod crashes;
 mod marks;
+mod matrix;
 mod operations;
 mod passkeys;
+mod schema;
 mod several;
 mod spaces;
 mod uploads;

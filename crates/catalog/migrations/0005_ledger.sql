@@ -9,16 +9,22 @@ CREATE TABLE events (
     case_id TEXT,
     action TEXT NOT NULL,
     outcome TEXT NOT NULL,
-    -- The bytes that the log's tree is made of.
-    bytes BLOB NOT NULL
+    -- The event in canonical form, as the leaf of the log's tree that it is; the other columns find it.
+    bytes BLOB NOT NULL,
+    -- The hash of the leaf.
+    hash BLOB NOT NULL
 );
 CREATE INDEX events_by_practice ON events (practice, seq);
 CREATE INDEX events_by_patient ON events (patient, seq);
 CREATE INDEX events_by_case ON events (case_id, seq);
 
--- One row: how many events there are. Taking it puts writers in order.
+-- One row: how many events there are, and the right edge of the tree over them. Taking it puts writers in order.
 CREATE TABLE ledger (
     name TEXT PRIMARY KEY NOT NULL,
-    size BIGINT NOT NULL
+    size BIGINT NOT NULL,
+    -- Roots of the full subtrees, the largest first, 64 hexadecimal digits each.
+    roots TEXT NOT NULL,
+    -- The checkpoint over all events, signed; none before the first.
+    head TEXT
 );
-INSERT INTO ledger (name, size) VALUES ('events', 0);
+INSERT INTO ledger (name, size, roots) VALUES ('events', 0, '');

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::cipher::Cipher;
 use crate::error::CatalogError;
+use crate::log::Log;
 use crate::notice::{Bus, Notice};
 use crate::record::Recorder;
 
@@ -57,6 +58,7 @@ pub struct Catalog {
     pub(crate) cipher: Arc<dyn Cipher>,
     pub(crate) bus: Bus,
     pub(crate) recorder: Recorder,
+    pub(crate) log: Log,
     /// Writers of this process line up here: SQLite takes one at a time, and would have the others sleep and retry.
     turn: Arc<Mutex<()>>,
 }
@@ -98,13 +100,15 @@ impl Catalog {
         })?;
         let bus = Bus::open(database, dialect).await.map_err(fail)?;
         let turn = Arc::new(Mutex::new(()));
-        let recorder = Recorder::start(pool.clone(), dialect, Arc::clone(&turn));
+        let log = Log::open(&pool, Arc::clone(&cipher)).await?;
+        let recorder = Recorder::start(pool.clone(), dialect, Arc::clone(&turn), log.clone());
         Ok(Self {
             pool,
             dialect,
             cipher,
             bus,
             recorder,
+            log,
             turn,
         })
     }
@@ -126,6 +130,19 @@ impl Catalog {
         })
     }
 
+    /// A connection that sees the database as it is at its first question, whatever is written meanwhile.
+    pub(crate) async fn snapshot(&self) -> Result<Conn, CatalogError> {
+        let begin = match self.dialect {
+            Dialect::Sqlite => "BEGIN",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(Conn {
+            link: Link::Transaction(self.pool.begin_with(begin).await?),
+            cipher: Arc::clone(&self.cipher),
+            dialect: self.dialect,
+        })
+    }
+
     /// Begins a change. Nothing of it is there before [`Change::commit`].
     ///
     /// # Errors
@@ -140,6 +157,7 @@ impl Catalog {
             },
             notices: Vec::new(),
             bus: self.bus.clone(),
+            log: self.log.clone(),
             _turn: turn,
         })
     }
@@ -199,6 +217,7 @@ pub struct Change {
     conn: Conn,
     notices: Vec<Notice>,
     bus: Bus,
+    pub(crate) log: Log,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 

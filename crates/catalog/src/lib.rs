@@ -12,6 +12,7 @@
 //!
 //! SQLite runs in WAL mode: one writer at a time, others wait; a commit survives loss of power.
 
+mod audit;
 mod cases;
 mod cipher;
 mod consent;
@@ -21,6 +22,7 @@ mod emergencies;
 mod error;
 mod facts;
 mod jobs;
+mod log;
 mod marks;
 mod notice;
 mod patients;
@@ -53,7 +55,7 @@ pub use patients::{After, Patient};
 pub use people::{Account, Credential, CredentialKind, Link, NewAccount};
 pub use practices::{Member, Practice, PracticeSettings};
 pub use purge::Due;
-pub use record::{Event, Recorded, Scope};
+pub use record::Scope;
 pub use requests::RecordRequest;
 pub use rows::{
     Artifact, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original, OwnCase,

@@ -7,45 +7,15 @@
 
 use std::sync::Arc;
 
-use domain::{CaseId, PatientId, PracticeId, SignInId, Timestamp, UserId};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row};
+use domain::{CaseId, PatientId, PracticeId};
+use ledger::{Event, Recorded};
+use sqlx::{AnyPool, Row};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::database::{Catalog, Change, Conn, Dialect, begin};
 use crate::error::{CatalogError, unreadable};
-use crate::sql::{BATCH, count, placeholders, signed};
-
-/// Something that was decided or done. Identifiers and words only.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Event {
-    /// When.
-    pub at: Timestamp,
-    /// Who; nobody where the server itself acts or a visitor does.
-    pub actor: Option<UserId>,
-    /// Under which sign-in.
-    pub sign_in: Option<SignInId>,
-    /// In which practice.
-    pub practice: Option<PracticeId>,
-    /// Concerning whom.
-    pub patient: Option<PatientId>,
-    /// In which case.
-    pub case: Option<CaseId>,
-    /// What was done, or would have been.
-    pub action: String,
-    /// `allowed`, or `refused` and why in a word.
-    pub outcome: String,
-    /// The thing that it was done to.
-    pub object: Option<String>,
-}
-
-/// An event at its place in the record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
-    /// Its place, from 0.
-    pub seq: u64,
-    /// What happened.
-    pub event: Event,
-}
+use crate::log::Log;
+use crate::sql::{count, signed};
 
 /// Events of one request, and where to tell that they last.
 type Entry = (Vec<Event>, oneshot::Sender<Result<(), CatalogError>>);
@@ -61,14 +31,14 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn start(pool: AnyPool, dialect: Dialect, turn: Arc<Mutex<()>>) -> Self {
+    pub(crate) fn start(pool: AnyPool, dialect: Dialect, turn: Arc<Mutex<()>>, log: Log) -> Self {
         let (entries, mut waiting) = mpsc::channel::<Entry>(WAITING);
         tokio::spawn(async move {
             let mut together = Vec::new();
             while waiting.recv_many(&mut together, TOGETHER).await > 0 {
                 let entries = std::mem::take(&mut together);
                 let events: Vec<&Event> = entries.iter().flat_map(|(events, _)| events).collect();
-                let written = write(&pool, dialect, &turn, &events).await;
+                let written = write(&pool, dialect, &turn, &log, &events).await;
                 for (_, teller) in entries {
                     let told = match &written {
                         Ok(()) => Ok(()),
@@ -87,11 +57,12 @@ async fn write(
     pool: &AnyPool,
     dialect: Dialect,
     turn: &Arc<Mutex<()>>,
+    log: &Log,
     events: &[&Event],
 ) -> Result<(), &'static str> {
     let written = async {
         let (mut transaction, _turn) = begin(pool, dialect, turn).await?;
-        append(&mut transaction, events).await?;
+        log.append(&mut transaction, dialect, events).await?;
         Ok::<_, CatalogError>(transaction.commit().await?)
     };
     written
@@ -116,47 +87,12 @@ impl Change {
     /// Records events with the change.
     ///
     /// # Errors
-    /// The database's.
+    /// The database's, or that the log cannot be signed.
     pub async fn record(&mut self, events: &[Event]) -> Result<(), CatalogError> {
         let events: Vec<&Event> = events.iter().collect();
-        append(self.db(), &events).await
+        let (log, dialect) = (self.log.clone(), self.dialect);
+        log.append(self.db(), dialect, &events).await
     }
-}
-
-async fn append(connection: &mut AnyConnection, events: &[&Event]) -> Result<(), CatalogError> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let row = sqlx::query("UPDATE ledger SET size = size + $1 WHERE name = 'events' RETURNING size")
-        .bind(signed(events.len() as u64))
-        .fetch_one(&mut *connection)
-        .await?;
-    let size: i64 = row.try_get(0)?;
-    let mut seq = size - signed(events.len() as u64);
-    for batch in events.chunks(BATCH) {
-        let sql = format!(
-            "INSERT INTO events (seq, at_ms, actor, session, practice, patient, case_id, action, outcome, bytes) \
-             VALUES {}",
-            placeholders(batch.len(), 10)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(batch.len() == 1);
-        for event in batch {
-            query = query
-                .bind(seq)
-                .bind(event.at.ms())
-                .bind(event.actor.map(|id| id.to_string()))
-                .bind(event.sign_in.map(|id| id.to_string()))
-                .bind(event.practice.map(|id| id.to_string()))
-                .bind(event.patient.map(|id| id.to_string()))
-                .bind(event.case.map(|id| id.to_string()))
-                .bind(event.action.clone())
-                .bind(event.outcome.clone())
-                .bind(serde_json::to_vec(event).map_err(unreadable("event"))?);
-            seq += 1;
-        }
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
 }
 
 /// Whose events are asked for.
@@ -205,8 +141,8 @@ impl Conn {
             .map(|row| {
                 let bytes: &[u8] = row.try_get(1)?;
                 Ok(Recorded {
-                    seq: count(row, 0)?,
-                    event: serde_json::from_slice(bytes).map_err(unreadable("event"))?,
+                    sequence: count(row, 0)?,
+                    event: Event::from_bytes(bytes).map_err(unreadable("event"))?,
                 })
             })
             .collect()

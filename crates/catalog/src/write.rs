@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::{CaseId, IngestId, ItemId, OriginalId, PatientId, PracticeId, Timestamp};
+use domain::{Capacity, CaseId, IngestId, ItemId, OriginalId, PatientId, PracticeId, Timestamp, Verb};
+use ledger::{Event, Object, Outcome, Word};
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row};
@@ -12,7 +13,6 @@ use crate::database::{Catalog, Change};
 use crate::error::{CatalogError, unreadable};
 use crate::notice::Notice;
 use crate::read::{ItemSecrets, case_keys, originals_by_hash, text_of};
-use crate::record::Event;
 use crate::rows::{Committed, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, OwnCase};
 use crate::sql::{BATCH, id, list, maybe_id, now_ms, placeholders, signed};
 
@@ -208,16 +208,23 @@ struct ContentCase {
 }
 
 fn item_added(item: &NewItem, case: &ContentCase) -> Event {
+    let capacity = match item.uploader {
+        Some(_) => Capacity::Owner,
+        None => Capacity::System,
+    };
     Event {
-        at: Timestamp::from_ms(now_ms()),
         actor: item.uploader,
-        sign_in: None,
         practice: case.practice,
         patient: case.patient,
         case: Some(item.case),
-        action: "item.ingest".to_owned(),
-        outcome: "done".to_owned(),
-        object: Some(item.id.to_string()),
+        object: Some(Object::new("Item", item.id.as_bytes())),
+        ..Event::new(
+            Timestamp::from_ms(now_ms()),
+            Word::fixed("AddItem"),
+            Verb::Create,
+            Outcome::Allowed,
+            capacity,
+        )
     }
 }
 

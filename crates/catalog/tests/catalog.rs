@@ -1,5 +1,7 @@
 //! The catalog as the pipeline uses it, over both databases: interrupted, and by several processes at once.
 
+#[path = "parts/log.rs"]
+mod log;
 mod support;
 
 use std::process::Command;

@@ -13,6 +13,7 @@
     )
 )]
 
+mod act;
 mod agreement;
 mod annotation;
 mod error;
@@ -26,6 +27,7 @@ pub mod text;
 mod time;
 mod word;
 
+pub use act::{Capacity, Verb};
 pub use agreement::{AgreementKind, AgreementVersion, Biometric, MarketingChoice, Release, ReleaseScope};
 pub use annotation::{AnnotationGeometry, AnnotationKind, AnnotationState, MOST_POINTS, MarkSpace, Measure};
 pub use error::DomainError;

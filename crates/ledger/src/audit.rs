@@ -230,10 +230,10 @@ impl Audit {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Timestamp, UserId};
+    use domain::{Capacity, Timestamp, UserId, Verb};
 
     use super::*;
-    use crate::event::{Capacity, Outcome, Verb, Word};
+    use crate::event::{Outcome, Word};
 
     /// Place, bytes and kept hash.
     type Row = (u64, Vec<u8>, Hash);

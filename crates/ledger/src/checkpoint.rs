@@ -125,6 +125,11 @@ impl LogKey {
         Ok(Self { name, pair })
     }
 
+    /// The name of its log.
+    pub fn name(&self) -> &LogName {
+        &self.name
+    }
+
     /// What checks its signatures.
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey {

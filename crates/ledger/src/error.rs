@@ -9,6 +9,9 @@ pub enum LedgerError {
     /// Bytes that are no event in canonical form.
     #[error("these bytes are no event")]
     NotAnEvent(#[source] Option<serde_json::Error>),
+    /// A text that is no SHA-256 hash.
+    #[error("a hash has 64 hexadecimal digits")]
+    NotAHash,
     /// A proof asks for a place that the tree does not have.
     #[error("the tree has {size} leaves; {asked} was asked for")]
     OutOfTree {

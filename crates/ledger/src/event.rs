@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{CaseId, PatientId, PracticeId, RequestId, SessionId, SignInId, Timestamp, UserId};
+use domain::{
+    Capacity, CaseId, PatientId, PracticeId, RequestId, SessionId, SignInId, Timestamp, UserId, Verb,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
@@ -25,6 +27,15 @@ impl Word {
         } else {
             Err(LedgerError::NotAWord)
         }
+    }
+
+    /// A word of the program's own. What a word cannot hold becomes `_`, and what is too long is cut off.
+    pub fn fixed(text: &'static str) -> Self {
+        let fine = |c: char| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' | '.' | ':' => c,
+            _ => '_',
+        };
+        Self(text.chars().map(fine).take(64).collect())
     }
 
     /// The word.
@@ -59,73 +70,6 @@ impl std::fmt::Debug for Word {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)*
-        }
-
-        impl $name {
-            /// The word for it.
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-        }
-    };
-}
-
-words! {
-    /// In which capacity somebody acted toward what the event is about.
-    Capacity {
-        /// Administrator of the practice.
-        Administrator = "administrator",
-        /// Clinician of the practice.
-        Clinician = "clinician",
-        /// Staff of the practice.
-        Staff = "staff",
-        /// A doctor with a grant.
-        Collaborator = "collaborator",
-        /// The patient.
-        Patient = "patient",
-        /// Somebody acting for a minor.
-        Guardian = "guardian",
-        /// A doctor whom the patient has connected to.
-        ConnectedDoctor = "connected_doctor",
-        /// Somebody about their own account.
-        Owner = "owner",
-        /// An operator of the server, in an emergency.
-        Operator = "operator",
-        /// Nobody who is signed in.
-        Visitor = "visitor",
-        /// The server itself.
-        System = "system",
-        /// Somebody who has nothing to do with it.
-        Stranger = "stranger",
-    }
-}
-
-words! {
-    /// What kind of act it was.
-    Verb {
-        /// Something was made.
-        Create = "create",
-        /// Something was read or looked at.
-        Read = "read",
-        /// Something was listed or searched.
-        List = "list",
-        /// Something was changed.
-        Update = "update",
-        /// Something was deleted or withdrawn.
-        Delete = "delete",
-        /// Something else was done, such as signing in.
-        Execute = "execute",
-    }
-}
-
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -145,6 +89,32 @@ pub struct Object {
     pub id: Word,
     /// Its kind, such as `Item`.
     pub kind: Word,
+}
+
+impl Object {
+    /// A thing of a kind, by the 16 bytes of its identifier.
+    pub fn new(kind: &'static str, id: &[u8; 16]) -> Self {
+        Self {
+            id: Word(domain::EventId::from_bytes(*id).to_string()),
+            kind: Word::fixed(kind),
+        }
+    }
+}
+
+impl Outcome {
+    /// It was refused, for this reason.
+    pub fn refused(reason: &'static str) -> Self {
+        Self::Refused(Word::fixed(reason))
+    }
+
+    /// As people read it: `allowed`, `refused: ` and why, `failed: ` and why.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Allowed => "allowed".to_owned(),
+            Self::Refused(reason) => format!("refused: {reason}"),
+            Self::Failed(reason) => format!("failed: {reason}"),
+        }
+    }
 }
 
 /// Something more to know, without personal data.
@@ -317,6 +287,7 @@ mod tests {
             assert!(Word::new(text).is_err(), "{text}");
         }
         assert!(Word::new(&"x".repeat(64)).is_ok());
+        assert_eq!(Word::fixed("no account").as_str(), "no_account");
         let named = "{\"action\":\"Jane Doe\",\"at\":1,\"capacity\":\"system\",\"outcome\":\"allowed\",\"verb\":\"read\"}";
         assert!(Event::from_bytes(named.as_bytes()).is_err());
     }

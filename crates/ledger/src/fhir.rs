@@ -6,10 +6,11 @@
 //! `meta.profile`. Searches would need the query, which the log does not keep, and refusals have no profile: they are
 //! plain AuditEvents in the same shape.
 
+use domain::Verb;
 use serde_json::{Value, json};
 
 use crate::checkpoint::LogName;
-use crate::event::{Detail, Event, Outcome, Verb};
+use crate::event::{Detail, Event, Outcome};
 use crate::report::Recorded;
 
 /// Who observed the events: the log that they come from.
@@ -211,10 +212,10 @@ fn entities(event: &Event) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{PatientId, RequestId, SignInId, Timestamp, UserId};
+    use domain::{Capacity, PatientId, RequestId, SignInId, Timestamp, UserId};
 
     use super::*;
-    use crate::event::{Capacity, Object, Word};
+    use crate::event::{Object, Word};
 
     fn word(text: &str) -> Word {
         Word::new(text).unwrap()

@@ -28,10 +28,13 @@ mod report;
 
 pub use audit::{Audit, Fault, Findings, Where};
 pub use checkpoint::{Checkpoint, LogKey, LogName, VerifyingKey};
+pub use domain::{Capacity, Verb};
 pub use error::LedgerError;
-pub use event::{Capacity, Detail, Event, Object, Outcome, Verb, Word};
+pub use event::{Detail, Event, Object, Outcome, Word};
 pub use fhir::{Observer, audit_event};
 pub use merkle::{
     Frontier, Hash, consistency_proof, inclusion_proof, leaf_hash, root, verify_consistency, verify_inclusion,
 };
-pub use report::{Basis, Disclosure, Look, Recorded, SIX_YEARS_MS, accounting_of_disclosures, who_looked};
+pub use report::{
+    Basis, Disclosure, Look, Recorded, SIX_YEARS_MS, accounting_of_disclosures, shows, who_looked,
+};

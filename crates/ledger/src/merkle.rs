@@ -17,6 +17,28 @@ impl std::fmt::Display for Hash {
     }
 }
 
+impl std::str::FromStr for Hash {
+    type Err = LedgerError;
+
+    /// Reads 64 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits: Option<Vec<u8>> = text
+            .chars()
+            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .collect();
+        let bytes: Vec<u8> = digits
+            .filter(|digits| digits.len() == 64)
+            .map(|digits| {
+                digits
+                    .chunks(2)
+                    .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+                    .collect()
+            })
+            .ok_or(LedgerError::NotAHash)?;
+        bytes.try_into().map(Self).map_err(|_| LedgerError::NotAHash)
+    }
+}
+
 impl std::fmt::Debug for Hash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
@@ -335,6 +357,22 @@ mod tests {
             if size < 8 {
                 frontier.append(hashes[size]);
             }
+        }
+    }
+
+    #[test]
+    fn a_hash_survives_its_text() {
+        let hash = leaf_hash(b"x");
+        assert_eq!(hash.to_string().parse::<Hash>().unwrap(), hash);
+        for text in [
+            "",
+            "0",
+            &"g".repeat(64),
+            &"0".repeat(63),
+            &"0".repeat(66),
+            &"é".repeat(32),
+        ] {
+            assert!(text.parse::<Hash>().is_err(), "{text}");
         }
     }
 

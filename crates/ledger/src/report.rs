@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{CaseId, Date, PatientId, Timestamp, UserId};
+use domain::{Capacity, CaseId, Date, PatientId, Timestamp, UserId, Verb};
 use serde::Serialize;
 
-use crate::event::{Capacity, Event, Outcome, Verb, Word};
+use crate::event::{Event, Outcome, Word};
 
 /// Six years, as far back as an accounting of disclosures goes (45 CFR 164.528(a)(1)); two of them are leap years at
 /// most.
@@ -107,7 +107,7 @@ fn basis(capacity: Capacity) -> Option<Basis> {
 }
 
 /// Whether an event showed something of this patient to somebody.
-fn shows(event: &Event, patient: PatientId) -> bool {
+pub fn shows(event: &Event, patient: PatientId) -> bool {
     event.patient == Some(patient)
         && event.outcome == Outcome::Allowed
         && matches!(event.verb, Verb::Read | Verb::List)

@@ -3,6 +3,8 @@
 //! [`Action`] is the list; [`act`] has the same words as types, so that a function can name the right that it needs
 //! in its signature ([`crate::Authorized`]).
 
+use domain::Verb;
+
 use crate::facts::{
     AccountFacts, AnnotationFacts, CaptureFacts, CaseFacts, CommentFacts, ConnectionFacts, Facts,
     IntakeFacts, InvitationFacts, ItemFacts, Kind, OriginalFacts, PatientFacts, PracticeFacts, SpaceFacts,
@@ -325,5 +327,119 @@ actions! {
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl Action {
+    /// What kind of act it is, for the audit trail.
+    pub const fn verb(self) -> Verb {
+        use Action as A;
+        match self {
+            A::EnrollFactor
+            | A::CreatePractice
+            | A::InviteMember
+            | A::CreatePatient
+            | A::OpenEmergencyAccess
+            | A::CreateCase
+            | A::InvitePatient
+            | A::InviteGuardian
+            | A::RequestAmendment
+            | A::RequestCopy
+            | A::SignRelease
+            | A::StartConnection
+            | A::InviteCollaborator
+            | A::Annotate
+            | A::SaveView
+            | A::SaveTour
+            | A::Comment
+            | A::StartUpload
+            | A::AcceptAgreement
+            | A::AcceptInvitation
+            | A::FileCapture
+            | A::TransferCapture
+            | A::GiveCapture => Verb::Create,
+            A::SeeSignIn
+            | A::ReadAccount
+            | A::SeePractice
+            | A::ReadProfile
+            | A::ReadCareTeam
+            | A::ReadReleases
+            | A::SeeCase
+            | A::SeePatientName
+            | A::ReadGrants
+            | A::SeeAnnotations
+            | A::ReadAnnotationHistory
+            | A::SeeItem
+            | A::LookAtItem
+            | A::RenderLocally
+            | A::DownloadOriginal
+            | A::SeeUpload
+            | A::LookAtCapture
+            | A::RenderCapture
+            | A::DownloadCapture
+            | A::SeeConnection
+            | A::WhoLooked
+            | A::AccountForDisclosures
+            | A::ReadAudit
+            | A::ExportAudit => Verb::Read,
+            A::ListSignIns
+            | A::ListCases
+            | A::ListConnections
+            | A::ListMembers
+            | A::ListPatients
+            | A::SearchCases
+            | A::ListCareTeams
+            | A::ListPatientCases
+            | A::ListCaptures => Verb::List,
+            A::EditAccount
+            | A::ChooseMarketing
+            | A::EditPractice
+            | A::ChangeMember
+            | A::SetRetention
+            | A::EditProfile
+            | A::ChangeCareTeam
+            | A::AnswerAmendment
+            | A::AnswerCopyRequest
+            | A::PlaceHold
+            | A::LiftHold
+            | A::UndoDeleteProfile
+            | A::EditCase
+            | A::CloseCase
+            | A::ReopenCase
+            | A::ShareWithPatient
+            | A::StopSharing
+            | A::ChangeGrant
+            | A::PlaceCaseHold
+            | A::LiftCaseHold
+            | A::UndoDeleteCase
+            | A::EditItem
+            | A::RetryIngest
+            | A::UndoDeleteItem
+            | A::AmendAnnotation
+            | A::AmendComment
+            | A::AmendView
+            | A::AmendTour
+            | A::ContinueUpload
+            | A::UndoDeleteCapture
+            | A::AnswerConnection => Verb::Update,
+            A::CloseAccount
+            | A::RemoveFactor
+            | A::RemoveMember
+            | A::EndPatientLink
+            | A::WithdrawRelease
+            | A::DeleteProfile
+            | A::RevokeGrant
+            | A::DeleteCase
+            | A::DeleteItem
+            | A::WithdrawAnnotation
+            | A::WithdrawComment
+            | A::DeleteView
+            | A::DeleteTour
+            | A::AbandonUpload
+            | A::DeleteCapture
+            | A::EndConnection
+            | A::EndEmergencyAccess => Verb::Delete,
+            A::SignOut | A::EndSignIn => Verb::Execute,
+        }
     }
 }

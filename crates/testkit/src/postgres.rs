@@ -66,6 +66,11 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The URL of a new, empty database.
     ///
     /// # Panics

@@ -13,6 +13,7 @@ mod error;
 mod fields;
 mod format;
 mod key;
+mod notes;
 mod object;
 mod root_file;
 mod vault;

@@ -1,5 +1,6 @@
 //! The commands of the program, one module each.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod compare;
 pub(crate) mod doctor;

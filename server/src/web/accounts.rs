@@ -405,23 +405,27 @@ pub(crate) fn email(text: &Phi<String>) -> Answer<Phi<String>> {
     }
 }
 
-/// An event that is no question of the policy's.
+/// An event that is no question of the policy's. `outcome` is `done`, `refused: ` and why, or how it was done.
 pub(crate) fn event(
     at: Timestamp,
     actor: Option<UserId>,
-    action: &str,
-    outcome: &str,
+    action: &'static str,
+    outcome: &'static str,
     practice: Option<PracticeId>,
-) -> catalog::Event {
-    catalog::Event {
-        at,
-        actor,
-        sign_in: None,
-        practice,
-        patient: None,
-        case: None,
-        action: action.to_owned(),
-        outcome: outcome.to_owned(),
-        object: None,
+) -> ledger::Event {
+    use domain::{Capacity, Verb};
+    use ledger::{Detail, Event, Outcome, Word};
+    let capacity = actor.map_or(Capacity::Visitor, |_| Capacity::Owner);
+    let mut event = Event::new(at, Word::fixed(action), Verb::Execute, Outcome::Allowed, capacity);
+    event.actor = actor;
+    event.practice = practice;
+    match outcome.strip_prefix("refused: ") {
+        Some(reason) => event.outcome = Outcome::refused(reason),
+        None if outcome == "done" => {}
+        None => {
+            let how = Detail::Word(Word::fixed(outcome));
+            event.details.insert(Word::fixed("how"), how);
+        }
     }
+    event
 }

@@ -231,7 +231,7 @@ struct Mine {
     /// `collaborator` for those that one was invited to, `patient` for those that are shared with one as a patient or
     /// guardian.
     #[serde(rename = "as")]
-    #[param(rename = "as")]
+    #[param(rename = "as", inline)]
     role: Role,
     /// What the page before gave as `next`.
     after: Option<String>,

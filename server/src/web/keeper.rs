@@ -1,11 +1,15 @@
-//! What has to be done from time to time: what was deleted goes for good, and what dead processes left behind.
+//! What has to be done from time to time: what was deleted goes for good, and what dead processes left behind; the log
+//! is signed where the database is not.
 
 use std::time::Duration;
 
-use catalog::{Due, Event};
+use catalog::Due;
+use domain::{Capacity, Verb};
+use ledger::{Event, Object, Outcome, Word};
 use tokio::sync::watch;
 
 use super::app::App;
+use super::checkpoints::Checkpoints;
 use super::names::Names;
 use super::problem::Answer;
 
@@ -16,17 +20,24 @@ const AT_ONCE: u32 = 50;
 
 /// Keeps house until `stop` says so.
 pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
+    let mut checkpoints = Checkpoints::default();
     loop {
         if let Err(problem) = purge(&app).await {
             tracing::error!(?problem, "what was deleted could not be destroyed");
+        }
+        if let Err(problem) = checkpoints.keep(&app.catalog, &app.vault).await {
+            tracing::error!(?problem, "no checkpoint of the log could be kept");
         }
         if let Err(error) = ingest::sweep(&app.catalog, &app.vault).await {
             tracing::warn!(%error, "garbage could not be removed");
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            _ = stop.changed() => return,
+            _ = stop.changed() => break,
         }
+    }
+    if let Err(problem) = checkpoints.keep(&app.catalog, &app.vault).await {
+        tracing::error!(?problem, "no checkpoint of the log could be kept");
     }
 }
 
@@ -41,24 +52,24 @@ async fn purge(app: &App) -> Answer<()> {
     for &thing in &due {
         let mut change = app.catalog.change().await?;
         change.destroy(thing, run).await?;
-        let (case, patient, object) = match thing {
-            Due::Item(item) => (None, None, Some(item.to_string())),
-            Due::Case(case) => (Some(case), None, None),
-            Due::Patient(patient) => (None, Some(patient), None),
-        };
-        change
-            .record(&[Event {
-                at: now,
-                actor: None,
-                sign_in: None,
-                practice: None,
-                patient,
-                case,
-                action: "Destroy".to_owned(),
-                outcome: "done".to_owned(),
-                object,
-            }])
-            .await?;
+        let mut event = Event::new(
+            now,
+            Word::fixed("Destroy"),
+            Verb::Delete,
+            Outcome::Allowed,
+            Capacity::System,
+        );
+        event.object = Some(match thing {
+            Due::Item(item) => Object::new("Item", item.as_bytes()),
+            Due::Case(case) => Object::new("Case", case.as_bytes()),
+            Due::Patient(patient) => Object::new("Patient", patient.as_bytes()),
+        });
+        match thing {
+            Due::Item(_) => {}
+            Due::Case(case) => event.case = Some(case),
+            Due::Patient(patient) => event.patient = Some(patient),
+        }
+        change.record(&[event]).await?;
         change.commit().await?;
     }
     app.catalog.finish_ingest(run).await?;

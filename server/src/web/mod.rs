@@ -5,11 +5,14 @@ mod agreements;
 mod app;
 #[expect(unused_qualifications, reason = "by the macro that describes routes")]
 mod cases;
+mod checkpoints;
 mod codes;
 mod consent;
+mod describe;
 mod doctor;
 mod emergencies;
 mod events;
+mod exports;
 mod extract;
 mod front;
 mod grants;
@@ -45,7 +48,9 @@ mod who;
 mod worker;
 
 pub(crate) use app::{Config, Demo, now};
+pub(crate) use checkpoints::FOLDER as CHECKPOINTS;
 pub(crate) use doctor::look_after;
+pub(crate) use exports::{account as account_for_disclosures, lines as fhir_lines};
 pub(crate) use listen::TlsFiles;
 pub(crate) use mail::MailConfig;
 pub(crate) use operate::{add_practice, deactivate, reset, set_operator};

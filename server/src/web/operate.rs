@@ -3,7 +3,10 @@
 
 use anyhow::{Context, Result, anyhow, ensure};
 use catalog::{Account, Change, CredentialKind, Link, NewAccount, Practice, PracticeSettings};
-use domain::{AccountState, InvitationId, MemberRole, Operator, Phi, PracticeId, Timestamp, UserId};
+use domain::{
+    AccountState, Capacity, InvitationId, MemberRole, Operator, Phi, PracticeId, Timestamp, UserId,
+};
+use ledger::Object;
 
 use super::accounts::{email as checked_email, event};
 use super::app::{Config, now};
@@ -112,9 +115,10 @@ async fn find(config: &Config, email: &str) -> Result<(Store, Change, Account)> 
     Ok((store, change, account))
 }
 
-async fn record(change: &mut Change, action: &str, user: UserId, now: Timestamp) -> Result<()> {
+async fn record(change: &mut Change, action: &'static str, user: UserId, now: Timestamp) -> Result<()> {
     let mut done = event(now, None, action, "done", None);
-    done.object = Some(user.to_string());
+    done.capacity = Capacity::Operator;
+    done.object = Some(Object::new("Account", user.as_bytes()));
     Ok(change.record(&[done]).await?)
 }
 

@@ -6,8 +6,9 @@ use std::collections::hash_map::Entry;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Recorded, Scope};
-use domain::{CaseId, Hold, PatientId, Phi, PracticeId, UserId};
+use catalog::Scope;
+use domain::{Capacity, CaseId, Hold, PatientId, Phi, PracticeId, UserId};
+use ledger::Recorded;
 use policy::act;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -58,22 +59,26 @@ struct EventBody {
     case: Option<CaseId>,
     /// What.
     action: String,
-    /// `allowed`, `done`, or `refused` and why.
+    /// `allowed`, or `refused: ` or `failed: ` and why.
     outcome: String,
+    /// In which capacity: `clinician`, `collaborator`, `patient` and so on.
+    #[schema(value_type = String)]
+    capacity: Capacity,
     /// The thing that it was done to.
     object: Option<String>,
 }
 
 fn body(recorded: Recorded) -> EventBody {
     EventBody {
-        seq: recorded.seq,
+        seq: recorded.sequence,
         at: recorded.event.at.to_rfc3339(),
         actor: recorded.event.actor,
         patient: recorded.event.patient,
         case: recorded.event.case,
-        action: recorded.event.action,
-        outcome: recorded.event.outcome,
-        object: recorded.event.object,
+        action: recorded.event.action.into(),
+        outcome: recorded.event.outcome.text(),
+        capacity: recorded.event.capacity,
+        object: recorded.event.object.map(|object| object.id.into()),
     }
 }
 
@@ -109,6 +114,9 @@ struct Looked {
     /// What the person is called.
     #[schema(value_type = Option<String>)]
     name: Option<Phi<String>>,
+    /// In which capacity: `clinician`, `collaborator`, `guardian` and so on.
+    #[schema(value_type = String)]
+    capacity: Capacity,
     /// What the person did.
     action: String,
     /// In which case.
@@ -137,7 +145,8 @@ async fn who_looked(
         let mut names: HashMap<UserId, Option<Phi<String>>> = HashMap::new();
         let mut looked = Vec::new();
         for Recorded { event, .. } in events {
-            let Some(actor) = event.actor.filter(|_| !event.outcome.starts_with("refused")) else {
+            let is_look = ledger::shows(&event, patient) && event.capacity != Capacity::Patient;
+            let Some(actor) = event.actor.filter(|_| is_look) else {
                 continue;
             };
             if let Entry::Vacant(place) = names.entry(actor) {
@@ -147,7 +156,8 @@ async fn who_looked(
             looked.push(Looked {
                 at: event.at.to_rfc3339(),
                 name: names.get(&actor).cloned().flatten(),
-                action: event.action,
+                capacity: event.capacity,
+                action: event.action.into(),
                 case: event.case,
             });
         }

@@ -18,9 +18,9 @@ use super::app::{App, Config, Demo};
 use super::listen::{Peer, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
-    accounts, agreements, cases, codes, consent, emergencies, events, front, grants, guard, invitations,
-    items, keeper, marks, metrics, own, passkeys, patients, practices, records, requests, signing, spaces,
-    uploads, worker,
+    accounts, agreements, cases, codes, consent, describe, emergencies, events, exports, front, grants,
+    guard, invitations, items, keeper, marks, metrics, own, passkeys, patients, practices, records, requests,
+    signing, spaces, uploads, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.
@@ -57,13 +57,15 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(marks::routes())
         .merge(consent::routes())
         .merge(records::routes())
+        .merge(exports::routes())
         .merge(events::routes())
         .layer(DefaultBodyLimit::max(JSON_BYTES));
     let large = uploads::routes().layer(DefaultBodyLimit::disable());
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(small)
         .merge(large)
-        .split_for_parts()
+        .split_for_parts();
+    (routes, describe::finished(document))
 }
 
 fn router(app: App) -> Router {

@@ -194,7 +194,7 @@ async fn second_factor(
 }
 
 /// Counts what was wrong; from some point on the account waits, longer each time.
-async fn fail(app: &App, account: &Account, outcome: &str, now: Timestamp) -> Answer<()> {
+async fn fail(app: &App, account: &Account, outcome: &'static str, now: Timestamp) -> Answer<()> {
     let beyond = (account.failures + 1).saturating_sub(FREE_FAILURES).min(7);
     let wait_ms = if beyond == 0 { 0 } else { 5_000_i64 << beyond };
     let mut change = app.catalog.change().await?;

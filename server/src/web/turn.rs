@@ -1,12 +1,15 @@
 //! One request's dealings with the catalog: the policy is asked, and every answer of it is recorded, with what was
 //! changed in the same transaction, before anybody learns of it.
 
-use catalog::{Change, Conn, Event};
-use domain::{CaseId, ItemId, OriginalId, PatientId, PracticeId, Timestamp};
+use catalog::{Change, Conn};
+use domain::{
+    Capacity, CareTeam, CaseId, ItemId, MemberRole, OriginalId, PatientId, PatientLink, PracticeId, Timestamp,
+};
+use ledger::{Event, Object, Outcome, Word};
 use policy::{
     AccountFacts, Act, AuthoredFacts, Authorized, CaptureFacts, CaseFacts, ConnectionFacts, Destination,
-    Existence, IntakeFacts, ItemFacts, OriginalFacts, PatientFacts, PracticeFacts, SpaceFacts, TransferFacts,
-    UploadFacts,
+    Existence, Facts, IntakeFacts, ItemFacts, Kind, OriginalFacts, PatientFacts, PracticeFacts, SpaceFacts,
+    TransferFacts, UploadFacts,
 };
 
 use super::app::App;
@@ -22,13 +25,36 @@ pub(crate) struct Turn<C> {
     events: Vec<Event>,
 }
 
-/// Where something is, for the record.
-#[derive(Clone, Debug, Default)]
+/// Where something is, and what whoever asks is to it, for the record.
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
+    capacity: Capacity,
     practice: Option<PracticeId>,
     patient: Option<PatientId>,
     case: Option<CaseId>,
-    object: Option<String>,
+    object: Option<Object>,
+}
+
+impl Place {
+    /// Of nothing but the thing itself.
+    fn of(capacity: Capacity, kind: Kind, id: &impl ToString) -> Self {
+        Self {
+            capacity,
+            practice: None,
+            patient: None,
+            case: None,
+            object: object(kind, id),
+        }
+    }
+}
+
+/// A thing as the record names it.
+fn object(kind: Kind, id: &impl ToString) -> Option<Object> {
+    let id = Word::new(&id.to_string()).ok()?;
+    Some(Object {
+        id,
+        kind: Word::fixed(kind.name()),
+    })
 }
 
 /// Facts that say where their thing is.
@@ -73,10 +99,10 @@ impl<C> Turn<C> {
     {
         let decision = policy::decide::<A>(&self.who.subject, on, self.now).into_result();
         let outcome = match &decision {
-            Ok(_) => "allowed".to_owned(),
-            Err(denial) => format!("refused: {}", denial.reason.word()),
+            Ok(_) => Outcome::Allowed,
+            Err(denial) => Outcome::refused(denial.reason.word()),
         };
-        self.note(A::ACTION.name(), &outcome, on.place());
+        self.note(A::ACTION, outcome, on.place());
         decision.map_err(|denial| match denial.existence {
             Existence::Hidden => Problem::not_found(),
             Existence::Visible => refusal(denial.reason),
@@ -95,29 +121,23 @@ impl<C> Turn<C> {
         match on {
             Some(on) => Ok((self.ask(&on)?, on)),
             None => {
-                let object = Some(id.to_string());
-                let place = Place {
-                    object,
-                    ..Place::default()
-                };
-                self.note(A::ACTION.name(), "refused: missing", place);
+                let place = Place::of(Capacity::Stranger, A::On::KIND, &id);
+                self.note(A::ACTION, Outcome::refused("missing"), place);
                 Err(Problem::not_found())
             }
         }
     }
 
-    /// Records what is no question of the policy's.
-    pub(crate) fn note(&mut self, action: &str, outcome: &str, place: Place) {
+    fn note(&mut self, action: policy::Action, outcome: Outcome, place: Place) {
+        let action_word = Word::fixed(action.name());
         self.events.push(Event {
-            at: self.now,
             actor: Some(self.who.user()),
             sign_in: Some(self.who.sign_in),
             practice: place.practice,
             patient: place.patient,
             case: place.case,
-            action: action.to_owned(),
-            outcome: outcome.to_owned(),
             object: place.object,
+            ..Event::new(self.now, action_word, action.verb(), outcome, place.capacity)
         });
     }
 }
@@ -218,18 +238,16 @@ fn refusal(reason: policy::Reason) -> Problem {
 
 impl Placed for AccountFacts {
     fn place(&self) -> Place {
-        Place {
-            object: Some(self.owner.to_string()),
-            ..Place::default()
-        }
+        Place::of(Capacity::Owner, Self::KIND, &self.owner)
     }
 }
 
 impl Placed for PracticeFacts {
     fn place(&self) -> Place {
+        let capacity = self.role.map_or(Capacity::Stranger, Capacity::from);
         Place {
             practice: Some(self.practice),
-            ..Place::default()
+            ..Place::of(capacity, Self::KIND, &self.practice)
         }
     }
 }
@@ -237,25 +255,45 @@ impl Placed for PracticeFacts {
 impl Placed for PatientFacts {
     fn place(&self) -> Place {
         Place {
+            practice: Some(self.practice.practice),
             patient: Some(self.patient),
-            ..self.practice.place()
+            ..Place::of(toward_patient(self), Self::KIND, &self.patient)
         }
     }
 }
 
 impl Placed for CaseFacts {
     fn place(&self) -> Place {
+        let capacity = match toward_patient(&self.patient) {
+            Capacity::Stranger if self.grant.is_some() => Capacity::Collaborator,
+            Capacity::Stranger if self.patient.practice.emergency.is_some() => Capacity::Operator,
+            capacity => capacity,
+        };
         Place {
             case: Some(self.case),
+            capacity,
+            object: object(Self::KIND, &self.case),
             ..self.patient.place()
         }
+    }
+}
+
+/// What a user is to a patient: a member who sees the profile or administers the practice, the patient, a guardian.
+fn toward_patient(patient: &PatientFacts) -> Capacity {
+    match (patient.practice.role, patient.link) {
+        (Some(role), _) if patient.care_team == CareTeam::Member || role == MemberRole::Administrator => {
+            role.into()
+        }
+        (_, Some(PatientLink::Own)) => Capacity::Patient,
+        (_, Some(PatientLink::Guardian(_))) => Capacity::Guardian,
+        _ => Capacity::Stranger,
     }
 }
 
 impl Placed for ItemFacts {
     fn place(&self) -> Place {
         Place {
-            object: Some(self.item.to_string()),
+            object: object(Self::KIND, &self.item),
             ..self.case.place()
         }
     }
@@ -264,7 +302,7 @@ impl Placed for ItemFacts {
 impl Placed for OriginalFacts {
     fn place(&self) -> Place {
         Place {
-            object: Some(self.original.to_string()),
+            object: object(Self::KIND, &self.original),
             ..self.item.place()
         }
     }
@@ -272,28 +310,19 @@ impl Placed for OriginalFacts {
 
 impl Placed for ConnectionFacts {
     fn place(&self) -> Place {
-        Place {
-            object: Some(self.connection.to_string()),
-            ..Place::default()
-        }
+        Place::of(Capacity::Owner, Self::KIND, &self.connection)
     }
 }
 
 impl Placed for SpaceFacts {
     fn place(&self) -> Place {
-        Place {
-            object: Some(self.owner.to_string()),
-            ..Place::default()
-        }
+        Place::of(Capacity::Owner, Self::KIND, &self.owner)
     }
 }
 
 impl Placed for CaptureFacts {
     fn place(&self) -> Place {
-        Place {
-            object: Some(self.item.to_string()),
-            ..Place::default()
-        }
+        Place::of(Capacity::Owner, Self::KIND, &self.item)
     }
 }
 
@@ -303,10 +332,13 @@ impl Placed for TransferFacts {
     }
 }
 
-impl<I: ToString> Placed for AuthoredFacts<I> {
+impl<I: ToString> Placed for AuthoredFacts<I>
+where
+    Self: Facts,
+{
     fn place(&self) -> Place {
         Place {
-            object: Some(self.id.to_string()),
+            object: object(Self::KIND, &self.id),
             ..self.case.place()
         }
     }
@@ -325,7 +357,7 @@ impl Placed for IntakeFacts {
 impl Placed for UploadFacts {
     fn place(&self) -> Place {
         Place {
-            object: Some(self.upload.to_string()),
+            object: object(Self::KIND, &self.upload),
             ..self.intake.place()
         }
     }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use catalog::{Event, Job, MOST_ATTEMPTS, Notice};
-use domain::JobState;
+use catalog::{Job, MOST_ATTEMPTS, Notice};
+use domain::{Capacity, JobState, Timestamp, Verb};
 use ingest::{Options, Place, Progress, Step, StoredFile};
+use ledger::{Event, Object, Outcome, Word};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -169,19 +170,7 @@ async fn end(app: &App, worker: &str, job: &Job, state: JobState, outcome: &Valu
     if let Some(set_state) = set_state {
         change.end_upload_set(job.set, set_state, run, now).await?;
     }
-    change
-        .record(&[Event {
-            at: now,
-            actor: Some(job.user),
-            sign_in: None,
-            practice: job.practice,
-            patient: None,
-            case: Some(job.case),
-            action: "Ingest".to_owned(),
-            outcome: state.word().to_owned(),
-            object: Some(job.id.to_string()),
-        }])
-        .await?;
+    change.record(&[ended(job, state, now)]).await?;
     change.notify(Notice::in_case("job.ended", job.case, job.id));
     change.commit().await?;
     app.catalog.finish_ingest(run).await?;
@@ -190,6 +179,27 @@ async fn end(app: &App, worker: &str, job: &Job, state: JobState, outcome: &Valu
     }
     tracing::info!(job = %job.id, state = state.word(), "a job has ended");
     Ok(())
+}
+
+fn ended(job: &Job, state: JobState, now: Timestamp) -> Event {
+    let outcome = match state {
+        JobState::Done => Outcome::Allowed,
+        JobState::Queued | JobState::Running => Outcome::Failed(Word::fixed("again")),
+        JobState::Failed => Outcome::Failed(Word::fixed("for_good")),
+    };
+    Event {
+        actor: Some(job.user),
+        practice: job.practice,
+        case: Some(job.case),
+        object: Some(Object::new("Job", job.id.as_bytes())),
+        ..Event::new(
+            now,
+            Word::fixed("Ingest"),
+            Verb::Create,
+            outcome,
+            Capacity::System,
+        )
+    }
 }
 
 /// Runs the pipeline on a set of uploads: what came of it as JSON, or why nothing did.

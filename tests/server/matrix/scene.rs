@@ -1,0 +1,504 @@
+//! The things of the matrix in their states, each for one person alone.
+
+use std::collections::BTreeMap;
+
+use catalog::{
+    CaseGrant, Change, Connection, ItemOriginal, Mark, MarkId, NewCase, NewItem, NewOriginal, NewUpload,
+    ObjectRow, Patient, SignedRelease,
+};
+use domain::{
+    AgreementVersion, AnnotationId, Biometric, CaseId, CommentId, ConnectionId, ConnectionState, Date,
+    Deletion, Demographics, Grant, GrantId, GrantRight, Hold, ItemId, ItemKind, MemberRole, NameDisclosure,
+    OriginalId, PatientId, PatientLink, Phi, Release, ReleaseId, ReleaseScope, Sharing, Timestamp, TourId,
+    UploadId, UploadSetId, UserId, ViewId,
+};
+use policy::{Action, ConnectionFacts, Kind};
+use serde_json::json;
+use vault::{ObjectId, WrappedKey};
+
+use super::Route;
+use super::people::{Age, Person, Standing, Team};
+use super::world::{World, random};
+
+const DAY: i64 = 24 * 3_600_000;
+
+/// Routes that are not called here, because what they ask about is not made here or the account does not outlive them;
+/// tests of their own call them.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("POST", "/api/me/passkeys/finish"),
+    ("POST", "/api/me/password"),
+    ("DELETE", "/api/me"),
+    ("PUT", "/api/me/marketing/{choice}"),
+    ("DELETE", "/api/me/marketing/{choice}"),
+    ("DELETE", "/api/me/passkeys/{passkey}"),
+    ("POST", "/api/requests/{request}/answer"),
+    ("POST", "/api/space/upload-sets"),
+];
+
+/// What a person meets: identifiers by the names that routes give them.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    /// The same state for the same person has the same key.
+    pub(crate) key: String,
+    pub(crate) ids: BTreeMap<&'static str, String>,
+    pub(crate) biometric: Biometric,
+}
+
+/// A state in its parts, which stand between commas.
+struct State<'a> {
+    is_own: bool,
+    /// Of the case, without `case `.
+    of_case: &'a str,
+    /// Of the thing itself.
+    of_thing: &'a str,
+    parts: Vec<&'a str>,
+}
+
+fn parse(kind: Kind, state: &str) -> State<'_> {
+    let parts: Vec<&str> = state.split(", ").collect();
+    let of_case = match kind {
+        Kind::Case => state,
+        Kind::Intake | Kind::Upload => {
+            let place = parts.iter().find(|part| part.starts_with("into ")).copied();
+            match place {
+                Some("into a closed case") => "closed",
+                Some("into a deleted case") => "deleted",
+                _ => "shared",
+            }
+        }
+        _ => parts
+            .iter()
+            .find_map(|part| part.strip_prefix("case "))
+            .unwrap_or("shared"),
+    };
+    let of_thing = parts.last().copied().unwrap_or_default();
+    State {
+        is_own: parts[0] == "own",
+        of_case,
+        of_thing,
+        parts,
+    }
+}
+
+fn kind(route: &Route) -> Kind {
+    Action::from_name(&route.right).expect("an action").kind()
+}
+
+/// What tells one scene from another; `None` for what no request can meet: the accounts of others, which no route
+/// names, and what the catalog does not keep, such as a hold on one item.
+pub(crate) fn key(route: &Route, state: &str, person: &Person) -> Option<String> {
+    let kind = kind(route);
+    let parsed = parse(kind, state);
+    if ELSEWHERE.contains(&(route.method.as_str(), route.path.as_str())) {
+        return None;
+    }
+    let is_met = match kind {
+        Kind::Account => parsed.is_own,
+        Kind::Patient => state != "retained",
+        Kind::Item => !matches!(parsed.of_thing, "held" | "retained"),
+        Kind::Intake | Kind::Upload => parsed.parts.iter().any(|part| part.ends_with(" case")),
+        Kind::Space | Kind::Capture | Kind::Transfer | Kind::Invitation => false,
+        _ => true,
+    };
+    is_met.then(|| format!("{} {state} {}", kind.name(), person.name))
+}
+
+pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, key: String) -> Scene {
+    let kind = kind(route);
+    let parsed = parse(kind, state);
+    let mut scene = Scene {
+        key,
+        ids: BTreeMap::new(),
+        biometric: Biometric::No,
+    };
+    scene.put("practice", world.practice);
+    let is_below_case = !matches!(
+        kind,
+        Kind::Account | Kind::Practice | Kind::Patient | Kind::Connection
+    );
+    let wrapped = world.change(async |change| {
+        let mut maker = Maker {
+            world,
+            change,
+            person,
+            scene: &mut scene,
+            now: world.now(),
+        };
+        maker.begin().await;
+        match kind {
+            Kind::Account => {
+                let (_, sign_in) = world.add_sign_in(maker.change, person).await;
+                maker.scene.put("sign_in", sign_in);
+                None
+            }
+            Kind::Practice => None,
+            Kind::Patient => {
+                let creator = if state == "created by oneself" {
+                    person.user
+                } else {
+                    world.somebody
+                };
+                let patient = maker.patient(creator).await;
+                maker.patient_state(patient, state).await;
+                None
+            }
+            Kind::Connection => {
+                maker.connection(&parsed).await;
+                None
+            }
+            _ => Some(maker.case(kind, &parsed).await),
+        }
+    });
+    if is_below_case && matches!(kind, Kind::Item | Kind::Original) {
+        let (case, wrapped) = wrapped.expect("a case");
+        let owner = if parsed.is_own {
+            person.user
+        } else {
+            world.somebody
+        };
+        item(world, &mut scene, case, &wrapped, owner);
+        if kind == Kind::Item {
+            let deletion = deletion(parsed.of_thing, world.now());
+            let item: ItemId = scene.ids["item"].parse().expect("an id");
+            world.change(async |change| change.mark_item_deleted(item, deletion).await.unwrap());
+        }
+    }
+    scene
+}
+
+impl Scene {
+    fn put(&mut self, name: &'static str, id: impl ToString) {
+        self.ids.insert(name, id.to_string());
+    }
+}
+
+/// The deletion that a state tells of.
+fn deletion(state: &str, now: Timestamp) -> Option<Deletion> {
+    let undo_until = match state {
+        "deleted" => now.plus_ms(DAY),
+        "past undo" => now.plus_ms(-1_000),
+        _ => return None,
+    };
+    Some(Deletion {
+        at: now.plus_ms(-60_000),
+        undo_until,
+    })
+}
+
+struct Maker<'a> {
+    world: &'a World,
+    change: &'a mut Change,
+    person: &'a Person,
+    scene: &'a mut Scene,
+    now: Timestamp,
+}
+
+impl Maker<'_> {
+    /// A member to change, and a doctor to connect to.
+    async fn begin(&mut self) {
+        let user = self.world.account(self.change).await;
+        self.change
+            .put_member(self.world.practice, user, MemberRole::Staff, "active", self.now)
+            .await
+            .unwrap();
+        self.scene.put("user", user);
+    }
+
+    async fn patient(&mut self, creator: UserId) -> PatientId {
+        let born = match self.person.standing {
+            Standing::Link(_, Age::Minor) => Some(2020),
+            Standing::Link(_, Age::Adult) => Some(1980),
+            _ => None,
+        };
+        let demographics: Demographics = serde_json::from_value(json!({
+            "name": "Roe",
+            "born": born.map(|year| Date::new(year, 2, 3).unwrap()),
+        }))
+        .unwrap();
+        let patient = Patient {
+            id: PatientId::from_random(random()),
+            practice: self.world.practice,
+            created_by: creator,
+            demographics,
+            version: 1,
+            created: self.now,
+            hold: Hold::None,
+            deleted: None,
+        };
+        self.change.create_patient(&patient).await.unwrap();
+        let (id, person) = (patient.id, self.person);
+        let spare: UserId = self.scene.ids["user"].parse().unwrap();
+        self.change.put_care_team(id, spare, self.now).await.unwrap();
+        self.change
+            .put_patient_user(id, spare, &PatientLink::Own)
+            .await
+            .unwrap();
+        match person.standing {
+            Standing::Member(_, Team::Inside) | Standing::Former => {
+                self.change
+                    .put_care_team(id, person.user, self.now)
+                    .await
+                    .unwrap();
+            }
+            Standing::Link(link, _) => self
+                .change
+                .put_patient_user(id, person.user, &link)
+                .await
+                .unwrap(),
+            _ => {}
+        }
+        let is_inside = matches!(
+            person.standing,
+            Standing::Member(_, Team::Inside) | Standing::Former
+        );
+        if creator == person.user && !is_inside {
+            self.change.leave_care_team(id, creator).await.unwrap();
+        }
+        self.scene.put("patient", id);
+        id
+    }
+
+    async fn patient_state(&mut self, patient: PatientId, state: &str) {
+        if state == "held" {
+            self.change.hold_patient(patient, Hold::Placed).await.unwrap();
+        }
+        let deletion = deletion(state, self.now);
+        self.change.mark_patient_deleted(patient, deletion).await.unwrap();
+    }
+
+    async fn connection(&mut self, state: &State<'_>) {
+        let other: UserId = self.scene.ids["user"].parse().unwrap();
+        let (patient, doctor) = match state.parts[0] {
+            "as its patient" => (self.person.user, other),
+            "as its doctor" => (other, self.person.user),
+            _ => (self.world.somebody, other),
+        };
+        let connection = Connection {
+            facts: ConnectionFacts {
+                connection: ConnectionId::from_random(random()),
+                patient,
+                doctor,
+                state: ConnectionState::from_word(state.of_thing).expect("a state"),
+            },
+            created: self.now,
+        };
+        self.change.start_connection(&connection).await.unwrap();
+        self.scene.put("connection", connection.facts.connection);
+    }
+
+    /// A case in its state with all that is in one, and its wrapped key.
+    async fn case(&mut self, kind: Kind, state: &State<'_>) -> (CaseId, Vec<u8>) {
+        let patient = self.patient(self.world.somebody).await;
+        let case = NewCase {
+            id: CaseId::from_random(random()),
+            practice: self.world.practice,
+            patient,
+            created_by: self.world.somebody,
+            title: Phi::new("Case".to_owned()),
+            date: None,
+            retain_until: (state.of_case == "retained").then(|| self.now.plus_ms(DAY)),
+            created: self.now,
+        };
+        self.change.create_case(&case).await.unwrap();
+        self.scene.put("case", case.id);
+        self.grants(case.id).await;
+        let owner = if state.is_own {
+            self.person.user
+        } else {
+            self.world.somebody
+        };
+        self.marks(case.id, owner).await;
+        if matches!(kind, Kind::Intake | Kind::Upload) {
+            self.upload(case.id, patient, owner, state).await;
+        }
+        self.case_state(case.id, patient, state.of_case).await;
+        let wrapped = self.change.wrapped_case_key(case.id).await.unwrap();
+        (case.id, wrapped)
+    }
+
+    async fn grants(&mut self, case: CaseId) {
+        let spare: UserId = self.scene.ids["user"].parse().unwrap();
+        let until = self.now.plus_ms(DAY);
+        let spare_grant = Grant {
+            right: GrantRight::See,
+            until,
+            revoked: None,
+        };
+        let mut all = vec![("grant", spare, spare_grant)];
+        if let Standing::Grant(grant) = self.person.standing {
+            all.push(("own_grant", self.person.user, grant));
+        }
+        for (name, user, grant) in all {
+            let put = CaseGrant {
+                id: GrantId::from_random(random()),
+                case,
+                user,
+                grant,
+                granted_by: self.world.somebody,
+                created: self.now,
+            };
+            self.change.put_grant(&put).await.unwrap();
+            if let Some(revoked) = grant.revoked {
+                assert!(self.change.revoke_grant(put.id, revoked).await.unwrap());
+            }
+            self.scene.put(name, put.id);
+        }
+    }
+
+    async fn marks(&mut self, case: CaseId, author: UserId) {
+        let annotation = AnnotationId::from_random(random());
+        let geometry = json!({ "kind": "pin", "space": "patient", "points": [[1.0, 2.0, 3.0]] });
+        let view = ViewId::from_random(random());
+        let all = [
+            (
+                "annotation",
+                MarkId::Annotation(annotation),
+                json!({ "geometry": geometry, "label": null }),
+            ),
+            (
+                "comment",
+                MarkId::Comment(CommentId::from_random(random())),
+                json!({ "text": "Words" }),
+            ),
+            (
+                "view",
+                MarkId::View(view),
+                json!({ "caption": "View", "state": {} }),
+            ),
+            (
+                "tour",
+                MarkId::Tour(TourId::from_random(random())),
+                json!({ "title": "Tour", "views": [view] }),
+            ),
+        ];
+        for (name, id, body) in all {
+            let mark = Mark {
+                id,
+                case,
+                item: None,
+                parent: matches!(id, MarkId::Comment(_)).then_some(annotation),
+                author,
+                version: 1,
+                created: self.now,
+                withdrawn: None,
+                body,
+            };
+            self.change.add_mark(&mark).await.unwrap();
+            self.scene.put(name, id);
+        }
+    }
+
+    async fn upload(&mut self, case: CaseId, patient: PatientId, owner: UserId, state: &State<'_>) {
+        let has = |part: &str| state.parts.contains(&part);
+        if has("face") {
+            self.scene.biometric = Biometric::FaceOrHead;
+        }
+        if has("release signed") || has("release withdrawn") {
+            let release = SignedRelease {
+                id: ReleaseId::from_random(random()),
+                patient,
+                signed_by: self.world.somebody,
+                name: Phi::new("Roe".to_owned()),
+                release: Release {
+                    version: AgreementVersion(1),
+                    scope: ReleaseScope::Treatment,
+                    signed: self.now.plus_ms(-DAY),
+                    withdrawn: None,
+                },
+            };
+            self.change.add_release(&release).await.unwrap();
+        }
+        if has("release withdrawn") {
+            let then = self.now.plus_ms(-1_000);
+            assert!(self.change.withdraw_releases(patient, then).await.unwrap());
+        }
+        let (set, upload) = (
+            UploadSetId::from_random(random()),
+            UploadId::from_random(random()),
+        );
+        let biometric = self.scene.biometric;
+        self.change
+            .create_upload_set(set, case, owner, biometric, self.now)
+            .await
+            .unwrap();
+        let file = NewUpload {
+            id: upload,
+            path: Phi::new("a.dcm".to_owned()),
+            len: 5,
+            part: None,
+        };
+        self.change.add_uploads(set, &[file], self.now).await.unwrap();
+        self.scene.put("set", set);
+        self.scene.put("upload", upload);
+    }
+
+    async fn case_state(&mut self, case: CaseId, patient: PatientId, state: &str) {
+        if state != "private" {
+            self.change
+                .share_case(case, Sharing::WithPatient, self.now)
+                .await
+                .unwrap();
+        }
+        let mut present = self.change.case(case).await.unwrap().expect("the case");
+        match state {
+            "closed" => present.state = present.state.close().unwrap(),
+            "names shown" => present.names = NameDisclosure::Shown,
+            "held" => self.change.hold_case(case, Hold::Placed).await.unwrap(),
+            "patient held" => self.change.hold_patient(patient, Hold::Placed).await.unwrap(),
+            "patient deleted" => {
+                let deletion = deletion("deleted", self.now);
+                self.change.mark_patient_deleted(patient, deletion).await.unwrap();
+            }
+            _ => {}
+        }
+        if matches!(state, "closed" | "names shown") {
+            self.change.update_case(&present).await.unwrap();
+        }
+        let deletion = deletion(state, self.now);
+        self.change.mark_case_deleted(case, deletion).await.unwrap();
+    }
+}
+
+/// An item with one original, whose bytes are there.
+fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: UserId) {
+    let key = world
+        .root
+        .open_case_key(*case.as_bytes(), &WrappedKey::from_bytes(wrapped).unwrap())
+        .unwrap();
+    let (item, original) = (ItemId::from_random(random()), OriginalId::from_random(random()));
+    world.runtime.block_on(async {
+        let mut writer = world.vault.writer(&key, ObjectId::random().unwrap()).unwrap();
+        writer.append(b"bytes").await.unwrap();
+        let object = writer.finish().await.unwrap();
+        let original = NewOriginal {
+            id: original,
+            sha256: [7; 32],
+            file_name: Phi::new("a.dcm".to_owned()),
+            object: ObjectRow {
+                name: object.id.to_string(),
+                reference: object.to_bytes().to_vec(),
+                len: object.len,
+            },
+        };
+        let new = NewItem {
+            id: item,
+            case,
+            uploader: Some(owner),
+            ingest: world.run,
+            kind: ItemKind::Volume,
+            name: "Item".to_owned(),
+            modality: None,
+            study_uid: None,
+            series_uid: None,
+            content_key: [9; 32],
+            grid: None,
+            findings: json!([]),
+            details: json!({}),
+            originals: vec![ItemOriginal::New(original)],
+            artifacts: Vec::new(),
+        };
+        world.catalog.commit_item(&new).await.unwrap();
+    });
+    scene.put("item", item);
+    scene.put("original", original);
+}
