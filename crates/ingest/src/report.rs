@@ -134,6 +134,13 @@ impl Stopwatch {
         result
     }
 
+    /// Adds what was timed elsewhere. Where steps ran side by side, their times add up to more than passed.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for &(step, time, bytes) in &other.0 {
+            self.add(step, time, bytes);
+        }
+    }
+
     fn add(&mut self, step: Step, time: Duration, bytes: u64) {
         match self.0.iter_mut().find(|(known, ..)| *known == step) {
             Some((_, total, all)) => {

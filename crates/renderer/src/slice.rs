@@ -6,6 +6,7 @@
 //! Pixels: x right, y down, (0, 0) the top left corner of the picture, so that the middle of the first pixel is (0.5, 0.5).
 
 use geometry::{DVec2, DVec3, GridGeometry, orientation_letters};
+use serde::{Deserialize, Serialize};
 
 use crate::{Clip, ResidentVolume, TransferFunction};
 
@@ -382,7 +383,8 @@ impl Slab {
 }
 
 /// What is made of the values through a slab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SlabProjection {
     /// The largest value (MIP).
     Maximum,

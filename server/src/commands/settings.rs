@@ -69,6 +69,9 @@ pub(crate) struct Settings {
         value_delimiter = ','
     )]
     trusted_proxies: Vec<IpAddr>,
+    /// Folder with the built web client, which `./x build` makes [default: `web` beside this program, where there is one]
+    #[arg(long, value_name = "DIR", env = "VITRINE_CLIENT")]
+    client: Option<PathBuf>,
     /// Show what it would be like: one factor is enough to sign in, and links of mails are shown
     #[arg(long, env = "VITRINE_DEMO")]
     demo: bool,
@@ -113,6 +116,7 @@ impl Settings {
                 true => file.trusted_proxies,
                 false => self.trusted_proxies,
             },
+            client: self.client.or(file.client),
             demo: self.demo || file.demo,
         }
     }
@@ -205,6 +209,7 @@ impl Settings {
             public_url,
             tls,
             trusted_proxies: self.trusted_proxies,
+            client: self.client.or_else(beside_program),
             demo,
         })
     }
@@ -244,6 +249,12 @@ fn is_local(url: &str) -> bool {
     ["localhost", "127.", "[::1]"]
         .iter()
         .any(|name| host.starts_with(name))
+}
+
+/// The web client that lies beside this program.
+fn beside_program() -> Option<PathBuf> {
+    let folder = std::env::current_exe().ok()?.with_file_name("web");
+    folder.join("index.html").is_file().then_some(folder)
 }
 
 /// The folder of mails that belongs to the data.

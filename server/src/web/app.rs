@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) database: Option<Secret>,
     /// What the server is called from outside, such as `https://vitrine.example.org`, without a slash at the end.
     pub(crate) public_url: String,
+    /// The folder with the built web client, where pages are served.
+    pub(crate) client: Option<PathBuf>,
     /// Whether it is a demonstration: one factor is enough, and links of mails are shown.
     pub(crate) demo: Demo,
     /// Folder of agreements in place of the program's own.

@@ -41,6 +41,23 @@ impl<S: Send + Sync, T: FromStr, U: FromStr> FromRequestParts<S> for Ids<T, U> {
     }
 }
 
+/// Two identifiers and a word from the path, in its order.
+pub(crate) struct IdsAndWord<T, U>(pub(crate) T, pub(crate) U, pub(crate) String);
+
+impl<S: Send + Sync, T: FromStr, U: FromStr> FromRequestParts<S> for IdsAndWord<T, U> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((one, two, word)): Path<(String, String, String)> = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::not_found())?;
+        match (one.parse(), two.parse()) {
+            (Ok(one), Ok(two)) => Ok(Self(one, two, word)),
+            _ => Err(Problem::not_found()),
+        }
+    }
+}
+
 /// A body of JSON, at most a mebibyte.
 pub(crate) struct Input<T>(pub(crate) T);
 

@@ -9,12 +9,16 @@ use utoipa::openapi::OpenApi;
 
 use super::app::{App, Demo};
 
+/// What a server without the web client shows first.
+pub(crate) fn home(demo: Demo) -> Router<App> {
+    let home = page("Vitrine", &greeting(demo));
+    Router::new().route("/", get(move || std::future::ready(Html(home.clone()))))
+}
+
 /// The pages of a server with this API.
-pub(crate) fn pages(document: &OpenApi, demo: Demo) -> Router<App> {
-    let home = page("Vitrine", &home(demo));
+pub(crate) fn pages(document: &OpenApi) -> Router<App> {
     let api = page("API of Vitrine", &list(document));
     Router::new()
-        .route("/", get(move || std::future::ready(Html(home.clone()))))
         .route("/api", get(move || std::future::ready(Html(api.clone()))))
         .route("/style.css", get(style))
 }
@@ -44,7 +48,7 @@ fn page(title: &str, body: &str) -> String {
     )
 }
 
-fn home(demo: Demo) -> String {
+fn greeting(demo: Demo) -> String {
     let notice = match demo {
         Demo::Yes => {
             "<p class=\"demo\">This is a demonstration: one factor is enough to sign in, and links of mails are \

@@ -3,9 +3,11 @@
 mod accounts;
 mod agreements;
 mod app;
+mod artifacts;
 #[expect(unused_qualifications, reason = "by the macro that describes routes")]
 mod cases;
 mod checkpoints;
+mod client;
 mod codes;
 mod consent;
 mod describe;

@@ -2,10 +2,11 @@
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -15,11 +16,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::app::{App, Config, Demo};
+use super::client::Client;
 use super::listen::{Peer, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
-    accounts, agreements, cases, codes, consent, describe, emergencies, events, exports, front, grants,
-    guard, invitations, items, keeper, marks, metrics, own, passkeys, patients, practices, records, requests,
+    accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports, front,
+    grants, guard, invitations, items, keeper, marks, metrics, own, passkeys, patients, practices, records, requests,
     signing, spaces, uploads, worker,
 };
 
@@ -54,6 +56,7 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(cases::routes())
         .merge(grants::routes())
         .merge(items::routes())
+        .merge(artifacts::routes())
         .merge(marks::routes())
         .merge(consent::routes())
         .merge(records::routes())
@@ -68,10 +71,15 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
     (routes, describe::finished(document))
 }
 
-fn router(app: App) -> Router {
+fn router(app: App, client: Option<Client>) -> Router {
     let (routes, document) = api();
+    let routes = match &client {
+        Some(_) => routes,
+        None => routes.merge(front::home(app.config.demo)),
+    };
+    let client = client.map(Arc::new);
     routes
-        .merge(front::pages(&document, app.config.demo))
+        .merge(front::pages(&document))
         .route(
             "/api/openapi.json",
             get(move || std::future::ready(Json(document.clone()))),
@@ -79,7 +87,7 @@ fn router(app: App) -> Router {
         .route("/health", get(|| std::future::ready(StatusCode::NO_CONTENT)))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics::show))
-        .fallback(|| std::future::ready(Problem::not_found()))
+        .fallback(move |request: Request| std::future::ready(client::answer(client.as_deref(), &request)))
         .method_not_allowed_fallback(|| {
             std::future::ready(Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -116,6 +124,7 @@ pub(crate) async fn serve(mut config: Config, told: impl FnOnce(&str, SocketAddr
     }
     let workers = config.workers;
     let demo = config.demo;
+    let client = config.client.as_deref().map(Client::read).transpose()?;
     let app = App::open(config).await.context("opening the data")?;
     let (stopper, stop) = watch::channel(false);
     let mut working: Vec<_> = (0..workers)
@@ -128,7 +137,7 @@ pub(crate) async fn serve(mut config: Config, told: impl FnOnce(&str, SocketAddr
         );
     }
     told(scheme, address);
-    let service = router(app.clone()).into_make_service_with_connect_info::<Peer>();
+    let service = router(app.clone(), client).into_make_service_with_connect_info::<Peer>();
     let mut ending = stop.clone();
     let over = async move {
         // Nobody tells when the sender is gone: then it is over as well.

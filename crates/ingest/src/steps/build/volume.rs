@@ -93,36 +93,40 @@ impl Builder<'_> {
             })
         })?;
         let notes = notes(stack, &decoded);
-        let (finished, head, body) = clock.time(Step::Build, 0, || {
-            let (finished, writer) = pyramid.finish().map_err(|e| broken(&e))?;
-            let description = description(stack, &notes, &decoded);
-            let (head, body) = writer
-                .with_description(description)
-                .finish(&finished.statistics)?;
-            Ok::<_, IngestError>((finished, self.place.put(head_id, &head)?, body.finish()?))
-        })?;
-        let levels = PyramidLayout::new(stack.grid).levels().len();
-        let objects = vec![("head", head), ("body", body)];
-        let mut artifacts = vec![artifact(
-            ArtifactKind::Pyramid,
-            "volume",
-            json!({ "levels": levels }),
-            objects,
-        )?];
 
-        // Surfaces are joined and simplified; the thumbnail is drawn. What is stored so far goes to the disk meanwhile.
-        self.place.start_sync();
-        artifacts.extend(clock.time(Step::Surfaces, 0, || streams.finish(self.place, surface_ids))?);
-        let Finished { statistics, kept } = finished;
-        if let Some(kept) = kept {
-            artifacts.push(clock.time(Step::Thumbnail, 0, || {
-                let samples = T::into_samples(kept.volume.samples().to_vec());
+        // Surfaces are joined and simplified. Beside them the pyramid is closed, what is stored so far goes to the disk,
+        // and the thumbnail is drawn: each of these alone leaves cores idle.
+        let mut beside = Stopwatch::default();
+        let close = |clock: &mut Stopwatch| -> Result<_, IngestError> {
+            let (Finished { statistics, kept }, volume) = clock.time(Step::Build, 0, || {
+                let (finished, writer) = pyramid.finish().map_err(|e| broken(&e))?;
+                let (head, body) = writer
+                    .with_description(description(stack, &notes, &decoded))
+                    .finish(&finished.statistics)?;
+                let levels = json!({ "levels": PyramidLayout::new(stack.grid).levels().len() });
+                let objects = vec![("head", self.place.put(head_id, &head)?), ("body", body.finish()?)];
+                let volume = artifact(ArtifactKind::Pyramid, "volume", levels, objects)?;
+                Ok::<_, IngestError>((finished, volume))
+            })?;
+            self.place.start_sync();
+            let Some(kept) = kept else {
+                return Ok((volume, None::<catalog::NewArtifact>));
+            };
+            clock.time(Step::Thumbnail, 0, || {
                 let grid = *kept.volume.grid();
+                let samples = T::into_samples(kept.volume.into_samples());
                 let png =
                     thumbnail::of_volume(samples, grid, &rescale, &statistics, group.modality.as_deref())?;
-                thumbnail::artifact_of(self.place, thumbnail_id, &png)
-            })?);
-        }
+                Ok((volume, Some(thumbnail::artifact_of(self.place, thumbnail_id, &png)?)))
+            })
+        };
+        let (surfaces, closed) = rayon::join(
+            || clock.time(Step::Surfaces, 0, || streams.finish(self.place, surface_ids)),
+            || close(&mut beside),
+        );
+        clock.merge(&beside);
+        let (volume, thumbnail) = closed?;
+        let artifacts = [volume].into_iter().chain(surfaces?).chain(thumbnail).collect();
         let details = details(group, stack, T::TYPE, &rescale, &decoded);
         let built = Built {
             kind: ItemKind::Volume,

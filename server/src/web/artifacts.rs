@@ -1,0 +1,206 @@
+//! What the pipeline made of an item, for its uploader alone: the browser renders it itself.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use catalog::Artifact;
+use domain::{ArtifactId, ArtifactKind, ItemId};
+use futures::stream;
+use policy::act;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use vault::ObjectRef;
+
+use super::app::App;
+use super::extract::{Id, IdsAndWord};
+use super::problem::{Answer, Problem, ProblemBody};
+use super::who::Who;
+
+/// Bytes that are decrypted at once.
+const PIECE_BYTES: u64 = 1 << 20;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(content))
+}
+
+/// What was made of an item.
+#[derive(Serialize, ToSchema)]
+struct ArtifactBody {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: ArtifactId,
+    /// `pyramid`, `surface`, `thumbnail`, `photo` or `comparison`.
+    #[schema(value_type = String)]
+    kind: ArtifactKind,
+    /// What tells it from others of its kind, such as `bone`.
+    name: String,
+    /// Counts, levels and errors.
+    #[schema(value_type = Object)]
+    details: serde_json::Value,
+    /// Its parts.
+    parts: Vec<PartBody>,
+}
+
+/// A part of an artifact.
+#[derive(Serialize, ToSchema)]
+struct PartBody {
+    /// Its name, such as `head`.
+    name: String,
+    /// Bytes.
+    bytes: u64,
+}
+
+fn body(artifact: Artifact) -> ArtifactBody {
+    let part = |(name, object): &(String, catalog::ObjectRow)| PartBody {
+        name: name.clone(),
+        bytes: object.len,
+    };
+    ArtifactBody {
+        parts: artifact.objects.iter().map(part).collect(),
+        id: artifact.id,
+        kind: artifact.kind,
+        name: artifact.name,
+        details: artifact.details,
+    }
+}
+
+/// What was made of an item that one uploaded oneself.
+#[utoipa::path(get, path = "/api/items/{item}/artifacts", tag = "items", params(("item" = Uuid, Path)),
+    responses((status = 200, body = Vec<ArtifactBody>), (status = "default", body = ProblemBody)))]
+async fn list(
+    State(app): State<App>,
+    who: Who,
+    Id(item): Id<ItemId>,
+) -> Answer<Json<Vec<ArtifactBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        turn.item::<act::RenderLocally>(item).await?;
+        let all = turn.db.artifacts(item).await?;
+        Ok(Json(all.into_iter().map(body).collect()))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// The bytes of a part, for the browser that renders them; `Range` gives some of them.
+#[utoipa::path(get, path = "/api/items/{item}/artifacts/{artifact}/{part}", tag = "items",
+    params(("item" = Uuid, Path), ("artifact" = Uuid, Path), ("part" = String, Path),
+    ("Range" = Option<String>, Header, description = "`bytes=FIRST-LAST` or `bytes=FIRST-`")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = "default", body = ProblemBody)))]
+async fn content(
+    State(app): State<App>,
+    who: Who,
+    IdsAndWord(item, artifact, part): IdsAndWord<ItemId, ArtifactId>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let (_, facts) = turn.item::<act::RenderLocally>(item).await?;
+        let all = turn.db.artifacts(item).await?;
+        let found = all.into_iter().find(|found| found.id == artifact);
+        let object = found
+            .as_ref()
+            .and_then(|found| found.object(&part))
+            .cloned()
+            .ok_or_else(Problem::not_found)?;
+        let wrapped = turn.db.wrapped_case_key(facts.case.case).await?;
+        Ok((facts.case.case, object, wrapped))
+    }
+    .await;
+    let (case, object, wrapped) = turn.end(answer).await?;
+    let key = app.case_key(case, &wrapped)?;
+    let object = ObjectRef::from_bytes(&object.reference)?;
+    let range = range(&headers, object.len)?;
+    let (start, end) = range.unwrap_or((0, object.len));
+    let vault = app.vault.clone();
+    let pieces = stream::try_unfold(start, move |start| {
+        let (vault, key) = (vault.clone(), key.clone());
+        async move {
+            if start >= end {
+                return Ok::<_, vault::VaultError>(None);
+            }
+            let next = (start + PIECE_BYTES).min(end);
+            let piece = vault.get_range(&key, &object, start..next).await?;
+            Ok(Some((Bytes::from(piece), next)))
+        }
+    });
+    let mut response = (
+        match range {
+            Some(_) => StatusCode::PARTIAL_CONTENT,
+            None => StatusCode::OK,
+        },
+        [
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+            (header::CONTENT_LENGTH, HeaderValue::from(end - start)),
+            (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ],
+        Body::from_stream(pieces),
+    )
+        .into_response();
+    if range.is_some() {
+        let text = format!("bytes {start}-{}/{}", end - 1, object.len);
+        let value = HeaderValue::from_str(&text).map_err(|error| Problem::internal(&error))?;
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    Ok(response)
+}
+
+/// First byte and the one after the last that are asked for (RFC 9110, 14.2); nothing where all are. Of several ranges,
+/// or in words that are not understood, all are.
+fn range(headers: &HeaderMap, len: u64) -> Answer<Option<(u64, u64)>> {
+    let text = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let Some((first, last)) = text
+        .and_then(|text| text.strip_prefix("bytes="))
+        .and_then(|range| range.split_once('-'))
+    else {
+        return Ok(None);
+    };
+    let Ok(first) = first.parse::<u64>() else {
+        return Ok(None);
+    };
+    let end = match last {
+        "" => len,
+        last => match last.parse::<u64>() {
+            Ok(last) if last >= first => last.saturating_add(1).min(len),
+            _ => return Ok(None),
+        },
+    };
+    if first >= len {
+        return Err(Problem::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range",
+            "The part is not that long.",
+        ));
+    }
+    Ok(Some((first, end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        let asked = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RANGE, HeaderValue::from_static(text));
+            range(&headers, 100)
+        };
+        assert_eq!(asked("bytes=0-9").unwrap(), Some((0, 10)));
+        assert_eq!(asked("bytes=90-").unwrap(), Some((90, 100)));
+        assert_eq!(asked("bytes=90-500").unwrap(), Some((90, 100)));
+        assert_eq!(asked("bytes=99-99").unwrap(), Some((99, 100)));
+        assert!(asked("bytes=100-").is_err());
+        for all in ["bytes=9-3", "bytes=-5", "bytes=1-2,4-5", "lines=1-2", "bytes=x-3"] {
+            assert_eq!(asked(all).unwrap(), None, "{all}");
+        }
+        assert_eq!(range(&HeaderMap::new(), 100).unwrap(), None);
+    }
+}

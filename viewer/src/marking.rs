@@ -1,0 +1,244 @@
+//! Marks as the viewer draws them: what is where in a picture, what it says, and what lies under a hand.
+
+use domain::{AnnotationGeometry, AnnotationKind, MarkSpace, Measure};
+use geometry::{DVec2, DVec3};
+use renderer::{Camera, SlicePlane};
+
+use crate::view_state::Size;
+
+/// How near a hand must come to what it takes, CSS pixels.
+pub const REACH: f64 = 12.0;
+
+/// A picture's way from the patient to its pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Projector {
+    /// A plane, and how far from it things are still shown, mm.
+    Plane {
+        /// The plane.
+        plane: SlicePlane,
+        /// Half of its thickness, at least half a slice.
+        half_mm: f64,
+        /// The picture's size.
+        size: Size,
+    },
+    /// In space.
+    Space {
+        /// The camera.
+        camera: Camera,
+        /// The picture's size.
+        size: Size,
+    },
+}
+
+impl Projector {
+    /// Where a point of the patient is in the picture, CSS pixels; `None` behind the camera.
+    pub fn pixel_of(&self, p_mm: DVec3) -> Option<DVec2> {
+        match self {
+            Self::Plane { plane, size, .. } => Some(plane.pixel_of(p_mm, size.width, size.height)),
+            Self::Space { camera, size } => camera.pixel_of(p_mm, size.width, size.height).ok().flatten(),
+        }
+    }
+
+    /// Whether the picture shows a mark with these points: a plane, those of which every point lies in it; in space, all.
+    pub fn shows(&self, points: &[DVec3]) -> bool {
+        match self {
+            Self::Plane { plane, half_mm, .. } => {
+                points.iter().all(|p| plane.distance_mm(*p).abs() <= half_mm + 1e-6)
+            }
+            Self::Space { .. } => true,
+        }
+    }
+}
+
+/// What the values inside a closed line are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RegionValues {
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub sd: f64,
+    /// The least.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// The values at points `step_mm` apart inside a closed line through `points`, in the plane that fits them; `None` where
+/// the line surrounds nothing or there is no value.
+pub fn region_values(points: &[DVec3], step_mm: f64, value: impl Fn(DVec3) -> Option<f64>) -> Option<RegionValues> {
+    let (&origin, rest) = points.split_first()?;
+    let normal: DVec3 = rest
+        .iter()
+        .zip(rest.iter().skip(1))
+        .map(|(a, b)| (*a - origin).cross(*b - origin))
+        .sum();
+    let normal = normal.try_normalize()?;
+    let right = normal.any_orthonormal_vector();
+    let down = normal.cross(right);
+    let flat: Vec<DVec2> = points
+        .iter()
+        .map(|p| DVec2::new((*p - origin).dot(right), (*p - origin).dot(down)))
+        .collect();
+    let least = flat.iter().copied().reduce(DVec2::min)?;
+    let most = flat.iter().copied().reduce(DVec2::max)?;
+    // A step as fine as asked for, but no more than a million places.
+    let area = (most - least).x * (most - least).y;
+    let step = step_mm.max((area / 1e6).sqrt()).max(1e-3);
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0_u64);
+    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+    let [columns, rows] = ((most - least) / step).to_array().map(|n| n.ceil().max(1.0) as u32);
+    let mut first = None;
+    for row in 0..rows {
+        for column in 0..columns {
+            let p = least + (DVec2::new(f64::from(column), f64::from(row)) + 0.5) * step;
+            if !is_inside(p, &flat) {
+                continue;
+            }
+            let Some(value) = value(origin + right * p.x + down * p.y) else { continue };
+            // From the first value on, so that squares of large values do not cancel.
+            let offset = value - *first.get_or_insert(value);
+            sum += offset;
+            squares += offset * offset;
+            min = min.min(value);
+            max = max.max(value);
+            count += 1;
+        }
+    }
+    let n = count as f64;
+    let mean = sum / n;
+    first.map(|first| RegionValues {
+        mean: first + mean,
+        sd: (squares / n - mean * mean).max(0.0).sqrt(),
+        min,
+        max,
+        count,
+    })
+}
+
+/// By the number of edges that a ray to the right crosses.
+fn is_inside(p: DVec2, outline: &[DVec2]) -> bool {
+    let next = outline.iter().cycle().skip(1);
+    outline.iter().zip(next).filter(|(a, b)| {
+        (a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x
+    }).count() % 2 == 1
+}
+
+/// What a mark measures, in words: millimeters and degrees to a tenth.
+pub fn measured(geometry: &AnnotationGeometry) -> Option<String> {
+    Some(match geometry.measure()? {
+        Measure::LengthMm(mm) => format!("{mm:.1} mm"),
+        Measure::AngleRad(angle) => format!("{:.1}°", angle.to_degrees()),
+        Measure::AreaMm2(area) => format!("{area:.1} mm²"),
+    })
+}
+
+/// A mark of these points in patient space, where they are right for its kind.
+pub fn geometry_of(kind: AnnotationKind, points: &[DVec3]) -> Option<AnnotationGeometry> {
+    AnnotationGeometry::new(kind, MarkSpace::Patient, points.to_vec()).ok()
+}
+
+/// How many points a mark of this kind has: at least, and where it ends by itself.
+pub fn point_count(kind: AnnotationKind) -> (usize, Option<usize>) {
+    match kind {
+        AnnotationKind::Pin | AnnotationKind::Text => (1, Some(1)),
+        AnnotationKind::Distance | AnnotationKind::Arrow => (2, Some(2)),
+        AnnotationKind::Angle => (3, Some(3)),
+        AnnotationKind::Polyline => (2, None),
+        AnnotationKind::Region => (3, None),
+    }
+}
+
+/// The points of a mark in a picture, and where its label hangs: right of its rightmost point.
+pub fn place(projector: &Projector, points: &[DVec3]) -> Option<(Vec<DVec2>, DVec2)> {
+    if !projector.shows(points) {
+        return None;
+    }
+    let pixels = points.iter().map(|p| projector.pixel_of(*p)).collect::<Option<Vec<_>>>()?;
+    let rightmost = pixels.iter().copied().max_by(|a, b| a.x.total_cmp(&b.x))?;
+    Some((pixels, rightmost + DVec2::new(14.0, -14.0)))
+}
+
+/// Which point of which mark lies under a hand: the nearest within [`REACH`]. `marks` are lists of pixels.
+pub fn point_under<'a>(hand: DVec2, marks: impl Iterator<Item = &'a [DVec2]>) -> Option<(usize, usize)> {
+    marks
+        .enumerate()
+        .flat_map(|(mark, points)| points.iter().enumerate().map(move |(i, p)| (mark, i, p.distance(hand))))
+        .filter(|(_, _, distance)| *distance <= REACH)
+        .min_by(|a, b| a.2.total_cmp(&b.2))
+        .map(|(mark, point, _)| (mark, point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_over_a_ramp_has_the_ramp_s_mean_and_spread() {
+        // A square of 20 x 10 mm in an oblique plane; the value rises by 3 a mm along its long side.
+        let right = DVec3::new(0.6, 0.0, 0.8);
+        let down = DVec3::Y;
+        let corner = DVec3::new(100.0, -50.0, 30.0);
+        let points = [corner, corner + right * 20.0, corner + right * 20.0 + down * 10.0, corner + down * 10.0];
+        let ramp = |p: DVec3| Some(1_000.0 + 3.0 * (p - corner).dot(right));
+        let values = region_values(&points, 0.1, ramp).unwrap();
+        assert!((values.mean - 1_030.0).abs() < 0.05, "{values:?}");
+        assert!((values.sd - 60.0 / 12f64.sqrt()).abs() < 0.05, "{values:?}");
+        assert!((values.min - 1_000.0).abs() < 0.5 && (values.max - 1_060.0).abs() < 0.5);
+        assert!((values.count as f64 - 20_000.0).abs() < 400.0);
+        let line = [corner, corner + right, corner + right * 2.0];
+        assert_eq!(region_values(&line, 0.1, ramp), None);
+        assert_eq!(region_values(&points, 0.1, |_| None), None);
+        let huge = points.map(|p| (p - corner) * 1_000.0);
+        assert!(region_values(&huge, 0.1, |_| Some(1.0)).unwrap().count <= 1_100_000);
+    }
+
+    #[test]
+    fn a_plane_shows_what_lies_in_it_and_space_shows_all() {
+        let size = Size { width: 200, height: 100 };
+        let plane = SlicePlane::axial(DVec3::new(0.0, 0.0, 10.0), 0.5);
+        let projector = Projector::Plane { plane, half_mm: 0.75, size };
+        let flat = [DVec3::new(-5.0, 2.0, 10.0), DVec3::new(5.0, 2.0, 10.5)];
+        let (pixels, label) = place(&projector, &flat).unwrap();
+        assert_eq!(pixels[1], DVec2::new(110.0, 54.0));
+        assert!(label.x > pixels[1].x && label.y < pixels[1].y);
+        assert!(place(&projector, &[DVec3::new(0.0, 0.0, 11.0)]).is_none());
+        let camera = Camera {
+            eye_mm: DVec3::new(0.0, -100.0, 10.0),
+            target_mm: DVec3::new(0.0, 0.0, 10.0),
+            up: DVec3::Z,
+            field_of_view_radians: 0.5,
+        };
+        let space = Projector::Space { camera, size };
+        assert!(place(&space, &[DVec3::new(0.0, 40.0, 11.0)]).is_some());
+        assert!(place(&space, &[DVec3::new(0.0, -140.0, 11.0)]).is_none());
+    }
+
+    #[test]
+    fn measures_are_told_with_their_units() {
+        let at = |x, y| DVec3::new(x, y, 7.0);
+        let distance = geometry_of(AnnotationKind::Distance, &[at(0.0, 0.0), at(3.0, 4.0)]).unwrap();
+        assert_eq!(measured(&distance).unwrap(), "5.0 mm");
+        let angle = geometry_of(AnnotationKind::Angle, &[at(1.0, 0.0), at(0.0, 0.0), at(0.0, 9.0)]).unwrap();
+        assert_eq!(measured(&angle).unwrap(), "90.0°");
+        let region =
+            geometry_of(AnnotationKind::Region, &[at(0.0, 0.0), at(4.0, 0.0), at(4.0, 5.0), at(0.0, 5.0)]).unwrap();
+        assert_eq!(measured(&region).unwrap(), "20.0 mm²");
+        assert_eq!(geometry_of(AnnotationKind::Region, &[at(0.0, 0.0)]), None);
+        for kind in [AnnotationKind::Pin, AnnotationKind::Distance, AnnotationKind::Angle, AnnotationKind::Region] {
+            let (least, _) = point_count(kind);
+            let points: Vec<DVec3> = (0..least).map(|i| at(i as f64, (i * i) as f64)).collect();
+            assert!(geometry_of(kind, &points).is_some(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_hand_takes_the_nearest_point() {
+        let marks = [vec![DVec2::new(0.0, 0.0), DVec2::new(30.0, 0.0)], vec![DVec2::new(34.0, 0.0)]];
+        let under = |x| point_under(DVec2::new(x, 0.0), marks.iter().map(Vec::as_slice));
+        assert_eq!(under(31.0), Some((0, 1)));
+        assert_eq!(under(33.0), Some((1, 0)));
+        assert_eq!(under(16.0), None);
+    }
+}

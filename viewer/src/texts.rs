@@ -1,0 +1,49 @@
+//! What the pages say: one catalog of texts a language.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+static ENGLISH: LazyLock<HashMap<&'static str, &'static str>> =
+    LazyLock::new(|| read(include_str!("../../assets/texts/en.tsv")));
+
+/// A catalog: a key, a tab, a text in each line.
+fn read(catalog: &'static str) -> HashMap<&'static str, &'static str> {
+    catalog.lines().filter_map(|line| line.split_once('\t')).collect()
+}
+
+/// The text called `key`; the key itself where there is none, which a test forbids.
+pub fn t(key: &'static str) -> &'static str {
+    ENGLISH.get(key).copied().unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every `t("key")` in the sources.
+    fn keys(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                keys(&path, found);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let calls = text.split("t(\"").skip(1).filter_map(|rest| rest.split_once("\")"));
+                found.extend(calls.map(|(key, _)| key.to_owned()).filter(|key| key.contains('.')));
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_that_is_asked_for_is_there_and_every_other_is_not() {
+        let mut asked = Vec::new();
+        keys(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web")), &mut asked);
+        assert!(asked.len() > 20);
+        let missing: Vec<_> = asked.iter().filter(|key| !ENGLISH.contains_key(key.as_str())).collect();
+        assert!(missing.is_empty(), "without a text: {missing:?}");
+        let unused: Vec<_> = ENGLISH.keys().filter(|key| !asked.iter().any(|asked| asked == *key)).collect();
+        assert!(unused.is_empty(), "nobody says: {unused:?}");
+    }
+}

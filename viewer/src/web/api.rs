@@ -1,0 +1,278 @@
+//! Questions to the server and what it answers.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, Request, RequestInit, Response};
+
+/// Why there is no answer, in words for people.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    /// HTTP status; 0 where the server could not be reached.
+    pub(crate) status: u16,
+    /// Stable name of the problem.
+    pub(crate) code: String,
+    /// One sentence.
+    pub(crate) title: String,
+}
+
+impl Failure {
+    fn unreachable() -> Self {
+        Self {
+            status: 0,
+            code: "unreachable".to_owned(),
+            title: crate::texts::t("failure.unreachable").to_owned(),
+        }
+    }
+}
+
+pub(crate) type Answer<T> = Result<T, Failure>;
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    title: String,
+}
+
+/// Sends a request; an answer that is a problem is a failure.
+pub(crate) async fn request(method: &str, path: &str, body: Option<JsValue>, media: Option<&str>) -> Answer<Response> {
+    let lost = |_: JsValue| Failure::unreachable();
+    let init = RequestInit::new();
+    init.set_method(method);
+    if let Some(body) = &body {
+        init.set_body(body);
+    }
+    let request = Request::new_with_str_and_init(path, &init).map_err(lost)?;
+    if let Some(media) = media {
+        request.headers().set("content-type", media).map_err(lost)?;
+    }
+    let window = web_sys::window().ok_or_else(Failure::unreachable)?;
+    let response = JsFuture::from(window.fetch_with_request(&request)).await.map_err(lost)?;
+    let response: Response = response.dyn_into().map_err(lost)?;
+    if response.ok() {
+        return Ok(response);
+    }
+    let problem = match response.text() {
+        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
+        Err(_) => None,
+    };
+    let problem = problem.and_then(|text| serde_json::from_str::<Problem>(&text).ok());
+    let status = response.status();
+    Err(match problem {
+        Some(problem) => Failure {
+            status,
+            code: problem.code,
+            title: problem.title,
+        },
+        None => Failure {
+            status,
+            code: "unknown".to_owned(),
+            title: crate::texts::t("failure.unknown").to_owned(),
+        },
+    })
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
+    let unreadable = || Failure {
+        status: response.status(),
+        code: "unreadable".to_owned(),
+        title: crate::texts::t("failure.unknown").to_owned(),
+    };
+    let text = response.text().map_err(|_| unreadable())?;
+    let text = JsFuture::from(text).await.map_err(|_| Failure::unreachable())?;
+    serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(|_| unreadable())
+}
+
+/// Asks for something.
+pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
+    read(request("GET", path, None, None).await?).await
+}
+
+/// Sends something and reads what comes back.
+pub(crate) async fn send<B: Serialize, T: DeserializeOwned>(method: &str, path: &str, body: &B) -> Answer<T> {
+    read(tell(method, path, body).await?).await
+}
+
+/// Sends something of which nothing comes back.
+pub(crate) async fn tell<B: Serialize>(method: &str, path: &str, body: &B) -> Answer<Response> {
+    let text = serde_json::to_string(body).unwrap_or_default();
+    request(method, path, Some(text.into()), Some("application/json")).await
+}
+
+/// Asks without a body: to delete, to close.
+pub(crate) async fn act(method: &str, path: &str) -> Answer<Response> {
+    request(method, path, None, None).await
+}
+
+/// Bytes as they arrive. `take` says whether more are wanted.
+pub(crate) async fn stream(path: &str, mut take: impl AsyncFnMut(Vec<u8>) -> bool) -> Answer<()> {
+    let response = request("GET", path, None, None).await?;
+    let Some(body) = response.body() else { return Ok(()) };
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    loop {
+        let step = JsFuture::from(reader.read()).await.map_err(|_| Failure::unreachable())?;
+        let field = |name: &str| js_sys::Reflect::get(&step, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        if field("done").is_truthy() {
+            return Ok(());
+        }
+        let piece = js_sys::Uint8Array::new(&field("value")).to_vec();
+        if !take(piece).await {
+            drop(JsFuture::from(reader.cancel()).await);
+            return Ok(());
+        }
+    }
+}
+
+/// All bytes of a part.
+pub(crate) async fn bytes(path: &str) -> Answer<Vec<u8>> {
+    let mut all = Vec::new();
+    stream(path, async |piece| {
+        all.extend_from_slice(&piece);
+        true
+    })
+    .await?;
+    Ok(all)
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Me {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) strength: String,
+    pub(crate) memberships: Vec<Membership>,
+    pub(crate) pending_agreements: Vec<Agreement>,
+    pub(crate) demo: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Membership {
+    pub(crate) practice: String,
+    pub(crate) role: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Agreement {
+    pub(crate) kind: String,
+    pub(crate) version: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Patient {
+    pub(crate) id: String,
+    pub(crate) demographics: Demographics,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Demographics {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) born: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sex: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) contact: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) patient: Option<String>,
+    pub(crate) title: String,
+    pub(crate) date: Option<String>,
+    pub(crate) state: String,
+    pub(crate) sharing: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) modality: Option<String>,
+    pub(crate) own: bool,
+    #[serde(default)]
+    pub(crate) findings: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Finding {
+    #[serde(default)]
+    pub(crate) severity: String,
+    pub(crate) message: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Artifact {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+}
+
+impl Artifact {
+    /// Where a part of it is read.
+    pub(crate) fn path(&self, item: &str, part: &str) -> String {
+        format!("/api/items/{item}/artifacts/{}/{part}", self.id)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) right: String,
+    pub(crate) until: String,
+    pub(crate) live: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Annotation {
+    pub(crate) id: String,
+    pub(crate) item: Option<String>,
+    pub(crate) version: u64,
+    pub(crate) geometry: domain::AnnotationGeometry,
+    pub(crate) label: Option<String>,
+    #[serde(default)]
+    pub(crate) comments: Vec<Comment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Comment {
+    pub(crate) text: String,
+    pub(crate) created: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct SavedView {
+    pub(crate) id: String,
+    pub(crate) body: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct UploadSet {
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) job: Option<Job>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) state: String,
+    pub(crate) progress: Value,
+    pub(crate) outcome: Option<Value>,
+}

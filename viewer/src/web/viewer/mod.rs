@@ -1,0 +1,334 @@
+//! The case viewer: what one does above, what one looks at on the left, what was said on the right, what is true below.
+
+mod keys;
+mod marks;
+mod overlay;
+mod pane;
+mod painter;
+mod side;
+mod top;
+
+use std::rc::Rc;
+
+use domain::AnnotationKind;
+use geometry::DVec3;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use renderer::Picture;
+use wasm_bindgen_futures::spawn_local;
+
+use self::marks::Marks;
+use self::painter::{Arrival, Layer, Painter, Status};
+use super::api::{self, Artifact, Case, Item};
+use crate::texts::t;
+use crate::view_state::{Layout, Pane, ViewState};
+
+/// What the left button does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Tool {
+    /// Window in planes, turning in space.
+    Pointer,
+    /// Moves the crosshair.
+    Crosshair,
+    Pan,
+    Zoom,
+    Scroll,
+    Mark(AnnotationKind),
+}
+
+/// Everything that the parts of the viewer share; all of it can be copied.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) case: StoredValue<String>,
+    pub(crate) title: RwSignal<String>,
+    pub(crate) items: RwSignal<Vec<Item>>,
+    pub(crate) item: RwSignal<Option<Item>>,
+    pub(crate) view: RwSignal<Option<ViewState>>,
+    pub(crate) layout: RwSignal<Layout>,
+    pub(crate) layout_before: RwSignal<Option<Layout>>,
+    pub(crate) active: RwSignal<Pane>,
+    pub(crate) tool: RwSignal<Tool>,
+    pub(crate) layers: RwSignal<Vec<Layer>>,
+    pub(crate) volume_shown: RwSignal<bool>,
+    pub(crate) status: RwSignal<Status>,
+    pub(crate) painter: StoredValue<Option<Rc<Painter>>, LocalStorage>,
+    pub(crate) marks: Marks,
+    pub(crate) probe: RwSignal<Option<(DVec3, Option<f64>)>>,
+    pub(crate) sides: RwSignal<(bool, bool)>,
+    pub(crate) help: RwSignal<bool>,
+}
+
+impl Room {
+    fn new(case: String) -> Self {
+        Self {
+            marks: Marks::new(case.clone()),
+            case: StoredValue::new(case),
+            title: RwSignal::new(String::new()),
+            items: RwSignal::new(Vec::new()),
+            item: RwSignal::new(None),
+            view: RwSignal::new(None),
+            layout: RwSignal::new(Layout::FourUp),
+            layout_before: RwSignal::new(None),
+            active: RwSignal::new(Pane::Space),
+            tool: RwSignal::new(Tool::Pointer),
+            layers: RwSignal::new(Vec::new()),
+            volume_shown: RwSignal::new(true),
+            status: RwSignal::new(Status::default()),
+            painter: StoredValue::new_local(None),
+            probe: RwSignal::new(None),
+            sides: RwSignal::new((true, true)),
+            help: RwSignal::new(false),
+        }
+    }
+
+    pub(crate) fn with_painter(&self, act: impl FnOnce(&Painter)) {
+        self.painter.with_value(|painter| {
+            if let Some(painter) = painter {
+                act(painter);
+            }
+        });
+    }
+
+    /// Changes the view, where there is one.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut ViewState)) {
+        self.view.update(|view| {
+            if let Some(view) = view {
+                change(view);
+            }
+        });
+    }
+
+    /// Shows one pane alone, or what was there before.
+    pub(crate) fn enlarge(&self, pane: Pane) {
+        match self.layout.get_untracked() {
+            Layout::Single(_) => {
+                self.layout.set(self.layout_before.get_untracked().unwrap_or(Layout::FourUp));
+            }
+            other => {
+                self.layout_before.set(Some(other));
+                self.layout.set(Layout::Single(pane));
+            }
+        }
+    }
+
+    /// Shows an item.
+    fn open(self, item: Item) {
+        self.close();
+        self.view.set(None);
+        self.status.set(Status::default());
+        self.layers.set(Vec::new());
+        self.volume_shown.set(true);
+        self.probe.set(None);
+        self.layout.set(match item.kind.as_str() {
+            "volume" => Layout::FourUp,
+            _ => Layout::Single(Pane::Space),
+        });
+        self.active.set(Pane::Space);
+        let painter = Painter::start(self.view, self.layers, self.volume_shown, self.status);
+        self.painter.set_value(Some(Rc::clone(&painter)));
+        self.item.set(Some(item.clone()));
+        spawn_local(async move {
+            if let Err(failure) = load(&painter, &item, self.layers).await {
+                painter.push(Arrival::Failed(failure.title)).await;
+            }
+        });
+    }
+
+    fn close(&self) {
+        self.with_painter(Painter::close);
+    }
+}
+
+/// Brings an item to the painter: the volume coarse to fine, then its surfaces.
+async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) -> api::Answer<()> {
+    let artifacts: Vec<Artifact> = api::get(&format!("/api/items/{}/artifacts", item.id)).await?;
+    if let Some(photo) = artifacts.iter().find(|artifact| artifact.kind == "photo") {
+        return load_photo(painter, item, photo).await;
+    }
+    let surfaces: Vec<&Artifact> = artifacts.iter().filter(|artifact| artifact.kind == "surface").collect();
+    let pyramid = artifacts.iter().find(|artifact| artifact.kind == "pyramid");
+    // Beside a volume, surfaces are shown when they are asked for.
+    let opacity = if pyramid.is_some() { 0.0 } else { 1.0 };
+    layers.set(
+        surfaces
+            .iter()
+            .map(|surface| Layer {
+                name: surface.name.clone(),
+                opacity,
+            })
+            .collect(),
+    );
+    if let Some(pyramid) = pyramid {
+        for (part, wrap) in [
+            ("head", Arrival::Head as fn(Vec<u8>) -> Arrival),
+            ("body", Arrival::Body as fn(Vec<u8>) -> Arrival),
+        ] {
+            api::stream(&pyramid.path(&item.id, part), async |piece| {
+                painter.push(wrap(piece)).await;
+                !painter.is_closed()
+            })
+            .await?;
+        }
+    }
+    painter.push(Arrival::Complete).await;
+    for surface in surfaces {
+        if painter.is_closed() {
+            break;
+        }
+        let Some(part) = surface.parts.first() else { continue };
+        let bytes = api::bytes(&surface.path(&item.id, &part.name)).await?;
+        let name = surface.name.clone();
+        painter.push(Arrival::Surface { name, bytes }).await;
+    }
+    Ok(())
+}
+
+/// Pixels of a photograph that are shown at most.
+const PHOTO_PIXELS: u64 = 6_000_000;
+
+async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> api::Answer<()> {
+    let broken = || api::Failure {
+        status: 0,
+        code: "damaged".to_owned(),
+        title: t("failure.photo").to_owned(),
+    };
+    let head = api::bytes(&artifact.path(&item.id, "head")).await?;
+    let head = artifact::photo::PhotoHead::parse(&head).map_err(|_| broken())?;
+    let body = api::bytes(&artifact.path(&item.id, "body")).await?;
+    let levels = head.levels();
+    let pixels = |level: &artifact::photo::Level| u64::from(level.columns) * u64::from(level.rows);
+    let index = levels.iter().position(|level| pixels(level) <= PHOTO_PIXELS).unwrap_or(levels.len() - 1);
+    let level = &levels[index];
+    let mut rgb = vec![0; pixels(level) as usize * 3];
+    let (columns, rows) = level.tiles();
+    for row in 0..rows {
+        for column in 0..columns {
+            let range = head.byte_range(index as u32, column, row).ok_or_else(broken)?;
+            let bytes = body.get(range.start as usize..range.end as usize).ok_or_else(broken)?;
+            let tile = head.decode_tile((index as u32, column, row), bytes).map_err(|_| broken())?;
+            level.place_tile((column, row), &tile, &mut rgb);
+        }
+    }
+    let rgba = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    painter
+        .push(Arrival::Photo(Picture {
+            width: level.columns,
+            height: level.rows,
+            rgba,
+        }))
+        .await;
+    painter.push(Arrival::Complete).await;
+    Ok(())
+}
+
+/// The viewer of a case.
+#[component]
+pub(crate) fn Viewer() -> impl IntoView {
+    let params = use_params_map();
+    let id = params.with_untracked(|params| params.get("id").unwrap_or_default());
+    let room = Room::new(id.clone());
+    provide_context(room);
+    let failure = RwSignal::new(None::<String>);
+    let wanted = params.with_untracked(|params| params.get("item"));
+    spawn_local(async move {
+        let found = async {
+            let case: Case = api::get(&format!("/api/cases/{id}")).await?;
+            let items: Vec<Item> = api::get(&format!("/api/cases/{id}/items")).await?;
+            room.marks.load().await?;
+            Ok::<_, api::Failure>((case, items))
+        };
+        match found.await {
+            Ok((case, items)) => {
+                room.title.set(case.title);
+                let shown = items.iter().filter(|item| is_shown(item));
+                let first = shown
+                    .clone()
+                    .find(|item| wanted.as_ref().is_some_and(|wanted| *wanted == item.id))
+                    .or_else(|| shown.clone().find(|item| item.kind == "volume"))
+                    .or_else(|| shown.clone().next())
+                    .cloned();
+                room.items.set(items);
+                match first {
+                    Some(item) => room.open(item),
+                    None => failure.set(Some(t("viewer.nothing").to_owned())),
+                }
+            }
+            Err(problem) => failure.set(Some(problem.title)),
+        }
+    });
+    on_cleanup(move || room.close());
+    let keys = window_event_listener(leptos::ev::keydown, move |event| keys::pressed(room, &event));
+    on_cleanup(move || keys.remove());
+    view! {
+        <div class="viewer" data-ready=move || room.status.with(|status| status.first_picture_ms.is_some().to_string())
+            data-first-picture=move || room.status.with(|status| status.first_picture_ms.map(|ms| format!("{ms:.0}")))
+            data-fraction=move || room.status.with(|status| format!("{:.3}", status.fraction))
+            data-pictures=move || room.status.with(|status| status.pictures.to_string())>
+            <top::Top/>
+            <div class="viewer-middle">
+                <side::Items/>
+                <main class="stage">
+                    {move || failure.get().or_else(|| room.status.with(|status| status.failure.clone())).map(|text| view! {
+                        <p class="stage-note" role="alert">{text}</p>
+                    })}
+                    <div class=move || format!("panes {}", room.layout.get().word())>
+                        {move || room.layout.get().panes().into_iter().map(|pane| view! { <pane::PaneView pane/> }).collect_view()}
+                    </div>
+                </main>
+                <side::Said/>
+            </div>
+            <Truth/>
+            {move || room.help.get().then(|| view! { <keys::Help/> })}
+        </div>
+    }
+}
+
+/// Whether the browser can show an item: what one uploaded oneself and has a picture.
+pub(crate) fn is_shown(item: &Item) -> bool {
+    item.own && matches!(item.kind.as_str(), "volume" | "mesh" | "capture" | "photo")
+}
+
+/// What is true: spacing, findings, whose pictures these are.
+#[component]
+fn Truth() -> impl IntoView {
+    let room: Room = expect_context();
+    let spacing = move || {
+        room.status.with(|status| {
+            status.grid.map(|grid| {
+                let [x, y, z] = grid.spacing_mm();
+                let [nx, ny, nz] = grid.dims();
+                format!("{x:.2} × {y:.2} × {z:.2} mm · {nx} × {ny} × {nz}")
+            })
+        })
+    };
+    let findings = move || room.item.with(|item| item.as_ref().map_or_else(Vec::new, |item| item.findings.clone()));
+    let probe = move || {
+        room.probe.get().map(|(p, value)| {
+            let unit = room.status.with(|status| status.unit.clone());
+            let value = value.map(|value| format!(" · {value:.0} {unit}")).unwrap_or_default();
+            format!("{} {:.1}  {} {:.1}  {} {:.1} mm{value}",
+                if p.x >= 0.0 { "L" } else { "R" }, p.x.abs(),
+                if p.y >= 0.0 { "P" } else { "A" }, p.y.abs(),
+                if p.z >= 0.0 { "S" } else { "I" }, p.z.abs())
+        })
+    };
+    let arriving = move || {
+        room.status.with(|status| {
+            (status.grid.is_some() && status.fraction < 1.0).then(|| format!("{} {:.0} %", t("viewer.arriving"), status.fraction * 100.0))
+        })
+    };
+    view! {
+        <footer class="truth">
+            <span class="number">{spacing}</span>
+            <span class="finding-list">
+                {move || findings().into_iter().map(|finding| view! {
+                    <span class=format!("finding {}", finding.severity) title=finding.message.clone()>{finding.message.clone()}</span>
+                }).collect_view()}
+            </span>
+            <span class="number probe" data-test="probe">{probe}</span>
+            <span class="number quiet">{arriving}</span>
+            <span class="quiet">{t("viewer.local")}</span>
+            <span class="quiet">{t("viewer.not_primary")}</span>
+        </footer>
+    }
+}

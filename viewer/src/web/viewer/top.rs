@@ -1,0 +1,144 @@
+//! What one does: layouts, tools, windows and presets.
+
+use domain::AnnotationKind;
+use leptos::prelude::*;
+use leptos_router::components::A;
+use renderer::SlabProjection;
+
+use super::{Room, Tool};
+use crate::texts::t;
+use crate::view_state::{Layout, Pane};
+use crate::web::icons::{Icon, Name};
+
+/// Windows of CT by their names, width and center in HU.
+pub(crate) const WINDOWS: &[(&str, f64, f64)] = &[
+    ("window.soft", 400.0, 40.0),
+    ("window.lung", 1500.0, -600.0),
+    ("window.liver", 150.0, 90.0),
+    ("window.bone", 2500.0, 480.0),
+    ("window.brain", 80.0, 40.0),
+];
+
+pub(crate) fn set_window(room: Room, width: f64, center: f64) {
+    room.change(|view| (view.window_width, view.window_center) = (width, center));
+}
+
+#[component]
+pub(crate) fn Top() -> impl IntoView {
+    let room: Room = expect_context();
+    let back = format!("/cases/{}", room.case.get_value());
+    let has_planes = move || room.status.with(|status| status.grid.is_some());
+    view! {
+        <header class="viewer-top">
+            <A href=back attr:class="icon-button" attr:title=t("top.back") attr:aria-label=t("top.back")><Icon name=Name::Back/></A>
+            <h1>{move || room.title.get()}</h1>
+            <div class="tools" role="toolbar" aria-label=t("top.layouts")>
+                <LayoutButton layout=Layout::FourUp name=t("layout.four") icon=Name::FourUp/>
+                <LayoutButton layout=Layout::OneAndThree name=t("layout.one_three") icon=Name::OneAndThree/>
+                <LayoutButton layout=Layout::Slices name=t("layout.slices") icon=Name::Slices/>
+                <LayoutButton layout=Layout::Single(Pane::Space) name=t("layout.single") icon=Name::Single/>
+            </div>
+            <div class="tools" role="toolbar" aria-label=t("top.tools")>
+                <ToolButton tool=Tool::Pointer name=t("tool.pointer") icon=Name::Pointer/>
+                <ToolButton tool=Tool::Crosshair name=t("tool.crosshair") icon=Name::Crosshair/>
+                <ToolButton tool=Tool::Scroll name=t("tool.scroll") icon=Name::Scroll/>
+                <ToolButton tool=Tool::Pan name=t("tool.pan") icon=Name::Pan/>
+                <ToolButton tool=Tool::Zoom name=t("tool.zoom") icon=Name::Zoom/>
+                <span class="gap"></span>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Distance) name=t("tool.distance") icon=Name::Distance/>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Angle) name=t("tool.angle") icon=Name::Angle/>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Polyline) name=t("tool.polyline") icon=Name::Polyline/>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Region) name=t("tool.region") icon=Name::Region/>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Pin) name=t("tool.pin") icon=Name::Pin/>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Arrow) name=t("tool.arrow") icon=Name::Arrow/>
+                <ToolButton tool=Tool::Mark(AnnotationKind::Text) name=t("tool.text") icon=Name::Text/>
+            </div>
+            <div class="tools">
+                <button class="icon-button" title=t("top.undo") aria-label=t("top.undo") disabled=move || !room.marks.can_undo()
+                    on:click=move |_| room.marks.undo()><Icon name=Name::Undo/></button>
+                <button class="icon-button" title=t("top.redo") aria-label=t("top.redo") disabled=move || !room.marks.can_redo()
+                    on:click=move |_| room.marks.redo()><Icon name=Name::Redo/></button>
+            </div>
+            {move || has_planes().then(|| view! { <Looks/> })}
+            <span class="grow"></span>
+            <button class="icon-button" title=t("top.fold") aria-label=t("top.fold")
+                on:click=move |_| room.sides.update(|(left, right)| { let open = *left || *right; (*left, *right) = (!open, !open); })>
+                <Icon name=Name::Fold/></button>
+            <button class="icon-button" title=t("top.help") aria-label=t("top.help") on:click=move |_| room.help.set(true)>
+                <Icon name=Name::Help/></button>
+        </header>
+    }
+}
+
+#[component]
+fn LayoutButton(layout: Layout, name: &'static str, icon: Name) -> impl IntoView {
+    let room: Room = expect_context();
+    let is_on = move || room.layout.get().word() == layout.word();
+    view! {
+        <button class="icon-button" class:on=is_on aria-pressed=move || is_on().to_string() title=name aria-label=name
+            on:click=move |_| room.layout.set(layout)><Icon name=icon/></button>
+    }
+}
+
+#[component]
+fn ToolButton(tool: Tool, name: &'static str, icon: Name) -> impl IntoView {
+    let room: Room = expect_context();
+    let is_on = move || room.tool.get() == tool;
+    let press = move |_| {
+        room.marks.draft.set(None);
+        room.tool.set(tool);
+    };
+    view! {
+        <button class="icon-button" class:on=is_on aria-pressed=move || is_on().to_string() title=name aria-label=name
+            on:click=press><Icon name=icon/></button>
+    }
+}
+
+/// Presets of the picture in space, windows and slabs of the planes.
+#[component]
+fn Looks() -> impl IntoView {
+    let room: Room = expect_context();
+    let preset_now = move || room.view.with(|view| view.as_ref().map(|view| view.preset.clone()).unwrap_or_default());
+    let slab_now = move || room.view.with(|view| view.as_ref().map_or(0.0, |view| view.slab.mm));
+    let is_ct = move || room.status.with(|status| status.unit == "HU");
+    let choose_window = move |event| {
+        let index: usize = event_target_value(&event).parse().unwrap_or(usize::MAX);
+        if let Some(&(_, width, center)) = WINDOWS.get(index) {
+            set_window(room, width, center);
+        }
+    };
+    let choose_slab = move |event| {
+        let text = event_target_value(&event);
+        let (kind, mm) = text.split_once(' ').unwrap_or(("mip", "0"));
+        let projection = match kind {
+            "min" => SlabProjection::Minimum,
+            "mean" => SlabProjection::Mean,
+            _ => SlabProjection::Maximum,
+        };
+        let mm = mm.parse().unwrap_or(0.0);
+        room.change(|view| view.slab = crate::view_state::ThickSlab { mm, projection });
+    };
+    view! {
+        <div class="tools">
+            <select class="small" aria-label=t("top.preset") title=t("top.preset") prop:value=preset_now
+                on:change=move |event| { let name = event_target_value(&event); room.change(|view| view.preset = name); }>
+                {renderer::preset_names().map(|name| view! { <option value=name selected=move || preset_now() == name>{name}</option> }).collect_view()}
+            </select>
+            {move || is_ct().then(|| view! {
+                <select class="small" aria-label=t("top.window") title=t("top.window") on:change=choose_window>
+                    <option value="">{t("top.window")}</option>
+                    {WINDOWS.iter().enumerate().map(|(i, (name, width, center))| view! {
+                        <option value=i.to_string()>{format!("{}  {width:.0} / {center:.0}", crate::texts::t(name))}</option>
+                    }).collect_view()}
+                </select>
+            })}
+            <select class="small" aria-label=t("top.slab") title=t("top.slab") on:change=choose_slab>
+                <option value="mip 0" selected=move || slab_now() == 0.0>{t("slab.thin")}</option>
+                <option value="mip 5">{t("slab.mip5")}</option>
+                <option value="mip 20">{t("slab.mip20")}</option>
+                <option value="mean 5">{t("slab.mean5")}</option>
+                <option value="min 10">{t("slab.min10")}</option>
+            </select>
+        </div>
+    }
+}
