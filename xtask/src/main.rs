@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["build"] => shell::build_release().and_then(|program| {
-            let web = web::build_viewer()?;
+            let web = web::build_client()?;
             println!("built {} and {}", program.display(), web.display());
             Ok(())
         }),

@@ -37,6 +37,50 @@ pub(crate) fn build_viewer() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Builds the web client with its pages; gives the folder that `vitrine serve --client` takes. Every file but the page has
+/// the hash of its content in its name, and all lie there compressed as well.
+pub(crate) fn build_client() -> Result<PathBuf> {
+    let built = build_viewer()?;
+    let sources = shell::root().join("assets/web");
+    let folder = shell::target().join("web-client");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("reading {}", path.display()));
+    let put = |stem: &str, ending: &str, bytes: &[u8]| -> Result<String> {
+        let name = format!("{stem}-{}.{ending}", hash(bytes));
+        write_compressed(&folder.join(&name), bytes)?;
+        Ok(name)
+    };
+    let wasm = put("viewer", "wasm", &read(built.join("viewer_bg.wasm"))?)?;
+    let module = put("viewer", "js", &read(built.join("viewer.js"))?)?;
+    let style = put("vitrine", "css", &read(sources.join("vitrine.css"))?)?;
+    let icon = put("icon", "svg", &read(sources.join("icon.svg"))?)?;
+    let names = |text: Vec<u8>, start: &str| -> Result<String> {
+        let text = String::from_utf8(text).context("a page is no UTF-8")?;
+        let pairs = [("MODULE", &*module), ("WASM", &*wasm), ("STYLE", &*style), ("ICON", &*icon), ("START", start)];
+        Ok(pairs.iter().fold(text, |text, (word, name)| text.replace(&format!("/{word}"), &format!("/{name}"))))
+    };
+    let start = put("start", "js", names(read(sources.join("start.js"))?, "")?.as_bytes())?;
+    let page = names(read(sources.join("index.html"))?, &start)?;
+    write_compressed(&folder.join("index.html"), page.as_bytes())?;
+    Ok(folder)
+}
+
+/// Sixteen digits that differ where contents do (FNV-1a, 64 bits).
+fn hash(bytes: &[u8]) -> String {
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+fn write_compressed(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    shell::run(Command::new("gzip").args(["--best", "--keep", "--no-name", "--force"]).arg(path))
+}
+
 /// Files of a folder at a local address for as long as the program runs; nothing else is answered.
 pub(crate) fn serve(folder: &Path) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -48,6 +48,12 @@ pub(crate) async fn request(method: &str, path: &str, body: Option<JsValue>, med
     if let Some(media) = media {
         request.headers().set("content-type", media).map_err(lost)?;
     }
+    answered(request).await
+}
+
+/// The answer to a request; one that is a problem is a failure.
+pub(crate) async fn answered(request: Request) -> Answer<Response> {
+    let lost = |_: JsValue| Failure::unreachable();
     let window = web_sys::window().ok_or_else(Failure::unreachable)?;
     let response = JsFuture::from(window.fetch_with_request(&request)).await.map_err(lost)?;
     let response: Response = response.dyn_into().map_err(lost)?;

@@ -130,7 +130,7 @@ pub(crate) fn Help() -> impl IntoView {
                 <h2>{t("key.title")}</h2>
                 <p class="quiet">{t("key.mouse")}</p>
                 <dl class="keys">
-                    {LIST.iter().map(|(key, text)| view! { <dt><kbd>{*key}</kbd></dt><dd>{crate::texts::t(text)}</dd> }).collect_view()}
+                    {LIST.iter().map(|(key, text)| view! { <dt><kbd>{*key}</kbd></dt><dd>{t(text)}</dd> }).collect_view()}
                 </dl>
                 <button class="primary" on:click=move |_| room.help.set(false)>{t("key.close")}</button>
             </div>

@@ -18,6 +18,7 @@ use renderer::Picture;
 use wasm_bindgen_futures::spawn_local;
 
 use self::marks::Marks;
+pub(crate) use self::painter::sleep;
 use self::painter::{Arrival, Layer, Painter, Status};
 use super::api::{self, Artifact, Case, Item};
 use crate::texts::t;

@@ -217,7 +217,7 @@ fn SpaceCorners() -> impl IntoView {
                         });
                     };
                     view! {
-                        <button class="face" class:behind=depth > 0.2 title=name aria-label=name
+                        <button class="face" class:behind={depth > 0.2} title=name aria-label=name
                             style:left=format!("{:.1}px", 34.0 + x * 26.0) style:top=format!("{:.1}px", 34.0 - y * 26.0)
                             style:z-index=format!("{}", 10 - (depth * 8.0) as i32)
                             on:pointerdown=|event| event.stop_propagation() on:dblclick=|event| event.stop_propagation()

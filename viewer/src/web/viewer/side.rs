@@ -61,7 +61,7 @@ fn Layers() -> impl IntoView {
                 let opacity = move || room.layers.with(|layers| layers.get(index).map_or(0.0, |layer| layer.opacity));
                 view! {
                     <li>
-                        <label><input type="checkbox" prop:checked=move || opacity() > 0.0
+                        <label><input type="checkbox" prop:checked=move || { opacity() > 0.0 }
                             on:change=move |event| set(if event_target_checked(&event) { 1.0 } else { 0.0 })/>{layer.name.clone()}</label>
                         <input type="range" min="0" max="1" step="0.05" aria-label=format!("{}: {}", layer.name, t("side.opacity"))
                             prop:value=move || opacity().to_string()
@@ -152,9 +152,10 @@ fn MarkRow(mark: Annotation) -> impl IntoView {
         room.change(|view| view.cross_mm = middle);
     };
     let told = measured(&mark.geometry);
+    let attribute = told.clone();
     let unit = move || room.status.with(|status| status.unit.clone());
     view! {
-        <li class="mark-row" class:on=is_on data-kind=kind.word() data-measure=told.clone()>
+        <li class="mark-row" class:on=is_on data-kind=kind.word() data-measure=attribute>
             <button class="row" on:click=choose>
                 <span>{mark.label.clone().unwrap_or_else(|| kind_name(kind).to_owned())}</span>
                 <span class="number">{told}</span>

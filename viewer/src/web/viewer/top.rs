@@ -128,7 +128,7 @@ fn Looks() -> impl IntoView {
                 <select class="small" aria-label=t("top.window") title=t("top.window") on:change=choose_window>
                     <option value="">{t("top.window")}</option>
                     {WINDOWS.iter().enumerate().map(|(i, (name, width, center))| view! {
-                        <option value=i.to_string()>{format!("{}  {width:.0} / {center:.0}", crate::texts::t(name))}</option>
+                        <option value=i.to_string()>{format!("{}  {width:.0} / {center:.0}", t(name))}</option>
                     }).collect_view()}
                 </select>
             })}
