@@ -42,9 +42,9 @@ impl Projector {
     /// Whether the picture shows a mark with these points: a plane, those of which every point lies in it; in space, all.
     pub fn shows(&self, points: &[DVec3]) -> bool {
         match self {
-            Self::Plane { plane, half_mm, .. } => {
-                points.iter().all(|p| plane.distance_mm(*p).abs() <= half_mm + 1e-6)
-            }
+            Self::Plane { plane, half_mm, .. } => points
+                .iter()
+                .all(|p| plane.distance_mm(*p).abs() <= half_mm + 1e-6),
             Self::Space { .. } => true,
         }
     }
@@ -67,7 +67,11 @@ pub struct RegionValues {
 
 /// The values at points `step_mm` apart inside a closed line through `points`, in the plane that fits them; `None` where
 /// the line surrounds nothing or there is no value.
-pub fn region_values(points: &[DVec3], step_mm: f64, value: impl Fn(DVec3) -> Option<f64>) -> Option<RegionValues> {
+pub fn region_values(
+    points: &[DVec3],
+    step_mm: f64,
+    value: impl Fn(DVec3) -> Option<f64>,
+) -> Option<RegionValues> {
     let (&origin, rest) = points.split_first()?;
     let normal: DVec3 = rest
         .iter()
@@ -88,7 +92,9 @@ pub fn region_values(points: &[DVec3], step_mm: f64, value: impl Fn(DVec3) -> Op
     let step = step_mm.max((area / 1e6).sqrt()).max(1e-3);
     let (mut sum, mut squares, mut count) = (0.0, 0.0, 0_u64);
     let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-    let [columns, rows] = ((most - least) / step).to_array().map(|n| n.ceil().max(1.0) as u32);
+    let [columns, rows] = ((most - least) / step)
+        .to_array()
+        .map(|n| n.ceil().max(1.0) as u32);
     let mut first = None;
     for row in 0..rows {
         for column in 0..columns {
@@ -96,7 +102,9 @@ pub fn region_values(points: &[DVec3], step_mm: f64, value: impl Fn(DVec3) -> Op
             if !is_inside(p, &flat) {
                 continue;
             }
-            let Some(value) = value(origin + right * p.x + down * p.y) else { continue };
+            let Some(value) = value(origin + right * p.x + down * p.y) else {
+                continue;
+            };
             // From the first value on, so that squares of large values do not cancel.
             let offset = value - *first.get_or_insert(value);
             sum += offset;
@@ -120,9 +128,13 @@ pub fn region_values(points: &[DVec3], step_mm: f64, value: impl Fn(DVec3) -> Op
 /// By the number of edges that a ray to the right crosses.
 fn is_inside(p: DVec2, outline: &[DVec2]) -> bool {
     let next = outline.iter().cycle().skip(1);
-    outline.iter().zip(next).filter(|(a, b)| {
-        (a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x
-    }).count() % 2 == 1
+    outline
+        .iter()
+        .zip(next)
+        .filter(|(a, b)| (a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x)
+        .count()
+        % 2
+        == 1
 }
 
 /// What a mark measures, in words: millimeters and degrees to a tenth.
@@ -155,7 +167,10 @@ pub fn place(projector: &Projector, points: &[DVec3]) -> Option<(Vec<DVec2>, DVe
     if !projector.shows(points) {
         return None;
     }
-    let pixels = points.iter().map(|p| projector.pixel_of(*p)).collect::<Option<Vec<_>>>()?;
+    let pixels = points
+        .iter()
+        .map(|p| projector.pixel_of(*p))
+        .collect::<Option<Vec<_>>>()?;
     let rightmost = pixels.iter().copied().max_by(|a, b| a.x.total_cmp(&b.x))?;
     Some((pixels, rightmost + DVec2::new(14.0, -14.0)))
 }
@@ -164,7 +179,12 @@ pub fn place(projector: &Projector, points: &[DVec3]) -> Option<(Vec<DVec2>, DVe
 pub fn point_under<'a>(hand: DVec2, marks: impl Iterator<Item = &'a [DVec2]>) -> Option<(usize, usize)> {
     marks
         .enumerate()
-        .flat_map(|(mark, points)| points.iter().enumerate().map(move |(i, p)| (mark, i, p.distance(hand))))
+        .flat_map(|(mark, points)| {
+            points
+                .iter()
+                .enumerate()
+                .map(move |(i, p)| (mark, i, p.distance(hand)))
+        })
         .filter(|(_, _, distance)| *distance <= REACH)
         .min_by(|a, b| a.2.total_cmp(&b.2))
         .map(|(mark, point, _)| (mark, point))
@@ -180,7 +200,12 @@ mod tests {
         let right = DVec3::new(0.6, 0.0, 0.8);
         let down = DVec3::Y;
         let corner = DVec3::new(100.0, -50.0, 30.0);
-        let points = [corner, corner + right * 20.0, corner + right * 20.0 + down * 10.0, corner + down * 10.0];
+        let points = [
+            corner,
+            corner + right * 20.0,
+            corner + right * 20.0 + down * 10.0,
+            corner + down * 10.0,
+        ];
         let ramp = |p: DVec3| Some(1_000.0 + 3.0 * (p - corner).dot(right));
         let values = region_values(&points, 0.1, ramp).unwrap();
         assert!((values.mean - 1_030.0).abs() < 0.05, "{values:?}");
@@ -196,9 +221,16 @@ mod tests {
 
     #[test]
     fn a_plane_shows_what_lies_in_it_and_space_shows_all() {
-        let size = Size { width: 200, height: 100 };
+        let size = Size {
+            width: 200,
+            height: 100,
+        };
         let plane = SlicePlane::axial(DVec3::new(0.0, 0.0, 10.0), 0.5);
-        let projector = Projector::Plane { plane, half_mm: 0.75, size };
+        let projector = Projector::Plane {
+            plane,
+            half_mm: 0.75,
+            size,
+        };
         let flat = [DVec3::new(-5.0, 2.0, 10.0), DVec3::new(5.0, 2.0, 10.5)];
         let (pixels, label) = place(&projector, &flat).unwrap();
         assert_eq!(pixels[1], DVec2::new(110.0, 54.0));
@@ -222,11 +254,19 @@ mod tests {
         assert_eq!(measured(&distance).unwrap(), "5.0 mm");
         let angle = geometry_of(AnnotationKind::Angle, &[at(1.0, 0.0), at(0.0, 0.0), at(0.0, 9.0)]).unwrap();
         assert_eq!(measured(&angle).unwrap(), "90.0°");
-        let region =
-            geometry_of(AnnotationKind::Region, &[at(0.0, 0.0), at(4.0, 0.0), at(4.0, 5.0), at(0.0, 5.0)]).unwrap();
+        let region = geometry_of(
+            AnnotationKind::Region,
+            &[at(0.0, 0.0), at(4.0, 0.0), at(4.0, 5.0), at(0.0, 5.0)],
+        )
+        .unwrap();
         assert_eq!(measured(&region).unwrap(), "20.0 mm²");
         assert_eq!(geometry_of(AnnotationKind::Region, &[at(0.0, 0.0)]), None);
-        for kind in [AnnotationKind::Pin, AnnotationKind::Distance, AnnotationKind::Angle, AnnotationKind::Region] {
+        for kind in [
+            AnnotationKind::Pin,
+            AnnotationKind::Distance,
+            AnnotationKind::Angle,
+            AnnotationKind::Region,
+        ] {
             let (least, _) = point_count(kind);
             let points: Vec<DVec3> = (0..least).map(|i| at(i as f64, (i * i) as f64)).collect();
             assert!(geometry_of(kind, &points).is_some(), "{kind:?}");
@@ -235,7 +275,10 @@ mod tests {
 
     #[test]
     fn a_hand_takes_the_nearest_point() {
-        let marks = [vec![DVec2::new(0.0, 0.0), DVec2::new(30.0, 0.0)], vec![DVec2::new(34.0, 0.0)]];
+        let marks = [
+            vec![DVec2::new(0.0, 0.0), DVec2::new(30.0, 0.0)],
+            vec![DVec2::new(34.0, 0.0)],
+        ];
         let under = |x| point_under(DVec2::new(x, 0.0), marks.iter().map(Vec::as_slice));
         assert_eq!(under(31.0), Some((0, 1)));
         assert_eq!(under(33.0), Some((1, 0)));

@@ -37,14 +37,30 @@ mod tests {
     #[test]
     fn every_text_that_is_asked_for_is_there_and_every_other_is_not() {
         let mut all = String::new();
-        sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web")), &mut all);
-        let calls = all.split("t(\"").skip(1).filter_map(|rest| rest.split_once("\")"));
-        let asked: Vec<&str> = calls.map(|(key, _)| key).filter(|key| key.contains('.')).collect();
+        sources(
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web")),
+            &mut all,
+        );
+        let calls = all
+            .split("t(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split_once("\")"));
+        let asked: Vec<&str> = calls
+            .map(|(key, _)| key)
+            .filter(|key| key.contains('.'))
+            .collect();
         assert!(asked.len() > 100, "the pages say {} texts", asked.len());
         let missing: Vec<_> = asked.iter().filter(|key| !ENGLISH.contains_key(**key)).collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
-        let unused: Vec<_> = ENGLISH.keys().filter(|key| !all.contains(&format!("\"{key}\""))).collect();
+        let unused: Vec<_> = ENGLISH
+            .keys()
+            .filter(|key| !all.contains(&format!("\"{key}\"")))
+            .collect();
         assert!(unused.is_empty(), "nobody says: {unused:?}");
-        assert!(ENGLISH.values().all(|text| !text.is_empty() && !text.contains('!')));
+        assert!(
+            ENGLISH
+                .values()
+                .all(|text| !text.is_empty() && !text.contains('!'))
+        );
     }
 }

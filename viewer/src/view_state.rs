@@ -194,7 +194,9 @@ impl ViewState {
         Some(SlicePlane {
             // A little air around the volume.
             mm_per_pixel: fitted.mm_per_pixel * 1.04 / self.zoom[index],
-            center_mm: fitted.center_mm + fitted.right * pan.dot(fitted.right) + fitted.down * pan.dot(fitted.down),
+            center_mm: fitted.center_mm
+                + fitted.right * pan.dot(fitted.right)
+                + fitted.down * pan.dot(fitted.down),
             ..fitted
         })
     }
@@ -202,14 +204,26 @@ impl ViewState {
     /// Moves the crosshair `slices` slices away from the viewer, to the middle of a slice and no farther than the last
     /// one where the volume has slices in that direction.
     pub fn scroll(&mut self, pane: Pane, slices: i32, grid: &GridGeometry) {
-        let Some((index, _)) = slice_of(pane, self.cross_mm, grid) else { return };
-        let Some(plane) = self.plane(pane, grid, Size { width: 100, height: 100 }) else { return };
+        let Some((index, _)) = slice_of(pane, self.cross_mm, grid) else {
+            return;
+        };
+        let Some(plane) = self.plane(
+            pane,
+            grid,
+            Size {
+                width: 100,
+                height: 100,
+            },
+        ) else {
+            return;
+        };
         let (axis, step_mm, count) = stack(plane.inward(), grid);
         let towards = if axis.dot(plane.inward()) >= 0.0 { 1 } else { -1 };
         let last = count.saturating_sub(1);
         let wanted = (i64::from(index) + i64::from(slices * towards)).clamp(0, i64::from(last));
         let now_mm = plane_offset(self.cross_mm, plane.inward(), grid);
-        let then_mm = wanted as f64 * step_mm * f64::from(towards) + plane_start(plane.inward(), grid, towards);
+        let then_mm =
+            wanted as f64 * step_mm * f64::from(towards) + plane_start(plane.inward(), grid, towards);
         self.cross_mm += plane.inward() * (then_mm - now_mm);
     }
 
@@ -318,7 +332,8 @@ pub fn slice_of(pane: Pane, cross_mm: DVec3, grid: &GridGeometry) -> Option<(u32
     let inward = make(cross_mm, 1.0).inward();
     let (axis, step, count) = stack(inward, grid);
     let towards = if axis.dot(inward) >= 0.0 { 1 } else { -1 };
-    let along = (plane_offset(cross_mm, inward, grid) - plane_start(inward, grid, towards)) * f64::from(towards);
+    let along =
+        (plane_offset(cross_mm, inward, grid) - plane_start(inward, grid, towards)) * f64::from(towards);
     let last = f64::from(count.saturating_sub(1));
     Some(((along / step).round().clamp(0.0, last) as u32, count))
 }
@@ -371,7 +386,10 @@ mod tests {
         let mut state = state();
         state.enlarge(Pane::Coronal, 3.0);
         let hand = DVec2::new(40.0, 150.0);
-        let before = state.plane(Pane::Coronal, &grid, SIZE).unwrap().mm_of(hand, 300, 200);
+        let before = state
+            .plane(Pane::Coronal, &grid, SIZE)
+            .unwrap()
+            .mm_of(hand, 300, 200);
         state.pan(Pane::Coronal, DVec2::new(25.0, -60.0), Some(&grid), SIZE);
         let plane = state.plane(Pane::Coronal, &grid, SIZE).unwrap();
         let after = plane.mm_of(hand + DVec2::new(25.0, -60.0), 300, 200);

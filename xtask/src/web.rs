@@ -59,10 +59,22 @@ pub(crate) fn build_client() -> Result<PathBuf> {
     let icon = put("icon", "svg", &read(sources.join("icon.svg"))?)?;
     let names = |text: Vec<u8>, start: &str| -> Result<String> {
         let text = String::from_utf8(text).context("a page is no UTF-8")?;
-        let pairs = [("MODULE", &*module), ("WASM", &*wasm), ("STYLE", &*style), ("ICON", &*icon), ("START", start)];
-        Ok(pairs.iter().fold(text, |text, (word, name)| text.replace(&format!("/{word}"), &format!("/{name}"))))
+        let pairs = [
+            ("MODULE", &*module),
+            ("WASM", &*wasm),
+            ("STYLE", &*style),
+            ("ICON", &*icon),
+            ("START", start),
+        ];
+        Ok(pairs.iter().fold(text, |text, (word, name)| {
+            text.replace(&format!("/{word}"), &format!("/{name}"))
+        }))
     };
-    let start = put("start", "js", names(read(sources.join("start.js"))?, "")?.as_bytes())?;
+    let start = put(
+        "start",
+        "js",
+        names(read(sources.join("start.js"))?, "")?.as_bytes(),
+    )?;
     let page = names(read(sources.join("index.html"))?, &start)?;
     write_compressed(&folder.join("index.html"), page.as_bytes())?;
     Ok(folder)
@@ -70,15 +82,19 @@ pub(crate) fn build_client() -> Result<PathBuf> {
 
 /// Sixteen digits that differ where contents do (FNV-1a, 64 bits).
 fn hash(bytes: &[u8]) -> String {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{hash:016x}")
 }
 
 fn write_compressed(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
-    shell::run(Command::new("gzip").args(["--best", "--keep", "--no-name", "--force"]).arg(path))
+    shell::run(
+        Command::new("gzip")
+            .args(["--best", "--keep", "--no-name", "--force"])
+            .arg(path),
+    )
 }
 
 /// Files of a folder at a local address for as long as the program runs; nothing else is answered.

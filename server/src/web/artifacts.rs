@@ -24,7 +24,9 @@ use super::who::Who;
 const PIECE_BYTES: u64 = 1 << 20;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(content))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(content))
 }
 
 /// What was made of an item.
@@ -71,11 +73,7 @@ fn body(artifact: Artifact) -> ArtifactBody {
 /// What was made of an item that one uploaded oneself.
 #[utoipa::path(get, path = "/api/items/{item}/artifacts", tag = "items", params(("item" = Uuid, Path)),
     responses((status = 200, body = Vec<ArtifactBody>), (status = "default", body = ProblemBody)))]
-async fn list(
-    State(app): State<App>,
-    who: Who,
-    Id(item): Id<ItemId>,
-) -> Answer<Json<Vec<ArtifactBody>>> {
+async fn list(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<Json<Vec<ArtifactBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
         turn.item::<act::RenderLocally>(item).await?;
@@ -136,7 +134,10 @@ async fn content(
             None => StatusCode::OK,
         },
         [
-            (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/octet-stream"),
+            ),
             (header::CONTENT_LENGTH, HeaderValue::from(end - start)),
             (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -40,7 +40,9 @@ impl Client {
             .with_context(|| format!("reading the web client in {}", folder.display()))?;
         for entry in list {
             let path = entry?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
             if name.ends_with(".gz") || !path.is_file() {
                 continue;
             }
@@ -135,12 +137,19 @@ mod tests {
     #[test]
     fn files_are_kept_pages_are_not_and_the_rest_is_not_there() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("index.html", "<!doctype html>"), ("a-1.js", "1"), ("a-1.js.gz", "z")] {
+        for (name, text) in [
+            ("index.html", "<!doctype html>"),
+            ("a-1.js", "1"),
+            ("a-1.js.gz", "z"),
+        ] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let client = Client::read(folder.path()).unwrap();
         let kept = asked(&client, Method::GET, "/a-1.js", None);
-        assert_eq!(kept.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert_eq!(
+            kept.headers()[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable"
+        );
         assert!(!kept.headers().contains_key(header::CONTENT_ENCODING));
         let small = asked(&client, Method::GET, "/a-1.js", Some("br, gzip"));
         assert_eq!(small.headers()[header::CONTENT_ENCODING], "gzip");
@@ -155,7 +164,11 @@ mod tests {
             (Method::GET, "/a-1.js.gz"),
             (Method::POST, "/"),
         ] {
-            assert_eq!(asked(&client, method, path, None).status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(
+                asked(&client, method, path, None).status(),
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
         }
         assert!(Client::read(&folder.path().join("missing")).is_err());
     }

@@ -93,20 +93,27 @@ fn Enrol() -> impl IntoView {
     };
     let confirm = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let Some((credential, _)) = secret.get_untracked() else { return };
+        let Some((credential, _)) = secret.get_untracked() else {
+            return;
+        };
         trouble.set(None);
         spawn_local(async move {
             let body = json!({ "credential": credential, "code": code.get_untracked().trim() });
             match api::send::<_, Value>("POST", "/api/me/totp/confirm", &body).await {
                 Ok(answer) => {
                     let list = answer["codes"].as_array().cloned().unwrap_or_default();
-                    codes.set(Some(list.iter().filter_map(|code| code.as_str().map(str::to_owned)).collect()));
+                    codes.set(Some(
+                        list.iter()
+                            .filter_map(|code| code.as_str().map(str::to_owned))
+                            .collect(),
+                    ));
                 }
                 Err(failure) => trouble.set(Some(failure)),
             }
         });
     };
-    move || match (codes.get(), secret.get()) {
+    move || {
+        match (codes.get(), secret.get()) {
         (Some(codes), _) => view! {
             <p>{t("factor.codes")}</p>
             <ul class="codes number">{codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}</ul>
@@ -124,5 +131,6 @@ fn Enrol() -> impl IntoView {
         }
         .into_any(),
         (None, None) => view! { <Trouble of=trouble/><button on:click=start>{t("factor.start")}</button> }.into_any(),
+    }
     }
 }

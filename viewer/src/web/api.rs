@@ -37,7 +37,12 @@ struct Problem {
 }
 
 /// Sends a request; an answer that is a problem is a failure.
-pub(crate) async fn request(method: &str, path: &str, body: Option<JsValue>, media: Option<&str>) -> Answer<Response> {
+pub(crate) async fn request(
+    method: &str,
+    path: &str,
+    body: Option<JsValue>,
+    media: Option<&str>,
+) -> Answer<Response> {
     let lost = |_: JsValue| Failure::unreachable();
     let init = RequestInit::new();
     init.set_method(method);
@@ -55,7 +60,9 @@ pub(crate) async fn request(method: &str, path: &str, body: Option<JsValue>, med
 pub(crate) async fn answered(request: Request) -> Answer<Response> {
     let lost = |_: JsValue| Failure::unreachable();
     let window = web_sys::window().ok_or_else(Failure::unreachable)?;
-    let response = JsFuture::from(window.fetch_with_request(&request)).await.map_err(lost)?;
+    let response = JsFuture::from(window.fetch_with_request(&request))
+        .await
+        .map_err(lost)?;
     let response: Response = response.dyn_into().map_err(lost)?;
     if response.ok() {
         return Ok(response);
@@ -115,10 +122,14 @@ pub(crate) async fn act(method: &str, path: &str) -> Answer<Response> {
 /// Bytes as they arrive. `take` says whether more are wanted.
 pub(crate) async fn stream(path: &str, mut take: impl AsyncFnMut(Vec<u8>) -> bool) -> Answer<()> {
     let response = request("GET", path, None, None).await?;
-    let Some(body) = response.body() else { return Ok(()) };
+    let Some(body) = response.body() else {
+        return Ok(());
+    };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     loop {
-        let step = JsFuture::from(reader.read()).await.map_err(|_| Failure::unreachable())?;
+        let step = JsFuture::from(reader.read())
+            .await
+            .map_err(|_| Failure::unreachable())?;
         let field = |name: &str| js_sys::Reflect::get(&step, &name.into()).unwrap_or(JsValue::UNDEFINED);
         if field("done").is_truthy() {
             return Ok(());

@@ -37,7 +37,11 @@ pub(crate) fn CasePage() -> impl IntoView {
                     Err(failure) => trouble.set(Some(failure)),
                 }
                 // Only who may invite sees who was invited.
-                grants.set(api::get::<Vec<Grant>>(&format!("/api/cases/{id}/grants")).await.ok());
+                grants.set(
+                    api::get::<Vec<Grant>>(&format!("/api/cases/{id}/grants"))
+                        .await
+                        .ok(),
+                );
             });
         }
     };
@@ -47,7 +51,8 @@ pub(crate) fn CasePage() -> impl IntoView {
     let is_member = session.me().is_some_and(|me| !me.memberships.is_empty());
     let over = RwSignal::new(false);
     let view_path = format!("/cases/{id}/view");
-    let has_picture = move || items.with(|items| items.as_ref().is_some_and(|items| items.iter().any(is_shown)));
+    let has_picture =
+        move || items.with(|items| items.as_ref().is_some_and(|items| items.iter().any(is_shown)));
     let dropped = move |event: web_sys::DragEvent| {
         event.prevent_default();
         over.set(false);
@@ -85,7 +90,9 @@ pub(crate) fn CasePage() -> impl IntoView {
 
 /// Reads anew what events say has changed, for as long as the page is there.
 fn listen(load: impl Fn() + 'static) {
-    let Ok(source) = web_sys::EventSource::new("/api/events") else { return };
+    let Ok(source) = web_sys::EventSource::new("/api/events") else {
+        return;
+    };
     let heard = Closure::<dyn FnMut()>::new(load);
     for event in ["item.added", "item.deleted", "access.changed", "missed"] {
         drop(source.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref()));
@@ -139,7 +146,8 @@ fn People(case: Case, grants: Vec<Grant>, load: Callback<()>) -> impl IntoView {
         trouble.set(None);
         spawn_local(async move {
             let body = json!({ "email": email.get_untracked(), "right": right.get_untracked(), "until": until.get_untracked() });
-            match api::send::<_, Value>("POST", &format!("/api/cases/{}/grants", id.get_value()), &body).await {
+            match api::send::<_, Value>("POST", &format!("/api/cases/{}/grants", id.get_value()), &body).await
+            {
                 Ok(answer) => {
                     sent.set(Some(demo_link(&answer)));
                     email.set(String::new());
@@ -208,5 +216,8 @@ fn People(case: Case, grants: Vec<Grant>, load: Callback<()>) -> impl IntoView {
 /// The day thirty days from now, as forms write it.
 fn in_a_month() -> String {
     let then = js_sys::Date::new(&JsValue::from_f64(js_sys::Date::now() + 30.0 * 86_400_000.0));
-    String::from(then.to_iso_string()).get(..10).unwrap_or_default().to_owned()
+    String::from(then.to_iso_string())
+        .get(..10)
+        .unwrap_or_default()
+        .to_owned()
 }

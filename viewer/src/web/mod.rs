@@ -178,7 +178,10 @@ pub(crate) fn Frame(children: Children) -> impl IntoView {
 /// What went wrong, where something did.
 #[component]
 pub(crate) fn Trouble(of: RwSignal<Option<Failure>>) -> impl IntoView {
-    move || of.get().map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })
+    move || {
+        of.get()
+            .map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })
+    }
 }
 
 /// A text field with its name above it.
@@ -204,13 +207,17 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
 
 /// A day as people write it: 12 Mar 2026.
 pub(crate) fn day(text: &str) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let mut parts = text.get(..10).unwrap_or_default().split('-');
     let (Some(year), Some(month), Some(day)) = (parts.next(), parts.next(), parts.next()) else {
         return text.to_owned();
     };
-    let name = month.parse::<usize>().ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+    let name = month
+        .parse::<usize>()
+        .ok()
+        .and_then(|month| MONTHS.get(month.wrapping_sub(1)));
     match (name, day.parse::<u32>()) {
         (Some(name), Ok(day)) => format!("{day} {name} {year}"),
         _ => text.to_owned(),

@@ -15,9 +15,12 @@ use crate::texts::t;
 #[component]
 pub(crate) fn Patients() -> impl IntoView {
     let session: Session = expect_context();
-    let practice = session.me().and_then(|me| me.memberships.first().map(|member| member.practice.clone()));
+    let practice = session
+        .me()
+        .and_then(|me| me.memberships.first().map(|member| member.practice.clone()));
     let Some(practice) = practice else {
-        return view! { <Frame><h1>{t("patients.title")}</h1><p>{t("patients.no_practice")}</p></Frame> }.into_any();
+        return view! { <Frame><h1>{t("patients.title")}</h1><p>{t("patients.no_practice")}</p></Frame> }
+            .into_any();
     };
     let search = RwSignal::new(String::new());
     let patients = RwSignal::new(Vec::<Patient>::new());
@@ -105,7 +108,10 @@ fn NewPatient(path: String) -> impl IntoView {
                 ..Demographics::default()
             };
             match api::send::<_, Patient>("POST", &path, &body).await {
-                Ok(patient) => navigate(&format!("/patients/{}", patient.id), leptos_router::NavigateOptions::default()),
+                Ok(patient) => navigate(
+                    &format!("/patients/{}", patient.id),
+                    leptos_router::NavigateOptions::default(),
+                ),
                 Err(failure) => trouble.set(Some(failure)),
             }
         });
@@ -124,7 +130,9 @@ fn NewPatient(path: String) -> impl IntoView {
 pub(crate) fn PatientPage() -> impl IntoView {
     let session: Session = expect_context();
     let id = use_params_map().with_untracked(|params| params.get("id").unwrap_or_default());
-    let practice = session.me().and_then(|me| me.memberships.first().map(|member| member.practice.clone()));
+    let practice = session
+        .me()
+        .and_then(|me| me.memberships.first().map(|member| member.practice.clone()));
     let patient = RwSignal::new(None::<Patient>);
     let cases = RwSignal::new(None::<Vec<Case>>);
     let trouble = RwSignal::new(None::<Failure>);
@@ -158,7 +166,10 @@ pub(crate) fn PatientPage() -> impl IntoView {
                     body["date"] = date.into();
                 }
                 match api::send::<_, Case>("POST", &path, &body).await {
-                    Ok(case) => navigate(&format!("/cases/{}", case.id), leptos_router::NavigateOptions::default()),
+                    Ok(case) => navigate(
+                        &format!("/cases/{}", case.id),
+                        leptos_router::NavigateOptions::default(),
+                    ),
                     Err(failure) => trouble.set(Some(failure)),
                 }
             });

@@ -97,7 +97,8 @@ fn SignUp(is_new: RwSignal<bool>) -> impl IntoView {
             }
         });
     };
-    move || match sent.get() {
+    move || {
+        match sent.get() {
         Some(link) => view! { <Mailed link/> }.into_any(),
         None => view! {
             <h1>{t("up.title")}</h1>
@@ -113,6 +114,7 @@ fn SignUp(is_new: RwSignal<bool>) -> impl IntoView {
             <p class="below"><button class="plain" on:click=move |_| is_new.set(false)>{t("up.known")}</button></p>
         }
         .into_any(),
+    }
     }
 }
 
@@ -150,7 +152,9 @@ fn Recover(recovering: RwSignal<bool>) -> impl IntoView {
 
 /// The link of a mail that a demonstration shows.
 pub(crate) fn demo_link(answer: &Value) -> Option<String> {
-    let found = answer.pointer("/demo_link").or_else(|| answer.pointer("/mailed/demo_link"));
+    let found = answer
+        .pointer("/demo_link")
+        .or_else(|| answer.pointer("/mailed/demo_link"));
     found.and_then(Value::as_str).map(str::to_owned)
 }
 
@@ -163,11 +167,45 @@ pub(crate) fn Mailed(link: Option<String>) -> impl IntoView {
     }
 }
 
+/// A text that can be accepted.
+#[derive(Clone, serde::Deserialize)]
+struct AgreementText {
+    kind: String,
+    text: String,
+}
+
+/// Headings and paragraphs of a text; nothing else of Markdown is in them.
+fn paragraphs(text: &str) -> impl IntoView + use<> {
+    let blocks = text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|block| !block.is_empty());
+    blocks
+        .map(|block| match block.strip_prefix('#') {
+            Some(heading) => {
+                view! { <h2>{heading.trim_start_matches('#').trim().to_owned()}</h2> }.into_any()
+            }
+            None => view! { <p>{block.replace("**", "").replace('\n', " ")}</p> }.into_any(),
+        })
+        .collect_view()
+}
+
 /// The texts that must be accepted before anything else.
 #[component]
 pub(crate) fn Agreements() -> impl IntoView {
     let session: Session = expect_context();
     let trouble = RwSignal::new(None::<Failure>);
+    let texts = RwSignal::new(Vec::<AgreementText>::new());
+    spawn_local(async move {
+        let pending = session.me().map(|me| me.pending_agreements).unwrap_or_default();
+        match api::get::<Vec<AgreementText>>("/api/agreements").await {
+            Ok(mut all) => {
+                all.retain(|text| pending.iter().any(|wanted| wanted.kind == text.kind));
+                texts.set(all);
+            }
+            Err(failure) => trouble.set(Some(failure)),
+        }
+    });
     let accept = move |_| {
         spawn_local(async move {
             let pending = session.me().map(|me| me.pending_agreements).unwrap_or_default();
@@ -183,12 +221,9 @@ pub(crate) fn Agreements() -> impl IntoView {
     view! {
         <main class="narrow">
             <h1>{t("agree.title")}</h1>
-            <h2>{t("agree.terms")}</h2>
-            <p>{t("agree.terms_text")}</p>
-            <h2>{t("agree.privacy")}</h2>
-            <p>{t("agree.privacy_text")}</p>
+            {move || texts.get().into_iter().map(|text| view! { <article class="agreement">{paragraphs(&text.text)}</article> }).collect_view()}
             <Trouble of=trouble/>
-            <button class="primary" on:click=accept>{t("agree.send")}</button>
+            <button class="primary" disabled=move || texts.with(Vec::is_empty) on:click=accept>{t("agree.send")}</button>
         </main>
     }
 }
@@ -197,7 +232,11 @@ pub(crate) fn Agreements() -> impl IntoView {
 #[component]
 pub(crate) fn Link() -> impl IntoView {
     let location = use_location();
-    let purpose = location.pathname.get_untracked().trim_start_matches("/link/").to_owned();
+    let purpose = location
+        .pathname
+        .get_untracked()
+        .trim_start_matches("/link/")
+        .to_owned();
     let word = location.hash.get_untracked().trim_start_matches('#').to_owned();
     let session: Session = expect_context();
     let (name, password) = (text(), text());

@@ -13,8 +13,12 @@ pub(crate) fn Thumbnail(item: String) -> impl IntoView {
         let Ok(artifacts) = api::get::<Vec<Artifact>>(&format!("/api/items/{item}/artifacts")).await else {
             return;
         };
-        let Some(thumbnail) = artifacts.iter().find(|artifact| artifact.kind == "thumbnail") else { return };
-        let Some(part) = thumbnail.parts.first() else { return };
+        let Some(thumbnail) = artifacts.iter().find(|artifact| artifact.kind == "thumbnail") else {
+            return;
+        };
+        let Some(part) = thumbnail.parts.first() else {
+            return;
+        };
         if let Ok(bytes) = api::bytes(&thumbnail.path(&item, &part.name)).await {
             let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes.as_slice()));
             let made = web_sys::Blob::new_with_u8_array_sequence(&parts)

@@ -12,10 +12,14 @@ use crate::texts::t;
 pub(crate) fn Today() -> impl IntoView {
     let session: Session = expect_context();
     let me = session.me();
-    let practices: Vec<String> =
-        me.map(|me| me.memberships.into_iter().map(|member| member.practice).collect()).unwrap_or_default();
+    let practices: Vec<String> = me
+        .map(|me| me.memberships.into_iter().map(|member| member.practice).collect())
+        .unwrap_or_default();
     let is_member = !practices.is_empty();
-    let own: Vec<String> = practices.iter().map(|id| format!("/api/practices/{id}/cases?limit=30")).collect();
+    let own: Vec<String> = practices
+        .iter()
+        .map(|id| format!("/api/practices/{id}/cases?limit=30"))
+        .collect();
     view! {
         <Frame>
             <h1>{t("today.title")}</h1>
@@ -49,7 +53,8 @@ fn Cases(title: &'static str, paths: Vec<String>, empty: &'static str) -> impl I
         None => view! { <section class="list-space" aria-busy="true"><h2>{title}</h2></section> }.into_any(),
         Some(cases) if cases.is_empty() && empty.is_empty() => view! { <Trouble of=trouble/> }.into_any(),
         Some(cases) if cases.is_empty() => {
-            view! { <section><h2>{title}</h2><Trouble of=trouble/><p class="quiet">{empty}</p></section> }.into_any()
+            view! { <section><h2>{title}</h2><Trouble of=trouble/><p class="quiet">{empty}</p></section> }
+                .into_any()
         }
         Some(cases) => view! {
             <section><h2>{title}</h2><Trouble of=trouble/><CaseList cases/></section>

@@ -9,7 +9,10 @@ use leptos::prelude::*;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry, FileSystemFileEntry};
+use web_sys::{
+    DataTransfer, File, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry,
+    FileSystemFileEntry,
+};
 
 use super::api::{self, Answer, Failure, UploadSet};
 use super::viewer_sleep as sleep;
@@ -43,8 +46,8 @@ struct Progress {
     files: usize,
     /// What the pipeline does, and how far it is, 0 to 1.
     step: Option<(String, f64)>,
-    /// What became of it: items and refused files with reasons.
-    became: Vec<String>,
+    /// What became of it: how many items, and refused files with reasons.
+    became: usize,
     refused: Vec<(String, String)>,
     failure: Option<Failure>,
     is_done: bool,
@@ -123,10 +126,21 @@ impl Upload {
     }
 
     async fn transfer(self, files: Vec<Chosen>, bytes: f64) -> Answer<()> {
-        let biometric = if self.shows_face.get_untracked() { "face_or_head" } else { "no" };
+        let biometric = if self.shows_face.get_untracked() {
+            "face_or_head"
+        } else {
+            "no"
+        };
         let path = format!("/api/cases/{}/upload-sets", self.case.get_value());
-        let set: UploadSet = api::send("POST", &path, &json!({ "biometric": biometric, "bytes": bytes as u64 })).await?;
-        let (small, large): (Vec<_>, Vec<_>) = files.into_iter().partition(|chosen| chosen.file.size() <= SMALL_BYTES);
+        let set: UploadSet = api::send(
+            "POST",
+            &path,
+            &json!({ "biometric": biometric, "bytes": bytes as u64 }),
+        )
+        .await?;
+        let (small, large): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|chosen| chosen.file.size() <= SMALL_BYTES);
         let mut batch = Vec::new();
         let mut size = 0.0;
         for chosen in small {
@@ -164,7 +178,13 @@ impl Upload {
         let path = format!("/api/upload-sets/{set}/many");
         again(async || {
             let body = web_sys::Blob::new_with_blob_sequence(&parts).map_err(|_| unreadable())?;
-            api::request("POST", &path, Some(body.into()), Some("application/vnd.vitrine.files")).await
+            api::request(
+                "POST",
+                &path,
+                Some(body.into()),
+                Some("application/vnd.vitrine.files"),
+            )
+            .await
         })
         .await?;
         self.update(|progress| progress.sent_bytes += sum);
@@ -186,11 +206,19 @@ impl Upload {
             ask(&format!("/api/upload-sets/{set}/files"), &init, &headers).await
         };
         let response = again(create).await?;
-        let place = response.headers().get("location").ok().flatten().ok_or_else(unreadable)?;
+        let place = response
+            .headers()
+            .get("location")
+            .ok()
+            .flatten()
+            .ok_or_else(unreadable)?;
         let mut offset = 0.0;
         while offset < size {
             let end = (offset + PIECE_BYTES).min(size);
-            let piece = chosen.file.slice_with_f64_and_f64(offset, end).map_err(|_| unreadable())?;
+            let piece = chosen
+                .file
+                .slice_with_f64_and_f64(offset, end)
+                .map_err(|_| unreadable())?;
             let append = async || {
                 let init = web_sys::RequestInit::new();
                 init.set_method("PATCH");
@@ -222,7 +250,10 @@ impl Upload {
                         progress.is_done = true;
                         (progress.became, progress.refused) = report(&outcome);
                         if job.state == "failed" {
-                            let title = outcome["reason"].as_str().unwrap_or(t("upload.failed")).to_owned();
+                            let title = outcome["reason"]
+                                .as_str()
+                                .unwrap_or(t("upload.failed"))
+                                .to_owned();
                             progress.failure = Some(Failure {
                                 status: 0,
                                 code: "failed".to_owned(),
@@ -250,16 +281,24 @@ fn step_of(progress: &Value) -> Option<(String, f64)> {
             _ => 0.0,
         }
     };
-    steps.iter().filter(|(_, step)| part(step) < 1.0).map(|(name, step)| (name.clone(), part(step))).next()
+    steps
+        .iter()
+        .filter(|(_, step)| part(step) < 1.0)
+        .map(|(name, step)| (name.clone(), part(step)))
+        .next()
 }
 
-/// What became of a set: names of items, and what was refused for what reason.
-fn report(outcome: &Value) -> (Vec<String>, Vec<(String, String)>) {
-    let list = |name: &str| outcome[name].as_array().cloned().unwrap_or_default();
+/// What became of a set: how many items, and what was refused for what reason.
+fn report(outcome: &Value) -> (usize, Vec<(String, String)>) {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let items = list("items").iter().map(|item| word(&item["name"])).collect();
-    let failed = list("failed").iter().map(|failed| (word(&failed["file"]), word(&failed["reason"]))).collect();
-    (items, failed)
+    let items = outcome["items"].as_array().map_or(0, Vec::len);
+    let refused = outcome["refused"].as_array().into_iter().flatten();
+    (
+        items,
+        refused
+            .map(|refused| (word(&refused["file"]), word(&refused["reason"])))
+            .collect(),
+    )
 }
 
 fn unreadable() -> Failure {
@@ -271,7 +310,11 @@ fn unreadable() -> Failure {
 }
 
 /// Asks with headers of its own.
-async fn ask(path: &str, init: &web_sys::RequestInit, headers: &[(&str, String)]) -> Answer<web_sys::Response> {
+async fn ask(
+    path: &str,
+    init: &web_sys::RequestInit,
+    headers: &[(&str, String)],
+) -> Answer<web_sys::Response> {
     let lost = |_: JsValue| unreadable();
     let request = web_sys::Request::new_with_str_and_init(path, init).map_err(lost)?;
     for (name, value) in headers {
@@ -296,7 +339,9 @@ async fn again<T>(act: impl AsyncFn() -> Answer<T>) -> Answer<T> {
 
 fn encode(text: &str) -> String {
     let binary: String = text.bytes().map(char::from).collect();
-    web_sys::window().and_then(|window| window.btoa(&binary).ok()).unwrap_or_default()
+    web_sys::window()
+        .and_then(|window| window.btoa(&binary).ok())
+        .unwrap_or_default()
 }
 
 /// All files under an entry.
@@ -323,7 +368,9 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<Chosen>) {
                 let promise = js_sys::Promise::new(&mut |done, failed| {
                     drop(reader.read_entries_with_callback_and_callback(&done, &failed));
                 });
-                let Ok(some) = JsFuture::from(promise).await else { break };
+                let Ok(some) = JsFuture::from(promise).await else {
+                    break;
+                };
                 let some: js_sys::Array = some.unchecked_into();
                 if some.length() == 0 {
                     break;
@@ -369,7 +416,11 @@ pub(crate) fn UploadList(upload: Upload) -> impl IntoView {
 
 #[component]
 fn Shown(progress: Progress) -> impl IntoView {
-    let part = if progress.of_bytes > 0.0 { progress.sent_bytes / progress.of_bytes } else { 1.0 };
+    let part = if progress.of_bytes > 0.0 {
+        progress.sent_bytes / progress.of_bytes
+    } else {
+        1.0
+    };
     let megabytes = |bytes: f64| format!("{:.1}", bytes / 1e6);
     view! {
         <div class="progress" role="status" data-done=progress.is_done.to_string()>
@@ -384,8 +435,8 @@ fn Shown(progress: Progress) -> impl IntoView {
                 }.into_any(),
             })}
             {progress.failure.map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })}
-            {(!progress.became.is_empty()).then(|| view! {
-                <p>{t("upload.became")}</p><ul>{progress.became.into_iter().map(|name| view! { <li>{name}</li> }).collect_view()}</ul>
+            {(progress.is_done && progress.failure.is_none()).then(|| view! {
+                <p>{super::count(progress.became, t("upload.item"), t("upload.items"))} " " {t("upload.became")}</p>
             })}
             {(!progress.refused.is_empty()).then(|| view! {
                 <p class="caution">{t("upload.refused")}</p>

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::client::Server;
 use self::people::Content;
-use crate::shell;
+use crate::{shell, web};
 
 /// With what everybody of the demonstration signs in.
 const PASSWORD: &str = "four plain words here";
@@ -37,7 +37,9 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
         _ => bail!("./x demo takes --once and nothing else"),
     };
     let vitrine = shell::build_release()?;
+    let client = web::build_client()?;
     let demo = Demo {
+        client,
         vitrine,
         folder: shell::root().join("demo"),
     };
@@ -90,6 +92,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
 
 /// The program, and where everything of the demonstration lies.
 struct Demo {
+    client: PathBuf,
     vitrine: PathBuf,
     folder: PathBuf,
 }
@@ -197,6 +200,8 @@ impl Demo {
             .arg(self.served())
             .arg("--key-file")
             .arg(self.key())
+            .arg("--client")
+            .arg(&self.client)
             .env("VITRINE_LOG", "warn");
         command
     }

@@ -54,7 +54,11 @@ pub(crate) fn pressed(room: Room, event: &KeyboardEvent) {
         return;
     }
     let active = room.active.get_untracked();
-    let plane = if active == Pane::Space { Pane::Axial } else { active };
+    let plane = if active == Pane::Space {
+        Pane::Axial
+    } else {
+        active
+    };
     let tool = |tool| room.tool.set(tool);
     match key.as_str() {
         "ArrowDown" => scroll(room, plane, 1),
@@ -108,14 +112,18 @@ fn escape(room: Room) {
         room.marks.draft.set(None);
     } else if room.tool.get_untracked() != Tool::Pointer {
         room.tool.set(Tool::Pointer);
-    } else if matches!(room.layout.get_untracked(), Layout::Single(_)) && room.layout_before.get_untracked().is_some() {
+    } else if matches!(room.layout.get_untracked(), Layout::Single(_))
+        && room.layout_before.get_untracked().is_some()
+    {
         room.enlarge(room.active.get_untracked());
     }
 }
 
 /// All as it was at first, but for the marks.
 pub(crate) fn reset(room: Room) {
-    let bounds = room.status.with_untracked(|status| status.grid.map(|grid| grid.bounds_mm()));
+    let bounds = room
+        .status
+        .with_untracked(|status| status.grid.map(|grid| grid.bounds_mm()));
     if let Some(bounds) = bounds {
         room.change(|view| *view = crate::view_state::ViewState::of(bounds, view.window(), &view.preset));
     }

@@ -68,13 +68,22 @@ impl Marks {
 
     pub(crate) async fn load(self) -> Answer<()> {
         self.all.set(api::get(&self.path()).await?);
-        self.views.set(api::get(&format!("/api/cases/{}/views", self.case.get_value())).await?);
+        self.views
+            .set(api::get(&format!("/api/cases/{}/views", self.case.get_value())).await?);
         Ok(())
     }
 
     /// Adds a mark; it is there at once and sent to the server.
-    pub(crate) fn add(self, item: Option<String>, kind: AnnotationKind, points: &[DVec3], label: Option<String>) {
-        let Some(geometry) = geometry_of(kind, points) else { return };
+    pub(crate) fn add(
+        self,
+        item: Option<String>,
+        kind: AnnotationKind,
+        points: &[DVec3],
+        label: Option<String>,
+    ) {
+        let Some(geometry) = geometry_of(kind, points) else {
+            return;
+        };
         self.number.update(|number| *number += 1);
         let mark = Annotation {
             id: format!("new-{}", self.number.get_untracked()),
@@ -99,7 +108,9 @@ impl Marks {
         self.all.update(|all| all.push(mark.clone()));
         spawn_local(async move {
             let body = json!({ "item": mark.item, "geometry": mark.geometry, "label": mark.label });
-            let kept: Option<Annotation> = self.until_kept(async || api::send("POST", &self.path(), &body).await).await;
+            let kept: Option<Annotation> = self
+                .until_kept(async || api::send("POST", &self.path(), &body).await)
+                .await;
             let Some(kept) = kept else {
                 self.all.update(|all| all.retain(|other| other.id != mark.id));
                 return;
@@ -123,7 +134,9 @@ impl Marks {
         let rename = |all: &mut Vec<Done>| {
             for done in all {
                 match done {
-                    Done::Added(mark) | Done::Removed(mark) if mark.id == before => mark.id.clone_from(&kept.id),
+                    Done::Added(mark) | Done::Removed(mark) if mark.id == before => {
+                        mark.id.clone_from(&kept.id)
+                    }
                     Done::Moved(id, ..) if id == before => id.clone_from(&kept.id),
                     _ => {}
                 }
@@ -131,7 +144,10 @@ impl Marks {
         };
         self.done.update(rename);
         self.undone.update(rename);
-        if self.selected.with_untracked(|selected| selected.as_deref() == Some(before)) {
+        if self
+            .selected
+            .with_untracked(|selected| selected.as_deref() == Some(before))
+        {
             self.selected.set(Some(kept.id.clone()));
         }
         if let Some(geometry) = moved {
@@ -173,20 +189,30 @@ impl Marks {
 
     /// The hand let go.
     pub(crate) fn moved(self, id: String, before: AnnotationGeometry) {
-        let now = self.all.with_untracked(|all| all.iter().find(|mark| mark.id == id).map(|mark| mark.geometry.clone()));
-        let Some(now) = now.filter(|now| *now != before) else { return };
+        let now = self.all.with_untracked(|all| {
+            all.iter()
+                .find(|mark| mark.id == id)
+                .map(|mark| mark.geometry.clone())
+        });
+        let Some(now) = now.filter(|now| *now != before) else {
+            return;
+        };
         self.note(Done::Moved(id.clone(), before, now.clone()));
         self.send_moved(id, now);
     }
 
     fn send_moved(self, id: String, geometry: AnnotationGeometry) {
         // One that is not kept yet is sent where it is when it is.
-        let found = self.all.with_untracked(|all| all.iter().find(|mark| mark.id == id && mark.version > 0).cloned());
+        let found = self
+            .all
+            .with_untracked(|all| all.iter().find(|mark| mark.id == id && mark.version > 0).cloned());
         let Some(mark) = found else { return };
         spawn_local(async move {
             let body = json!({ "item": mark.item, "version": mark.version, "geometry": geometry, "label": mark.label });
             let path = format!("/api/annotations/{id}");
-            let kept: Option<Annotation> = self.until_kept(async || api::send("PUT", &path, &body).await).await;
+            let kept: Option<Annotation> = self
+                .until_kept(async || api::send("PUT", &path, &body).await)
+                .await;
             let version = kept.map(|kept| kept.version);
             self.all.update(|all| {
                 for mark in all.iter_mut().filter(|mark| mark.id == id) {
@@ -198,7 +224,9 @@ impl Marks {
 
     /// Removes a mark.
     pub(crate) fn remove(self, id: &str) {
-        let found = self.all.with_untracked(|all| all.iter().find(|mark| mark.id == id).cloned());
+        let found = self
+            .all
+            .with_untracked(|all| all.iter().find(|mark| mark.id == id).cloned());
         if let Some(mark) = found {
             self.note(Done::Removed(mark));
             self.take(id);
@@ -206,7 +234,9 @@ impl Marks {
     }
 
     fn take(self, id: &str) {
-        let is_kept = self.all.with_untracked(|all| all.iter().any(|mark| mark.id == id && mark.version > 0));
+        let is_kept = self
+            .all
+            .with_untracked(|all| all.iter().any(|mark| mark.id == id && mark.version > 0));
         self.all.update(|all| all.retain(|mark| mark.id != id));
         self.selected.set(None);
         if is_kept {
@@ -247,14 +277,20 @@ impl Marks {
     fn revert(self, done: Done) -> Done {
         match done {
             Done::Added(mark) => {
-                let present = self.all.with_untracked(|all| all.iter().find(|other| other.id == mark.id).cloned());
+                let present = self
+                    .all
+                    .with_untracked(|all| all.iter().find(|other| other.id == mark.id).cloned());
                 self.take(&mark.id);
                 Done::Removed(present.unwrap_or(mark))
             }
             Done::Removed(mark) => {
                 self.number.update(|number| *number += 1);
                 let id = format!("new-{}", self.number.get_untracked());
-                let again = Annotation { id, version: 0, ..mark };
+                let again = Annotation {
+                    id,
+                    version: 0,
+                    ..mark
+                };
                 self.put(again.clone());
                 Done::Added(again)
             }
@@ -271,7 +307,9 @@ impl Marks {
         spawn_local(async move {
             let path = format!("/api/cases/{}/views", self.case.get_value());
             let body = json!({ "caption": caption, "state": state });
-            let kept: Option<SavedView> = self.until_kept(async || api::send("POST", &path, &body).await).await;
+            let kept: Option<SavedView> = self
+                .until_kept(async || api::send("POST", &path, &body).await)
+                .await;
             if let Some(kept) = kept {
                 self.views.update(|views| views.push(kept));
             }

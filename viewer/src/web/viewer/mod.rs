@@ -3,8 +3,8 @@
 mod keys;
 mod marks;
 mod overlay;
-mod pane;
 mod painter;
+mod pane;
 mod side;
 mod top;
 
@@ -35,6 +35,14 @@ pub(crate) enum Tool {
     Zoom,
     Scroll,
     Mark(AnnotationKind),
+}
+
+/// Whether the sides have room beside the pictures.
+fn is_wide() -> bool {
+    let width = web_sys::window()
+        .and_then(|window| window.inner_width().ok())
+        .and_then(|width| width.as_f64());
+    width.is_none_or(|width| width > 900.0)
 }
 
 /// Everything that the parts of the viewer share; all of it can be copied.
@@ -77,7 +85,7 @@ impl Room {
             status: RwSignal::new(Status::default()),
             painter: StoredValue::new_local(None),
             probe: RwSignal::new(None),
-            sides: RwSignal::new((true, true)),
+            sides: RwSignal::new((is_wide(), is_wide())),
             help: RwSignal::new(false),
         }
     }
@@ -103,7 +111,8 @@ impl Room {
     pub(crate) fn enlarge(&self, pane: Pane) {
         match self.layout.get_untracked() {
             Layout::Single(_) => {
-                self.layout.set(self.layout_before.get_untracked().unwrap_or(Layout::FourUp));
+                self.layout
+                    .set(self.layout_before.get_untracked().unwrap_or(Layout::FourUp));
             }
             other => {
                 self.layout_before.set(Some(other));
@@ -146,7 +155,10 @@ async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) 
     if let Some(photo) = artifacts.iter().find(|artifact| artifact.kind == "photo") {
         return load_photo(painter, item, photo).await;
     }
-    let surfaces: Vec<&Artifact> = artifacts.iter().filter(|artifact| artifact.kind == "surface").collect();
+    let surfaces: Vec<&Artifact> = artifacts
+        .iter()
+        .filter(|artifact| artifact.kind == "surface")
+        .collect();
     let pyramid = artifacts.iter().find(|artifact| artifact.kind == "pyramid");
     // Beside a volume, surfaces are shown when they are asked for.
     let opacity = if pyramid.is_some() { 0.0 } else { 1.0 };
@@ -176,7 +188,9 @@ async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) 
         if painter.is_closed() {
             break;
         }
-        let Some(part) = surface.parts.first() else { continue };
+        let Some(part) = surface.parts.first() else {
+            continue;
+        };
         let bytes = api::bytes(&surface.path(&item.id, &part.name)).await?;
         let name = surface.name.clone();
         painter.push(Arrival::Surface { name, bytes }).await;
@@ -198,19 +212,29 @@ async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> 
     let body = api::bytes(&artifact.path(&item.id, "body")).await?;
     let levels = head.levels();
     let pixels = |level: &artifact::photo::Level| u64::from(level.columns) * u64::from(level.rows);
-    let index = levels.iter().position(|level| pixels(level) <= PHOTO_PIXELS).unwrap_or(levels.len() - 1);
+    let index = levels
+        .iter()
+        .position(|level| pixels(level) <= PHOTO_PIXELS)
+        .unwrap_or(levels.len() - 1);
     let level = &levels[index];
     let mut rgb = vec![0; pixels(level) as usize * 3];
     let (columns, rows) = level.tiles();
     for row in 0..rows {
         for column in 0..columns {
             let range = head.byte_range(index as u32, column, row).ok_or_else(broken)?;
-            let bytes = body.get(range.start as usize..range.end as usize).ok_or_else(broken)?;
-            let tile = head.decode_tile((index as u32, column, row), bytes).map_err(|_| broken())?;
+            let bytes = body
+                .get(range.start as usize..range.end as usize)
+                .ok_or_else(broken)?;
+            let tile = head
+                .decode_tile((index as u32, column, row), bytes)
+                .map_err(|_| broken())?;
             level.place_tile((column, row), &tile, &mut rgb);
         }
     }
-    let rgba = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    let rgba = rgb
+        .chunks_exact(3)
+        .flat_map(|p| [p[0], p[1], p[2], 255])
+        .collect();
     painter
         .push(Arrival::Photo(Picture {
             width: level.columns,
@@ -302,20 +326,31 @@ fn Truth() -> impl IntoView {
             })
         })
     };
-    let findings = move || room.item.with(|item| item.as_ref().map_or_else(Vec::new, |item| item.findings.clone()));
+    let findings = move || {
+        room.item
+            .with(|item| item.as_ref().map_or_else(Vec::new, |item| item.findings.clone()))
+    };
     let probe = move || {
         room.probe.get().map(|(p, value)| {
             let unit = room.status.with(|status| status.unit.clone());
-            let value = value.map(|value| format!(" · {value:.0} {unit}")).unwrap_or_default();
-            format!("{} {:.1}  {} {:.1}  {} {:.1} mm{value}",
-                if p.x >= 0.0 { "L" } else { "R" }, p.x.abs(),
-                if p.y >= 0.0 { "P" } else { "A" }, p.y.abs(),
-                if p.z >= 0.0 { "S" } else { "I" }, p.z.abs())
+            let value = value
+                .map(|value| format!(" · {value:.0} {unit}"))
+                .unwrap_or_default();
+            format!(
+                "{} {:.1}  {} {:.1}  {} {:.1} mm{value}",
+                if p.x >= 0.0 { "L" } else { "R" },
+                p.x.abs(),
+                if p.y >= 0.0 { "P" } else { "A" },
+                p.y.abs(),
+                if p.z >= 0.0 { "S" } else { "I" },
+                p.z.abs()
+            )
         })
     };
     let arriving = move || {
         room.status.with(|status| {
-            (status.grid.is_some() && status.fraction < 1.0).then(|| format!("{} {:.0} %", t("viewer.arriving"), status.fraction * 100.0))
+            (status.grid.is_some() && status.fraction < 1.0)
+                .then(|| format!("{} {:.0} %", t("viewer.arriving"), status.fraction * 100.0))
         })
     };
     view! {

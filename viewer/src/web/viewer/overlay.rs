@@ -43,19 +43,34 @@ fn ring(room: Room) -> Option<impl IntoView> {
 
 /// The lines of the other planes.
 fn crosshair(room: Room, pane: Pane, size: Size) -> Option<impl IntoView> {
-    let Some(Projector::Plane { plane, .. }) = room.projector(pane, size) else { return None };
-    let lines = Pane::PLANES.into_iter().filter(|other| *other != pane).filter_map(|other| {
-        let Some(Projector::Plane { plane: other_plane, .. }) = room.projector(other, size) else { return None };
-        let [a, b] = plane.line_of(&other_plane, size.width, size.height)?;
-        Some(view! { <line class=format!("cross {}", other.word()) x1=a.x y1=a.y x2=b.x y2=b.y/> })
-    });
+    let Some(Projector::Plane { plane, .. }) = room.projector(pane, size) else {
+        return None;
+    };
+    let lines = Pane::PLANES
+        .into_iter()
+        .filter(|other| *other != pane)
+        .filter_map(|other| {
+            let Some(Projector::Plane {
+                plane: other_plane, ..
+            }) = room.projector(other, size)
+            else {
+                return None;
+            };
+            let [a, b] = plane.line_of(&other_plane, size.width, size.height)?;
+            Some(view! { <line class=format!("cross {}", other.word()) x1=a.x y1=a.y x2=b.x y2=b.y/> })
+        });
     Some(lines.collect_view())
 }
 
 fn path(points: &[DVec2], is_closed: bool) -> String {
     let mut text = String::new();
     for (i, p) in points.iter().enumerate() {
-        text.push_str(&format!("{}{:.2} {:.2}", if i == 0 { "M" } else { "L" }, p.x, p.y));
+        text.push_str(&format!(
+            "{}{:.2} {:.2}",
+            if i == 0 { "M" } else { "L" },
+            p.x,
+            p.y
+        ));
     }
     if is_closed {
         text.push('Z');
@@ -71,30 +86,42 @@ fn marks(room: Room, projector: Option<Projector>) -> Option<impl IntoView> {
     let item = room.item.with(|item| item.as_ref().map(|item| item.id.clone()));
     let selected = room.marks.selected.get();
     let all = room.marks.all.get();
-    let shown = all.into_iter().filter(|mark| mark.item == item).filter_map(|mark| {
-        let (pixels, label) = place(&projector, mark.geometry.points())?;
-        let is_selected = selected.as_ref() == Some(&mark.id);
-        let kind = mark.geometry.kind();
-        let words = match (measured(&mark.geometry), &mark.label) {
-            (Some(measure), Some(label)) => format!("{label}  {measure}"),
-            (Some(measure), None) => measure,
-            (None, Some(label)) => label.clone(),
-            (None, None) => String::new(),
-        };
-        Some(drawn(&pixels, label, kind, words, is_selected))
-    });
+    let shown = all
+        .into_iter()
+        .filter(|mark| mark.item == item)
+        .filter_map(|mark| {
+            let (pixels, label) = place(&projector, mark.geometry.points())?;
+            let is_selected = selected.as_ref() == Some(&mark.id);
+            let kind = mark.geometry.kind();
+            let words = match (measured(&mark.geometry), &mark.label) {
+                (Some(measure), Some(label)) => format!("{label}  {measure}"),
+                (Some(measure), None) => measure,
+                (None, Some(label)) => label.clone(),
+                (None, None) => String::new(),
+            };
+            Some(drawn(&pixels, label, kind, words, is_selected))
+        });
     Some(shown.collect_view())
 }
 
 /// A mark: its lines with a halo, its handles, its words off to the side with a leader.
-fn drawn(pixels: &[DVec2], label: DVec2, kind: AnnotationKind, words: String, is_selected: bool) -> impl IntoView + use<> {
+fn drawn(
+    pixels: &[DVec2],
+    label: DVec2,
+    kind: AnnotationKind,
+    words: String,
+    is_selected: bool,
+) -> impl IntoView + use<> {
     let is_closed = kind == AnnotationKind::Region;
     let line = path(pixels, is_closed);
     let arrow = (kind == AnnotationKind::Arrow && pixels.len() == 2).then(|| head(pixels[0], pixels[1]));
     let handle = if is_selected { 5.0 } else { 3.0 };
     let from = label + DVec2::new(-14.0, 14.0);
     let width = 14.0 + words.chars().count() as f64 * 7.2;
-    let dots = pixels.iter().map(|p| view! { <circle class="handle" cx=p.x cy=p.y r=handle/> }).collect_view();
+    let dots = pixels
+        .iter()
+        .map(|p| view! { <circle class="handle" cx=p.x cy=p.y r=handle/> })
+        .collect_view();
     view! {
         <g class="mark" class:selected=is_selected data-kind=kind.word()>
             <path class="halo" d=line.clone()/>
@@ -123,7 +150,9 @@ fn draft(room: Room, pane: Pane, projector: Option<Projector>) -> Option<impl In
     let mut points = draft.points;
     let least = crate::marking::point_count(draft.kind).0;
     // The line follows the hand to where the next point would be.
-    if draft.pane == pane && let Some((p, _)) = room.probe.get() {
+    if draft.pane == pane
+        && let Some((p, _)) = room.probe.get()
+    {
         points.push(p);
     }
     let (pixels, label) = place(&projector, &points)?;
@@ -158,7 +187,11 @@ fn PlaneCorners(pane: Pane, projector: Memo<Option<Projector>>) -> impl IntoView
     let window = move || {
         room.view.with(|view| {
             view.as_ref().map(|view| {
-                let slab = if view.slab.mm > 0.0 { format!("  {:.0} mm", view.slab.mm) } else { String::new() };
+                let slab = if view.slab.mm > 0.0 {
+                    format!("  {:.0} mm", view.slab.mm)
+                } else {
+                    String::new()
+                };
                 format!("W {:.0} L {:.0}{slab}", view.window_width, view.window_center)
             })
         })
@@ -232,5 +265,13 @@ fn SpaceCorners() -> impl IntoView {
 
 /// Asks for the values inside a region and keeps them for the list of marks.
 pub(crate) fn ask_region(room: Room, points: Vec<DVec3>, told: RwSignal<Option<RegionValues>>) {
-    room.with_painter(|painter| painter.ask(Question::Region(points, Box::new(move |values| told.set(values)))));
+    room.with_painter(|painter| {
+        painter.ask(Question::Region(
+            points,
+            Box::new(move |values| {
+                // The row may be gone by now.
+                let _ = told.try_set(values);
+            }),
+        ))
+    });
 }

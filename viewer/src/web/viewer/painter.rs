@@ -11,8 +11,8 @@ use geometry::{Aabb, DVec2, DVec3, GridGeometry};
 use leptos::prelude::*;
 use renderer::cpu::Quality;
 use renderer::{
-    Clip, Inversion, Picture, ResidentSurface, Scene, Slab, Slice, SliceLayer, SurfaceLayer, TransferFunction,
-    VolumeLayer, Window, pick, preset,
+    Clip, Inversion, Picture, ResidentSurface, Scene, Slab, Slice, SliceLayer, SurfaceLayer,
+    TransferFunction, VolumeLayer, Window, pick, preset,
 };
 use volume::Unit;
 use wasm_bindgen::Clamped;
@@ -97,7 +97,12 @@ pub(crate) struct Painter {
 
 impl Painter {
     /// Begins to draw.
-    pub(crate) fn start(state: RwSignal<Option<ViewState>>, layers: RwSignal<Vec<Layer>>, volume_shown: RwSignal<bool>, status: RwSignal<Status>) -> Rc<Self> {
+    pub(crate) fn start(
+        state: RwSignal<Option<ViewState>>,
+        layers: RwSignal<Vec<Layer>>,
+        volume_shown: RwSignal<bool>,
+        status: RwSignal<Status>,
+    ) -> Rc<Self> {
         let painter = Rc::new(Self {
             arrivals: RefCell::default(),
             questions: RefCell::default(),
@@ -152,7 +157,9 @@ impl Painter {
 
 /// Milliseconds since the page was opened.
 pub(crate) fn now_ms() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
+    web_sys::window()
+        .and_then(|window| window.performance())
+        .map_or(0.0, |clock| clock.now())
 }
 
 /// Waits.
@@ -247,7 +254,9 @@ impl Drawing {
             {
                 state.set(Some(first));
             }
-            let Some(view) = state.get_untracked() else { continue };
+            let Some(view) = state.get_untracked() else {
+                continue;
+            };
             let layers = layers.get_untracked();
             let has_volume = volume_shown.get_untracked();
             let questions = painter.questions.take();
@@ -259,7 +268,9 @@ impl Drawing {
             for (pane, canvas) in canvases {
                 if canvas.is_connected() && drawing.paint(pane, &canvas, &view, &layers, has_volume).await? {
                     pictures += 1;
-                    if pane == Pane::Space && status.with_untracked(|status| status.first_picture_ms.is_none()) {
+                    if pane == Pane::Space
+                        && status.with_untracked(|status| status.first_picture_ms.is_none())
+                    {
                         let ms = now_ms() - drawing.began_ms;
                         status.update(|status| status.first_picture_ms = Some(ms));
                     }
@@ -276,7 +287,9 @@ impl Drawing {
         let until = now_ms() + TAKING_MS;
         let mut is_changed = false;
         while now_ms() < until {
-            let Some(arrival) = painter.arrivals.borrow_mut().pop_front() else { break };
+            let Some(arrival) = painter.arrivals.borrow_mut().pop_front() else {
+                break;
+            };
             is_changed = true;
             match arrival {
                 Arrival::Head(bytes) => {
@@ -323,7 +336,11 @@ impl Drawing {
     fn bounds(&self) -> Option<Aabb> {
         let volume = self.loading.volume().filter(|volume| !volume.is_empty());
         let surfaces = self.surfaces.iter().map(|(_, surface)| surface.bounds_mm());
-        let boxes: Vec<Aabb> = volume.map(|volume| volume.grid().bounds_mm()).into_iter().chain(surfaces).collect();
+        let boxes: Vec<Aabb> = volume
+            .map(|volume| volume.grid().bounds_mm())
+            .into_iter()
+            .chain(surfaces)
+            .collect();
         let corners = boxes.iter().flat_map(|bounds| [bounds.min, bounds.max]);
         (!boxes.is_empty()).then(|| Aabb::around(corners))
     }
@@ -348,7 +365,11 @@ impl Drawing {
             _ if is_hu => Window::new(40.0, 400.0),
             _ => Window::new((range[0] + range[1]) / 2.0, (range[1] - range[0]).max(1.0)),
         };
-        Some(ViewState::of(bounds, window, if is_hu { "CT-Bone" } else { "MR-Default" }))
+        Some(ViewState::of(
+            bounds,
+            window,
+            if is_hu { "CT-Bone" } else { "MR-Default" },
+        ))
     }
 
     fn transfer(&mut self, name: &str) {
@@ -357,26 +378,45 @@ impl Drawing {
         }
         let Some(head) = self.loading.head() else { return };
         let statistics = head.statistics();
-        let range = (head.rescale().value(statistics.min), head.rescale().value(statistics.max));
+        let range = (
+            head.rescale().value(statistics.min),
+            head.rescale().value(statistics.max),
+        );
         self.transfer = preset(name).map(|preset| (name.to_owned(), preset.transfer(range)));
     }
 
     fn answer(&mut self, question: Question, view: &ViewState, layers: &[Layer], has_volume: bool) {
         self.transfer(&view.preset);
-        let volume = self.loading.volume().filter(|volume| !volume.is_empty());
+        // What is still coarse has no values to tell.
+        let volume = self.loading.volume().filter(|volume| volume.is_complete());
+        let is_complete = self.is_complete;
         match question {
             Question::Pick(p, size, tell) => {
-                let scene = scene_of(&self.loading, &self.transfer, &self.surfaces, view, layers, has_volume);
+                let scene = scene_of(
+                    &self.loading,
+                    &self.transfer,
+                    &self.surfaces,
+                    view,
+                    layers,
+                    has_volume,
+                );
                 let ray = scene.camera.ray(p, size.width, size.height).ok();
                 let hit = ray.and_then(|ray| pick(&scene, &ray));
-                tell(hit.map(|hit| (hit.p_in_patient_mm, hit.value)));
+                tell(hit.map(|hit| (hit.p_in_patient_mm, hit.value.filter(|_| is_complete))));
             }
             Question::Value(p, tell) => tell(volume.and_then(|volume| volume.value_at_mm(p))),
             Question::Region(points, tell) => {
                 let spacing = volume.map_or(1.0, |volume| {
-                    volume.grid().spacing_mm().into_iter().fold(f64::INFINITY, f64::min)
+                    volume
+                        .grid()
+                        .spacing_mm()
+                        .into_iter()
+                        .fold(f64::INFINITY, f64::min)
                 });
-                tell(volume.and_then(|volume| region_values(&points, spacing / 2.0, |p| volume.value_at_mm(p))));
+                tell(
+                    volume
+                        .and_then(|volume| region_values(&points, spacing / 2.0, |p| volume.value_at_mm(p))),
+                );
             }
         }
     }
@@ -405,10 +445,21 @@ impl Drawing {
             size: css,
         };
         let now = now_ms();
-        let before = self.drawn.iter().find(|(known, _)| *known == pane).map(|(_, drawn)| drawn);
+        let before = self
+            .drawn
+            .iter()
+            .find(|(known, _)| *known == pane)
+            .map(|(_, drawn)| drawn);
         let is_same = before.is_some_and(|drawn| is_same_picture(pane, &drawn.shown, &shown));
         if let Some(drawn) = before {
-            let arrived_only = is_same_picture(pane, &Shown { revision: shown.revision, ..drawn.shown.clone() }, &shown);
+            let arrived_only = is_same_picture(
+                pane,
+                &Shown {
+                    revision: shown.revision,
+                    ..drawn.shown.clone()
+                },
+                &shown,
+            );
             let is_early = !self.is_complete && arrived_only && now - drawn.at_ms < ARRIVING_MS;
             if !is_same && is_early {
                 return Ok(false);
@@ -451,12 +502,27 @@ impl Drawing {
             Grade::Full | Grade::Fine => 1.0,
         };
         let [width, height] = [css.width, css.height].map(|n| ((f64::from(n) * share).round() as u32).max(8));
-        let quality = if grade == Grade::Fine { Quality::FINE } else { Quality::QUICK };
-        let scene = scene_of(&self.loading, &self.transfer, &self.surfaces, view, layers, has_volume);
+        let quality = if grade == Grade::Fine {
+            Quality::FINE
+        } else {
+            Quality::QUICK
+        };
+        let scene = scene_of(
+            &self.loading,
+            &self.transfer,
+            &self.surfaces,
+            view,
+            layers,
+            has_volume,
+        );
         if scene.volumes.is_empty() && scene.surfaces.is_empty() {
             return Ok(false);
         }
-        let picture = self.back_end.draw(&scene, width, height, quality).await.map_err(words)?;
+        let picture = self
+            .back_end
+            .draw(&scene, width, height, quality)
+            .await
+            .map_err(words)?;
         drop(scene);
         show(canvas, &picture)?;
         let took = now_ms() - now;
@@ -477,8 +543,14 @@ impl Drawing {
         let Some(volume) = self.loading.volume().filter(|volume| !volume.is_empty()) else {
             return Ok(None);
         };
-        let Some(plane) = view.plane(pane, volume.grid(), size) else { return Ok(None) };
-        let inversion = if view.inverted { Inversion::On } else { Inversion::Off };
+        let Some(plane) = view.plane(pane, volume.grid(), size) else {
+            return Ok(None);
+        };
+        let inversion = if view.inverted {
+            Inversion::On
+        } else {
+            Inversion::Off
+        };
         let slice = Slice {
             layers: vec![SliceLayer {
                 inversion,
@@ -492,7 +564,11 @@ impl Drawing {
             clip: Clip::NONE,
             background: [0.0; 3],
         };
-        let picture = self.back_end.draw_slice(&slice, size.width, size.height).await.map_err(words)?;
+        let picture = self
+            .back_end
+            .draw_slice(&slice, size.width, size.height)
+            .await
+            .map_err(words)?;
         Ok(Some(picture))
     }
 }
@@ -543,7 +619,12 @@ fn is_same_picture(pane: Pane, a: &Shown, b: &Shown) -> bool {
     }
     let (x, y) = (&a.state, &b.state);
     match pane.plane_index() {
-        None => x.camera == y.camera && x.preset == y.preset && a.layers == b.layers && a.has_volume == b.has_volume,
+        None => {
+            x.camera == y.camera
+                && x.preset == y.preset
+                && a.layers == b.layers
+                && a.has_volume == b.has_volume
+        }
         Some(index) => {
             x.cross_mm == y.cross_mm
                 && x.zoom[index] == y.zoom[index]
@@ -563,12 +644,16 @@ fn show(canvas: &HtmlCanvasElement, picture: &Picture) -> Result<(), String> {
     }
     let context = canvas.get_context("2d").ok().flatten().ok_or_else(none)?;
     let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
-    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&picture.rgba), picture.width, picture.height);
-    data.and_then(|data| context.put_image_data(&data, 0.0, 0.0)).map_err(|_| none())
+    let data =
+        ImageData::new_with_u8_clamped_array_and_sh(Clamped(&picture.rgba), picture.width, picture.height);
+    data.and_then(|data| context.put_image_data(&data, 0.0, 0.0))
+        .map_err(|_| none())
 }
 
 fn words(error: JsError) -> String {
     let value = JsValue::from(error);
-    let message = js_sys::Reflect::get(&value, &"message".into()).ok().and_then(|text| text.as_string());
+    let message = js_sys::Reflect::get(&value, &"message".into())
+        .ok()
+        .and_then(|text| text.as_string());
     message.unwrap_or_else(|| "the picture could not be drawn".to_owned())
 }

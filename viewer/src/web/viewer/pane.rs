@@ -21,10 +21,16 @@ enum Grip {
     Turn,
     Pan,
     Zoom,
-    Scroll { rest: f64 },
+    Scroll {
+        rest: f64,
+    },
     Crosshair,
     /// A point of a mark, and what the mark was before.
-    Point { mark: String, index: usize, before: AnnotationGeometry },
+    Point {
+        mark: String,
+        index: usize,
+        before: AnnotationGeometry,
+    },
 }
 
 /// How far the hand goes for a slice, and for twice the size, CSS pixels.
@@ -50,7 +56,15 @@ impl Room {
         Some(Projector::Plane { plane, half_mm, size })
     }
 
-    /// Finds the point of the patient under a hand, and does something with it.
+    /// Sets a point where the hand is: at once in a plane, as soon as it is found in space.
+    fn at_point(self, pane: Pane, p: DVec2, size: Size, act: impl FnOnce(DVec3) + 'static) {
+        match untrack(|| self.projector(pane, size)) {
+            Some(Projector::Plane { plane, .. }) => act(plane.mm_of(p, size.width, size.height)),
+            _ => self.at(pane, p, size, move |p_mm, _| act(p_mm)),
+        }
+    }
+
+    /// Finds the point of the patient under a hand and the value there, and does something with it.
     fn at(&self, pane: Pane, p: DVec2, size: Size, act: impl FnOnce(DVec3, Option<f64>) + 'static) {
         match untrack(|| self.projector(pane, size)) {
             Some(Projector::Plane { plane, .. }) => {
@@ -73,11 +87,16 @@ impl Room {
 
     /// Sets the next point of the mark that is under way, or begins one.
     fn set_point(self, kind: domain::AnnotationKind, pane: Pane, p_mm: DVec3) {
-        let mut draft = self.marks.draft.get_untracked().filter(|draft| draft.kind == kind).unwrap_or(Draft {
-            kind,
-            points: Vec::new(),
-            pane,
-        });
+        let mut draft = self
+            .marks
+            .draft
+            .get_untracked()
+            .filter(|draft| draft.kind == kind)
+            .unwrap_or(Draft {
+                kind,
+                points: Vec::new(),
+                pane,
+            });
         draft.points.push(p_mm);
         match point_count(kind) {
             (_, Some(last)) if draft.points.len() >= last => self.finish_draft(draft),
@@ -90,7 +109,9 @@ impl Room {
         self.marks.draft.set(None);
         let (least, _) = point_count(draft.kind);
         if draft.points.len() >= least {
-            let item = self.item.with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
+            let item = self
+                .item
+                .with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
             let label = (draft.kind == domain::AnnotationKind::Text).then(|| t("mark.text").to_owned());
             self.marks.add(item, draft.kind, &draft.points, label);
         }
@@ -135,7 +156,9 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
     let grip = StoredValue::new_local(None::<Grip>);
     let last = StoredValue::new_local(DVec2::ZERO);
     let place_of = move |event: &PointerEvent| {
-        let origin = frame.get_untracked().map(|frame| frame.get_bounding_client_rect());
+        let origin = frame
+            .get_untracked()
+            .map(|frame| frame.get_bounding_client_rect());
         let (x, y) = origin.map_or((0.0, 0.0), |rect| (rect.x(), rect.y()));
         DVec2::new(f64::from(event.client_x()) - x, f64::from(event.client_y()) - y)
     };
@@ -221,19 +244,27 @@ pub(crate) fn scroll(room: Room, pane: Pane, slices: i32) {
 /// Goes to a slice of a pane, from 0.
 pub(crate) fn go_to(room: Room, pane: Pane, slice: u32) {
     let grid = room.status.with_untracked(|status| status.grid);
-    let now = room.view.with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
+    let now = room
+        .view
+        .with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
     if let (Some(grid), Some(cross)) = (grid, now)
         && let Some((at, _)) = slice_of(pane, cross, &grid)
     {
         // Which way the numbers run is the grid's; a step tells.
         let by = i32::try_from(i64::from(slice) - i64::from(at)).unwrap_or(0);
         scroll(room, pane, by);
-        let then = room.view.with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
+        let then = room
+            .view
+            .with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
         if let Some((reached, _)) = then.and_then(|cross| slice_of(pane, cross, &grid))
             && reached != slice
         {
             let back = i32::try_from(i64::from(at) - i64::from(reached)).unwrap_or(0);
-            scroll(room, pane, back.signum() * (i64::from(slice).abs_diff(i64::from(reached)) as i32));
+            scroll(
+                room,
+                pane,
+                back.signum() * (i64::from(slice).abs_diff(i64::from(reached)) as i32),
+            );
         }
     }
 }
@@ -267,7 +298,7 @@ fn begin(room: Room, pane: Pane, size: Size, p: DVec2, event: &PointerEvent) -> 
             Some(Grip::Crosshair)
         }
         Tool::Mark(kind) => {
-            room.at(pane, p, size, move |p_mm, _| room.set_point(kind, pane, p_mm));
+            room.at_point(pane, p, size, move |p_mm| room.set_point(kind, pane, p_mm));
             None
         }
     }
@@ -278,7 +309,9 @@ fn taken_point(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
         return None;
     }
     let projector = untrack(|| room.projector(pane, size))?;
-    let item = room.item.with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
+    let item = room
+        .item
+        .with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
     room.marks.all.with_untracked(|all| {
         let shown: Vec<_> = all
             .iter()
@@ -316,7 +349,7 @@ fn drag(room: Room, pane: Pane, size: Size, p: DVec2, by: DVec2, grip: &mut Grip
         Grip::Crosshair => move_crosshair(room, pane, size, p),
         Grip::Point { mark, index, before } => {
             let (mark, index, before) = (mark.clone(), *index, before.clone());
-            room.at(pane, p, size, move |p_mm, _| {
+            room.at_point(pane, p, size, move |p_mm| {
                 let mut points = before.points().to_vec();
                 if let Some(point) = points.get_mut(index) {
                     *point = p_mm;

@@ -21,7 +21,10 @@ use crate::web::thumbnail::Thumbnail;
 pub(crate) fn Items() -> impl IntoView {
     let room: Room = expect_context();
     let items = move || room.items.get().into_iter().filter(is_shown).collect::<Vec<_>>();
-    let others = move || room.items.with(|items| items.iter().filter(|item| !item.own).count());
+    let others = move || {
+        room.items
+            .with(|items| items.iter().filter(|item| !item.own).count())
+    };
     view! {
         <aside class="side left" class:folded=move || !room.sides.get().0 aria-label=t("side.items")>
             <h2>{t("side.items")}</h2>
@@ -82,7 +85,9 @@ pub(crate) fn Said() -> impl IntoView {
         event.prevent_default();
         let words = caption.get_untracked().trim().to_owned();
         if let Some(view) = room.view.get_untracked().filter(|_| !words.is_empty()) {
-            let item = room.item.with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
+            let item = room
+                .item
+                .with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
             let state = json!({ "item": item, "layout": room.layout.get_untracked(), "view": view });
             room.marks.save_view(words, state);
             caption.set(String::new());
@@ -90,7 +95,12 @@ pub(crate) fn Said() -> impl IntoView {
     };
     let marks = move || {
         let item = room.item.with(|item| item.as_ref().map(|item| item.id.clone()));
-        room.marks.all.get().into_iter().filter(|mark| mark.item == item).collect::<Vec<_>>()
+        room.marks
+            .all
+            .get()
+            .into_iter()
+            .filter(|mark| mark.item == item)
+            .collect::<Vec<_>>()
     };
     view! {
         <aside class="side right" class:folded=move || !room.sides.get().1 aria-label=t("side.said")>
@@ -137,11 +147,21 @@ fn MarkRow(mark: Annotation) -> impl IntoView {
     let values = RwSignal::new(None::<RegionValues>);
     let kind = mark.geometry.kind();
     if kind == AnnotationKind::Region {
-        ask_region(room, mark.geometry.points().to_vec(), values);
+        let points = mark.geometry.points().to_vec();
+        let is_whole = Memo::new(move |_| room.status.with(|status| status.fraction >= 1.0));
+        Effect::new(move |_| {
+            if is_whole.get() {
+                ask_region(room, points.clone(), values);
+            }
+        });
     }
     let is_on = {
         let id = mark.id.clone();
-        move || room.marks.selected.with(|selected| selected.as_ref() == Some(&id))
+        move || {
+            room.marks
+                .selected
+                .with(|selected| selected.as_ref() == Some(&id))
+        }
     };
     let points = mark.geometry.points().to_vec();
     let (chosen, removed) = (mark.id.clone(), mark.id.clone());
@@ -180,14 +200,23 @@ const FLIGHT_MS: f64 = 400.0;
 /// Flies to a saved view.
 fn show(room: Room, saved: &SavedView) {
     let state = &saved.body["state"];
-    let Ok(wanted) = serde_json::from_value::<ViewState>(state["view"].clone()) else { return };
+    let Ok(wanted) = serde_json::from_value::<ViewState>(state["view"].clone()) else {
+        return;
+    };
     if let Ok(layout) = serde_json::from_value::<Layout>(state["layout"].clone()) {
         room.layout.set(layout);
     }
     let item = state["item"].as_str().map(str::to_owned);
-    let shown = room.item.with_untracked(|shown| shown.as_ref().map(|shown| shown.id.clone()));
+    let shown = room
+        .item
+        .with_untracked(|shown| shown.as_ref().map(|shown| shown.id.clone()));
     if item != shown {
-        let other = room.items.with_untracked(|items| items.iter().find(|other| Some(&other.id) == item.as_ref()).cloned());
+        let other = room.items.with_untracked(|items| {
+            items
+                .iter()
+                .find(|other| Some(&other.id) == item.as_ref())
+                .cloned()
+        });
         if let Some(other) = other.filter(is_shown) {
             room.open(other);
         }
@@ -200,10 +229,17 @@ fn show(room: Room, saved: &SavedView) {
             }
             sleep(25).await;
         }
-        let Some(from) = room.view.get_untracked() else { return };
+        let Some(from) = room.view.get_untracked() else {
+            return;
+        };
         let began = now_ms();
         let is_still = web_sys::window()
-            .and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok().flatten())
+            .and_then(|window| {
+                window
+                    .match_media("(prefers-reduced-motion: reduce)")
+                    .ok()
+                    .flatten()
+            })
             .is_some_and(|query| query.matches());
         while !is_still {
             let part = (now_ms() - began) / FLIGHT_MS;
@@ -223,7 +259,9 @@ fn between(a: SavedCamera, b: SavedCamera, part: f64) -> SavedCamera {
     let target = a.target_mm.lerp(b.target_mm, part);
     let (from, to) = (a.eye_mm - a.target_mm, b.eye_mm - b.target_mm);
     let length = from.length() * (1.0 - part) + to.length() * part;
-    let direction = from.normalize_or(DVec3::NEG_Y).lerp(to.normalize_or(DVec3::NEG_Y), part);
+    let direction = from
+        .normalize_or(DVec3::NEG_Y)
+        .lerp(to.normalize_or(DVec3::NEG_Y), part);
     // Opposite sides have no shortest arc: by way of the patient's left.
     let direction = (direction + DVec3::X * 1e-3 * (1.0 - part)).normalize_or(DVec3::X);
     SavedCamera {

@@ -98,8 +98,14 @@ fn ToolButton(tool: Tool, name: &'static str, icon: Name) -> impl IntoView {
 #[component]
 fn Looks() -> impl IntoView {
     let room: Room = expect_context();
-    let preset_now = move || room.view.with(|view| view.as_ref().map(|view| view.preset.clone()).unwrap_or_default());
-    let slab_now = move || room.view.with(|view| view.as_ref().map_or(0.0, |view| view.slab.mm));
+    let preset_now = move || {
+        room.view
+            .with(|view| view.as_ref().map(|view| view.preset.clone()).unwrap_or_default())
+    };
+    let slab_now = move || {
+        room.view
+            .with(|view| view.as_ref().map_or(0.0, |view| view.slab.mm))
+    };
     let is_ct = move || room.status.with(|status| status.unit == "HU");
     let choose_window = move |event| {
         let index: usize = event_target_value(&event).parse().unwrap_or(usize::MAX);

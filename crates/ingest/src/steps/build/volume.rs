@@ -104,7 +104,10 @@ impl Builder<'_> {
                     .with_description(description(stack, &notes, &decoded))
                     .finish(&finished.statistics)?;
                 let levels = json!({ "levels": PyramidLayout::new(stack.grid).levels().len() });
-                let objects = vec![("head", self.place.put(head_id, &head)?), ("body", body.finish()?)];
+                let objects = vec![
+                    ("head", self.place.put(head_id, &head)?),
+                    ("body", body.finish()?),
+                ];
                 let volume = artifact(ArtifactKind::Pyramid, "volume", levels, objects)?;
                 Ok::<_, IngestError>((finished, volume))
             })?;
@@ -117,7 +120,10 @@ impl Builder<'_> {
                 let samples = T::into_samples(kept.volume.into_samples());
                 let png =
                     thumbnail::of_volume(samples, grid, &rescale, &statistics, group.modality.as_deref())?;
-                Ok((volume, Some(thumbnail::artifact_of(self.place, thumbnail_id, &png)?)))
+                Ok((
+                    volume,
+                    Some(thumbnail::artifact_of(self.place, thumbnail_id, &png)?),
+                ))
             })
         };
         let (surfaces, closed) = rayon::join(
