@@ -434,7 +434,7 @@ fn Shown(progress: Progress) -> impl IntoView {
                     <p class="quiet">{t("upload.safe")}</p>
                 }.into_any(),
             })}
-            {progress.failure.map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })}
+            {progress.failure.clone().map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })}
             {(progress.is_done && progress.failure.is_none()).then(|| view! {
                 <p>{super::count(progress.became, t("upload.item"), t("upload.items"))} " " {t("upload.became")}</p>
             })}
