@@ -459,26 +459,37 @@ impl Maker<'_> {
     }
 }
 
-/// An item with one original, whose bytes are there.
+/// An item with one original and one artifact, whose bytes are there.
 fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: UserId) {
     let key = world
         .root
         .open_case_key(*case.as_bytes(), &WrappedKey::from_bytes(wrapped).unwrap())
         .unwrap();
     let (item, original) = (ItemId::from_random(random()), OriginalId::from_random(random()));
+    let artifact = ArtifactId::from_random(random());
     world.runtime.block_on(async {
-        let mut writer = world.vault.writer(&key, ObjectId::random().unwrap()).unwrap();
-        writer.append(b"bytes").await.unwrap();
-        let object = writer.finish().await.unwrap();
+        let stored = async || {
+            let mut writer = world.vault.writer(&key, ObjectId::random().unwrap()).unwrap();
+            writer.append(b"bytes").await.unwrap();
+            let object = writer.finish().await.unwrap();
+            ObjectRow {
+                name: object.id.to_string(),
+                reference: object.to_bytes().to_vec(),
+                len: object.len,
+            }
+        };
         let original = NewOriginal {
             id: original,
             sha256: [7; 32],
             file_name: Phi::new("a.dcm".to_owned()),
-            object: ObjectRow {
-                name: object.id.to_string(),
-                reference: object.to_bytes().to_vec(),
-                len: object.len,
-            },
+            object: stored().await,
+        };
+        let thumbnail = NewArtifact {
+            id: artifact,
+            kind: ArtifactKind::Thumbnail,
+            name: "thumbnail".to_owned(),
+            details: json!({}),
+            objects: vec![("png".to_owned(), stored().await)],
         };
         let new = NewItem {
             id: item,
@@ -495,10 +506,12 @@ fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: U
             findings: json!([]),
             details: json!({}),
             originals: vec![ItemOriginal::New(original)],
-            artifacts: Vec::new(),
+            artifacts: vec![thumbnail],
         };
         world.catalog.commit_item(&new).await.unwrap();
     });
     scene.put("item", item);
     scene.put("original", original);
+    scene.put("artifact", artifact);
+    scene.put("part", "png");
 }
