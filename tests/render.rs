@@ -1,6 +1,7 @@
 //! Pictures by the real program: exact slices, turns, projections, files that are not stored.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use geometry::DVec3;
 use testkit::dicom::SeriesSpec;
@@ -71,7 +72,16 @@ fn slices_of_files_show_stored_values() {
             command
                 .arg(&input)
                 .args(["--slice", "acquired", "--at", &at.to_string()]);
-            command.args(["--size", "46x38", "--window", "256/-4", "--plain", "--png"]);
+            command.args([
+                "--size",
+                "46x38",
+                "--window",
+                "256/-4",
+                "--plain",
+                "--back-end",
+                "cpu",
+                "--png",
+            ]);
             run(command.arg(&file));
             let (width, height, pixels) = png(&file);
             assert_eq!((width, height), (DIMS[0], DIMS[1]));
@@ -123,7 +133,7 @@ fn real_slices_show_stored_values() {
         let at = z.to_string();
         run(store
             .command(&["render", id, "--slice", "acquired", "--at", &at, "--size", &size])
-            .args(["--window", "256/40", "--plain", "--png"])
+            .args(["--window", "256/40", "--plain", "--back-end", "cpu", "--png"])
             .arg(&file));
         let (_, _, pixels) = png(&file);
         let wrong = pixels.chunks_exact(4).enumerate().filter(|(i, pixel)| {
@@ -145,6 +155,8 @@ fn a_turn_is_numbered_and_told() {
             "render",
             "--size",
             "60x50",
+            "--back-end",
+            "cpu",
             "--turn",
             "3",
             "--json",
@@ -236,4 +248,52 @@ fn what_cannot_be_drawn_is_told() {
     assert!(told(&[], &text).contains("a.txt"));
     assert!(!file.exists());
     assert!(!out(&store, "data").exists(), "drawing files stores nothing");
+}
+
+#[test]
+fn files_are_drawn_without_a_store_and_shadows_darken() {
+    let store = Store::new();
+    let input = store.input("series");
+    // A block in air, with a trench that the light does not reach to the ground of.
+    SeriesSpec::ct(DIMS, [0.8, 0.8, 1.7])
+        .write(&input, |z, pixels| {
+            for (at, pixel) in pixels.iter_mut().enumerate() {
+                let (x, y) = (at as u32 % DIMS[0], at as u32 / DIMS[0]);
+                let is_block = (4..42).contains(&x) && (6..34).contains(&y) && (2..19).contains(&z);
+                let is_trench = (18..26).contains(&x) && y < 26;
+                *pixel = if is_block && !is_trench { 2200 } else { 0 };
+            }
+        })
+        .expect("the series is written");
+    let draw = |options: &[&str]| -> u64 {
+        let file = out(&store, "p.png");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vitrine"));
+        command.env_remove("VITRINE_DATA").arg("render").arg(&input);
+        command.args(["--preset", "CT-Bone", "--back-end", "cpu", "--size", "120x90"]);
+        run(command.args(options).arg("--png").arg(&file));
+        let (_, _, pixels) = png(&file);
+        // In the middle, which is the ground of the trench.
+        let row = &pixels[45 * 120 * 4..][..120 * 4];
+        row[58 * 4..62 * 4].iter().map(|&b| u64::from(b)).sum()
+    };
+    let (plain, shadowed) = (draw(&[]), draw(&["--shadows"]));
+    assert!(shadowed * 10 < plain * 9, "{shadowed} and {plain}");
+}
+
+#[test]
+fn a_window_needs_a_screen() {
+    let store = Store::new();
+    let input = store.input("series");
+    pattern(&input, |_| {});
+    let output = Command::new(env!("CARGO_BIN_EXE_vitrine"))
+        .arg("view")
+        .arg(&input)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .expect("the program starts");
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("screen"), "{told}");
 }

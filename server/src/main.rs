@@ -31,6 +31,8 @@ enum Command {
     Compare(commands::compare::Arguments),
     /// Draw a stored item as a PNG picture
     Render(commands::render::Arguments),
+    /// Show a stored item, or files, in a window
+    View(commands::view::Arguments),
     /// Serve cases over HTTP
     Serve(commands::serve::Arguments),
     /// Work on what servers have taken in, apart from them
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Render(arguments) => commands::render::run(&arguments),
+        Command::View(arguments) => commands::view::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Worker(arguments) => commands::serve::run_worker(&arguments),
         Command::Backup(arguments) => commands::backup::run(&arguments),

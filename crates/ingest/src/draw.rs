@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::sync::LazyLock;
 
 use artifact::photo::{Level, PhotoHead};
 use artifact::pyramid::Polarity;
 use domain::{ArtifactKind, ItemId, ItemKind};
 use geometry::{Aabb, GridGeometry};
-use renderer::cpu::{Quality, Renderer};
 use renderer::{
     Camera, Clip, ColorScale, ControlPoint, Inversion, Paint, Picture, Projection, ResidentSurface,
     ResidentVolume, Scene, Slab, Slice, SliceLayer, SlicePlane, SurfaceLayer, TextureImage, TransferFunction,
@@ -239,6 +239,11 @@ impl Stage {
         Some(self.volumes.first()?.volume.grid())
     }
 
+    /// The window that the first volume is first seen through in slices.
+    pub fn window(&self) -> Option<Window> {
+        Some(self.volumes.first()?.window)
+    }
+
     /// Whether there is nothing but photographs, which have no other side.
     pub fn is_flat(&self) -> bool {
         self.volumes.is_empty() && self.surfaces.is_empty()
@@ -258,27 +263,13 @@ impl Stage {
         Some((scale, "mm"))
     }
 
-    /// A picture of `size`, width and height in pixels. Photographs are given as they are.
-    ///
-    /// # Errors
-    /// When the camera looks in no direction.
-    pub fn draw(
-        &self,
-        renderer: &mut Renderer,
-        camera: Camera,
-        clip: &Clip,
-        size: (u32, u32),
-        quality: Quality,
-    ) -> Result<Picture, IngestError> {
-        match self.photos.first() {
-            Some(photo) if self.is_flat() => Ok(photo.clone()),
-            _ => renderer
-                .draw(&self.scene(camera, clip.clone()), size.0, size.1, quality)
-                .map_err(|e| IngestError::Broken(e.to_string())),
-        }
+    /// The photograph as it is, where there is nothing else.
+    pub fn photo(&self) -> Option<&Picture> {
+        self.photos.first().filter(|_| self.is_flat())
     }
 
-    fn scene(&self, camera: Camera, clip: Clip) -> Scene<'_> {
+    /// Everything as a scene.
+    pub fn scene(&self, camera: Camera, clip: Clip) -> Scene<'_> {
         let volumes = self.volumes.iter().map(|staged| VolumeLayer {
             projection: staged.projection,
             ..VolumeLayer::new(&staged.volume, &staged.transfer)
@@ -318,40 +309,22 @@ impl Stage {
 
     /// A plane through the volumes: the first one gray, others over it in hot colors. A window, where one is given, is that
     /// of the first.
-    ///
-    /// # Errors
-    /// When there is no volume, or the plane, the window or the slab is none.
-    pub fn draw_slice(
-        &self,
-        renderer: &mut Renderer,
-        plane: SlicePlane,
-        slab: Slab,
-        window: Option<Window>,
-        clip: &Clip,
-        size: (u32, u32),
-    ) -> Result<Picture, IngestError> {
-        if self.volumes.is_empty() {
-            return Err(IngestError::Missing("there is no volume to slice".to_owned()));
-        }
-        let hot = hot();
+    pub fn slice(&self, plane: SlicePlane, slab: Slab, window: Option<Window>, clip: Clip) -> Slice<'_> {
         let layers = self.volumes.iter().enumerate().map(|(index, staged)| SliceLayer {
             inversion: staged.inversion,
-            colors: (index > 0).then_some(&hot),
+            colors: (index > 0).then_some(&*HOT),
             ..SliceLayer::new(
                 &staged.volume,
                 window.filter(|_| index == 0).unwrap_or(staged.window),
             )
         });
-        let slice = Slice {
+        Slice {
             layers: layers.collect(),
             plane,
             slab,
-            clip: clip.clone(),
+            clip,
             background: [0.0; 3],
-        };
-        renderer
-            .draw_slice(&slice, size.0, size.1)
-            .map_err(|e| IngestError::Missing(e.to_string()))
+        }
     }
 }
 
@@ -400,7 +373,7 @@ fn broken(error: renderer::SurfaceError) -> IngestError {
 }
 
 /// From nothing over red and yellow to white.
-fn hot() -> TransferFunction {
+static HOT: LazyLock<TransferFunction> = LazyLock::new(|| {
     let point = |value, color, opacity| ControlPoint {
         value,
         color,
@@ -413,7 +386,7 @@ fn hot() -> TransferFunction {
         point(1.0, [1.0, 1.0, 1.0], 0.85),
     ])
     .expect("its points rise and stay in range")
-}
+});
 
 /// Color (sRGB) and opacity of a surface by its name; no color for one that its layer knows best.
 fn paint(name: &str) -> (Option<[f32; 3]>, f32) {

@@ -1,6 +1,7 @@
 //! The commands of the program, one module each.
 
 pub(crate) mod audit;
+pub(crate) mod back_end;
 pub(crate) mod backup;
 pub(crate) mod compare;
 pub(crate) mod doctor;
@@ -11,9 +12,11 @@ pub(crate) mod render;
 pub(crate) mod rotate_key;
 pub(crate) mod serve;
 pub(crate) mod settings;
+pub(crate) mod source;
 pub(crate) mod user;
+pub(crate) mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::ingest::{Place, PlaceConfig};
 use anyhow::{Context, Result};
@@ -23,7 +26,7 @@ use anyhow::{Context, Result};
 pub(crate) struct PlaceArguments {
     /// Folder of the catalog and, by default, of the encrypted objects
     #[arg(long, value_name = "DIR", env = "VITRINE_DATA")]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// File of the root key, outside the data; made when it is missing [default: ~/.config/vitrine/root.key]
     #[arg(long, value_name = "FILE", env = "VITRINE_KEY_FILE")]
     key_file: Option<PathBuf>,
@@ -40,10 +43,16 @@ impl PlaceArguments {
             None => default_key_file()?,
         };
         Ok(PlaceConfig {
-            data: self.data.clone(),
+            data: self.data()?.to_owned(),
             key_file,
             objects: self.objects.clone(),
         })
+    }
+
+    fn data(&self) -> Result<&Path> {
+        self.data
+            .as_deref()
+            .context("there is no store to work on; say where it lies with --data or VITRINE_DATA")
     }
 
     /// Opens the store, making it when it is not there.
@@ -53,11 +62,12 @@ impl PlaceArguments {
 
     /// Opens the store, which must be there.
     pub(crate) fn open(&self) -> Result<Place> {
+        let data = self.data()?;
         anyhow::ensure!(
-            Place::exists(&self.data),
+            Place::exists(data),
             "there is no store in {}; `vitrine ingest PATH --data {}` makes one",
-            self.data.display(),
-            self.data.display()
+            data.display(),
+            data.display()
         );
         self.open_or_create()
     }

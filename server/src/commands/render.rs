@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use domain::{ItemId, ItemKind};
 use geometry::{DVec2, DVec3, GridGeometry, PatientDirection};
-use ingest::{Options, Place, PlaceConfig, Stage, SurfaceChoice, What};
-use renderer::cpu::{Quality, Renderer};
-use renderer::{Camera, Clip, Picture, Plane, Slab, SlabProjection, SlicePlane, Window, annotate};
+use ingest::{Options, Stage, SurfaceChoice, What};
+use renderer::cpu::Quality;
+use renderer::{Camera, Clip, Occlusion, Picture, Plane, Slab, SlabProjection, SlicePlane, Window, annotate};
 use serde::{Deserialize, Serialize};
 
-use super::{PlaceArguments, export::write_silently};
+use super::PlaceArguments;
+use super::back_end::{BackEnd, BackEndChoice};
+use super::export::write_silently;
+use super::source::Source;
 use crate::print;
 
 /// From one frame of a turn to the next, degrees.
@@ -71,6 +73,12 @@ pub(crate) struct Arguments {
     /// How carefully: fine, or quick as for moving pictures
     #[arg(long, value_name = "HOW", default_value = "fine")]
     quality: QualityKind,
+    /// Soft shadows and ambient occlusion in volumes
+    #[arg(long)]
+    shadows: bool,
+    /// What draws: the processor, a graphics device, or auto for a real graphics device where there is one
+    #[arg(long, value_name = "WHAT", default_value = "auto")]
+    back_end: BackEndChoice,
     /// Leave out letters and scales
     #[arg(long)]
     plain: bool,
@@ -123,7 +131,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ..Options::new(program)
     };
     // Kept until everything is drawn.
-    let source = Source::open(arguments, &options)?;
+    let source = Source::open(&arguments.items, &arguments.place, &options)?;
+    let mut renderer = BackEnd::open(arguments.back_end)?;
     let start = Instant::now();
     let what = match &arguments.comparison {
         Some(name) => What::Comparison {
@@ -137,7 +146,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stage = source
         .place
         .stage(&source.items, &what, arguments.size, &options)?;
-    let mut renderer = Renderer::new();
     let mut times_ms = Vec::new();
     let mut first_picture_ms = 0.0;
     let mut pictures = Vec::new();
@@ -166,10 +174,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.json {
         return Ok(());
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (adapter, backend) = renderer.name();
     print::json(&Report {
-        adapter: format!("CPU, {threads} threads"),
-        backend: "cpu",
+        adapter,
+        backend,
         first_picture_ms,
         frame_median_ms: times_ms[times_ms.len() / 2],
         frame_min_ms: times_ms[0],
@@ -178,7 +186,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })
 }
 
-fn draw(arguments: &Arguments, stage: &Stage, renderer: &mut Renderer, frame: u32) -> Result<Picture> {
+fn draw(arguments: &Arguments, stage: &Stage, renderer: &mut BackEnd, frame: u32) -> Result<Picture> {
     let size = arguments.size;
     let clip = Clip {
         planes: arguments.clips.clone(),
@@ -188,12 +196,15 @@ fn draw(arguments: &Arguments, stage: &Stage, renderer: &mut Renderer, frame: u3
         let grid = stage.grid().context("there is no volume to slice")?;
         let plane = plane_of(kind, arguments.at, grid, size);
         let slab = arguments.slab.unwrap_or(Slab::THIN);
-        let mut picture = stage.draw_slice(renderer, plane, slab, arguments.window, &clip, size)?;
+        let mut picture = renderer.draw_slice(&stage.slice(plane, slab, arguments.window, clip), size)?;
         if !arguments.plain {
             annotate::letters(&mut picture, &plane.letters());
             annotate::scale_bar(&mut picture, &plane.scale_bar(size.0));
         }
         return Ok(picture);
+    }
+    if let Some(photo) = stage.photo() {
+        return Ok(photo.clone());
     }
     let turn = arguments.turn_degrees + TURN_DEGREES * f64::from(frame);
     let aspect = f64::from(size.0) / f64::from(size.1);
@@ -204,7 +215,11 @@ fn draw(arguments: &Arguments, stage: &Stage, renderer: &mut Renderer, frame: u3
         QualityKind::Fine => Quality::FINE,
         QualityKind::Quick => Quality::QUICK,
     };
-    let mut picture = stage.draw(renderer, camera.turned(turn.to_radians()), &clip, size, quality)?;
+    let mut scene = stage.scene(camera.turned(turn.to_radians()), clip);
+    if arguments.shadows {
+        scene.occlude(Occlusion::FULL);
+    }
+    let mut picture = renderer.draw(&scene, size, quality)?;
     if let Some((scale, unit)) = stage.color_scale().filter(|_| !arguments.plain) {
         annotate::color_scale(&mut picture, scale, unit);
     }
@@ -247,65 +262,6 @@ fn plane_of(
             }
         }
         _ => plane.fitted(grid, width, height),
-    }
-}
-
-/// Where the items lie that are drawn.
-struct Source {
-    place: Place,
-    items: Vec<ItemId>,
-    /// What files were read into; gone with it.
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Source {
-    fn open(arguments: &Arguments, options: &Options) -> Result<Self> {
-        let paths: Vec<PathBuf> = arguments.items.iter().map(PathBuf::from).collect();
-        if paths.iter().all(|path| path.exists()) {
-            return Self::of_files(&paths, options);
-        }
-        let place = arguments.place.open()?;
-        let items = arguments.items.iter().map(|item| Ok(place.item(item)?.id));
-        Ok(Self {
-            items: items.collect::<Result<_>>()?,
-            place,
-            _folder: None,
-        })
-    }
-
-    /// Reads files into a temporary place. Of several volumes the largest is taken, and surfaces with it.
-    fn of_files(paths: &[PathBuf], options: &Options) -> Result<Self> {
-        let folder = tempfile::tempdir().context("making a temporary place")?;
-        let place = Place::open(&PlaceConfig {
-            data: folder.path().join("data"),
-            key_file: folder.path().join("key/root.key"),
-            objects: None,
-        })?;
-        let report = ingest::ingest(&place, paths, options, &())?;
-        let samples =
-            |dims: Option<[u32; 3]>| dims.map_or(0, |dims| dims.iter().map(|&n| u64::from(n)).product());
-        let volumes = report.items.iter().filter(|item| item.kind == ItemKind::Volume);
-        let volume = volumes.max_by_key(|item| samples(item.dims));
-        let is_surface = |kind: ItemKind| matches!(kind, ItemKind::Mesh | ItemKind::Capture);
-        let surfaces = report.items.iter().filter(|item| is_surface(item.kind));
-        let mut items: Vec<ItemId> = volume.into_iter().chain(surfaces).map(|item| item.id).collect();
-        if items.is_empty() {
-            let photos = report.items.iter().filter(|item| item.kind == ItemKind::Photo);
-            items.extend(photos.take(1).map(|item| item.id));
-        }
-        if items.is_empty() {
-            let reasons: Vec<String> = report
-                .failed
-                .iter()
-                .map(|f| format!("{}: {}", f.file, f.reason))
-                .collect();
-            bail!("there is nothing to draw in these files\n{}", reasons.join("\n"));
-        }
-        Ok(Self {
-            place,
-            items,
-            _folder: Some(folder),
-        })
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use catalog::{
-    CaseGrant, Change, Connection, ItemOriginal, Mark, MarkId, NewCase, NewItem, NewOriginal, NewUpload,
+    CaseGrant, Change, Connection, ItemOriginal, Mark, MarkId, NewArtifact, NewCase, NewItem, NewOriginal, NewUpload,
     ObjectRow, Patient, SignedRelease,
 };
 use domain::{
-    AgreementVersion, AnnotationId, Biometric, CaseId, CommentId, ConnectionId, ConnectionState, Date,
+    AgreementVersion, AnnotationId, ArtifactId, ArtifactKind, Biometric, CaseId, CommentId, ConnectionId, ConnectionState, Date,
     Deletion, Demographics, Grant, GrantId, GrantRight, Hold, ItemId, ItemKind, MemberRole, NameDisclosure,
     OriginalId, PatientId, PatientLink, Phi, Release, ReleaseId, ReleaseScope, Sharing, Timestamp, TourId,
     UploadId, UploadSetId, UserId, ViewId,
