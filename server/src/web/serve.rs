@@ -20,9 +20,9 @@ use super::client::Client;
 use super::listen::{Peer, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
-    accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports, front,
-    grants, guard, invitations, items, keeper, marks, metrics, own, passkeys, patients, practices, records, requests,
-    signing, spaces, uploads, worker,
+    accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports,
+    front, grants, guard, invitations, items, keeper, marks, metrics, own, passkeys, patients, practices,
+    records, requests, signing, spaces, uploads, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use catalog::{
-    CaseGrant, Change, Connection, ItemOriginal, Mark, MarkId, NewArtifact, NewCase, NewItem, NewOriginal, NewUpload,
-    ObjectRow, Patient, SignedRelease,
+    CaseGrant, Change, Connection, ItemOriginal, Mark, MarkId, NewArtifact, NewCase, NewItem, NewOriginal,
+    NewUpload, ObjectRow, Patient, SignedRelease,
 };
 use domain::{
-    AgreementVersion, AnnotationId, ArtifactId, ArtifactKind, Biometric, CaseId, CommentId, ConnectionId, ConnectionState, Date,
-    Deletion, Demographics, Grant, GrantId, GrantRight, Hold, ItemId, ItemKind, MemberRole, NameDisclosure,
-    OriginalId, PatientId, PatientLink, Phi, Release, ReleaseId, ReleaseScope, Sharing, Timestamp, TourId,
-    UploadId, UploadSetId, UserId, ViewId,
+    AgreementVersion, AnnotationId, ArtifactId, ArtifactKind, Biometric, CaseId, CommentId, ConnectionId,
+    ConnectionState, Date, Deletion, Demographics, Grant, GrantId, GrantRight, Hold, ItemId, ItemKind,
+    MemberRole, NameDisclosure, OriginalId, PatientId, PatientLink, Phi, Release, ReleaseId, ReleaseScope,
+    Sharing, Timestamp, TourId, UploadId, UploadSetId, UserId, ViewId,
 };
 use policy::{Action, ConnectionFacts, Kind};
 use serde_json::json;
