@@ -25,9 +25,12 @@ pub(crate) struct Route {
     pub(crate) right: String,
 }
 
+/// A state, and the answer to each person in it.
+type Row = (String, BTreeMap<String, String>);
+
 /// The answers of the matrix: for a right, its states in their order; for each, the answer to each person.
 struct Matrix {
-    rows: BTreeMap<String, Vec<(String, BTreeMap<String, String>)>>,
+    rows: BTreeMap<String, Vec<Row>>,
 }
 
 fn table(name: &str) -> Vec<Vec<String>> {

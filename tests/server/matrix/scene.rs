@@ -111,7 +111,7 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
         ids: BTreeMap::new(),
         biometric: Biometric::No,
     };
-    scene.put("practice", world.practice);
+    scene.put("practice", &world.practice);
     let is_below_case = !matches!(
         kind,
         Kind::Account | Kind::Practice | Kind::Patient | Kind::Connection
@@ -128,7 +128,7 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
         match kind {
             Kind::Account => {
                 let (_, sign_in) = world.add_sign_in(maker.change, person).await;
-                maker.scene.put("sign_in", sign_in);
+                maker.scene.put("sign_in", &sign_in);
                 None
             }
             Kind::Practice => None,
@@ -167,7 +167,7 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
 }
 
 impl Scene {
-    fn put(&mut self, name: &'static str, id: impl ToString) {
+    fn put(&mut self, name: &'static str, id: &impl ToString) {
         self.ids.insert(name, id.to_string());
     }
 }
@@ -201,7 +201,7 @@ impl Maker<'_> {
             .put_member(self.world.practice, user, MemberRole::Staff, "active", self.now)
             .await
             .unwrap();
-        self.scene.put("user", user);
+        self.scene.put("user", &user);
     }
 
     async fn patient(&mut self, creator: UserId) -> PatientId {
@@ -254,7 +254,7 @@ impl Maker<'_> {
         if creator == person.user && !is_inside {
             self.change.leave_care_team(id, creator).await.unwrap();
         }
-        self.scene.put("patient", id);
+        self.scene.put("patient", &id);
         id
     }
 
@@ -283,7 +283,7 @@ impl Maker<'_> {
             created: self.now,
         };
         self.change.start_connection(&connection).await.unwrap();
-        self.scene.put("connection", connection.facts.connection);
+        self.scene.put("connection", &connection.facts.connection);
     }
 
     /// A case in its state with all that is in one, and its wrapped key.
@@ -300,7 +300,7 @@ impl Maker<'_> {
             created: self.now,
         };
         self.change.create_case(&case).await.unwrap();
-        self.scene.put("case", case.id);
+        self.scene.put("case", &case.id);
         self.grants(case.id).await;
         let owner = if state.is_own {
             self.person.user
@@ -341,7 +341,7 @@ impl Maker<'_> {
             if let Some(revoked) = grant.revoked {
                 assert!(self.change.revoke_grant(put.id, revoked).await.unwrap());
             }
-            self.scene.put(name, put.id);
+            self.scene.put(name, &put.id);
         }
     }
 
@@ -384,7 +384,7 @@ impl Maker<'_> {
                 body,
             };
             self.change.add_mark(&mark).await.unwrap();
-            self.scene.put(name, id);
+            self.scene.put(name, &id);
         }
     }
 
@@ -428,8 +428,8 @@ impl Maker<'_> {
             part: None,
         };
         self.change.add_uploads(set, &[file], self.now).await.unwrap();
-        self.scene.put("set", set);
-        self.scene.put("upload", upload);
+        self.scene.put("set", &set);
+        self.scene.put("upload", &upload);
     }
 
     async fn case_state(&mut self, case: CaseId, patient: PatientId, state: &str) {
@@ -510,8 +510,8 @@ fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: U
         };
         world.catalog.commit_item(&new).await.unwrap();
     });
-    scene.put("item", item);
-    scene.put("original", original);
-    scene.put("artifact", artifact);
-    scene.put("part", "png");
+    scene.put("item", &item);
+    scene.put("original", &original);
+    scene.put("artifact", &artifact);
+    scene.put("part", &"png");
 }
