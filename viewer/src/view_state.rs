@@ -346,7 +346,7 @@ mod tests {
         GridGeometry::axis_aligned([60, 50, 40], [0.5, 0.7, 1.5], DVec3::new(-10.0, 20.0, -30.0)).unwrap()
     }
 
-    fn state() -> ViewState {
+    fn fresh() -> ViewState {
         ViewState::of(grid().bounds_mm(), Window::new(40.0, 400.0), "CT-Bone")
     }
 
@@ -359,7 +359,7 @@ mod tests {
     fn scrolling_goes_from_slice_to_slice_and_ends_at_the_last() {
         let grid = grid();
         for (pane, count) in [(Pane::Axial, 40), (Pane::Coronal, 50), (Pane::Sagittal, 60)] {
-            let mut state = state();
+            let mut state = fresh();
             let (start, all) = slice_of(pane, state.cross_mm, &grid).unwrap();
             assert_eq!(all, count);
             state.scroll(pane, 1, &grid);
@@ -377,13 +377,13 @@ mod tests {
             let (begin, _) = slice_of(pane, state.cross_mm, &grid).unwrap();
             assert_eq!([begin.min(end), begin.max(end)], [0, count - 1]);
         }
-        assert_eq!(slice_of(Pane::Space, state().cross_mm, &grid), None);
+        assert_eq!(slice_of(Pane::Space, fresh().cross_mm, &grid), None);
     }
 
     #[test]
     fn what_is_under_the_hand_stays_there() {
         let grid = grid();
-        let mut state = state();
+        let mut state = fresh();
         state.enlarge(Pane::Coronal, 3.0);
         let hand = DVec2::new(40.0, 150.0);
         let before = state
@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn turning_keeps_distance_and_never_loses_what_is_up() {
-        let mut state = state();
+        let mut state = fresh();
         let distance = state.camera.eye_mm.distance(state.camera.target_mm);
         for step in 0..400 {
             state.turn(DVec2::new(13.0, if step % 90 < 45 { 21.0 } else { -17.0 }), SIZE);
@@ -414,7 +414,7 @@ mod tests {
             assert!(camera.up.z > 0.0 && away.normalize().dot(camera.up.normalize()).abs() < 0.2);
         }
         // To the right: what is in front goes to the right, as with a hand on it.
-        let mut state = self::tests::state();
+        let mut state = fresh();
         let nose = state.camera.target_mm + DVec3::NEG_Y * 5.0;
         state.turn(DVec2::new(10.0, 0.0), SIZE);
         let seen = state.camera.camera().pixel_of(nose, 300, 200).unwrap().unwrap();
@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn windows_and_zooms_stay_within_reason() {
-        let mut state = state();
+        let mut state = fresh();
         state.drag_window(DVec2::new(-1e9, 3.0));
         assert!(state.window_width > 0.0 && state.window().is_valid());
         state.enlarge(Pane::Axial, 1e9);
