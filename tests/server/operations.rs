@@ -100,6 +100,8 @@ fn a_backup_of_a_running_server_gives_everything_back() {
     assert_eq!((&seen["files"], &seen["state"]), (&json!(1), &json!("open")));
     assert_eq!(client.patient_and_case(&practice).0.len(), 36);
     restored.stop();
+    let (is_well, found) = super::audit::verify(&restored);
+    assert!(is_well, "{found}");
 
     // Not over what is there, not with another key, not what is cut off.
     let refused = |server: &Server, from: &std::path::Path| {

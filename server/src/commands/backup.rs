@@ -16,7 +16,7 @@ use vault::{Copied, ObjectId, ObjectRef, Vault, WrappedKey};
 
 use super::settings::Settings;
 use crate::store::Store;
-use crate::web::Config;
+use crate::web::{CHECKPOINTS, Config};
 
 /// Version of `backup.json`.
 const FORMAT: u32 = 1;
@@ -97,6 +97,10 @@ async fn backup(config: &Config, to: &Path) -> Result<()> {
 async fn save(store: &Store, kept: &Vault, to: &Path) -> Result<(u64, u64)> {
     let owner = *ObjectId::random()?.as_bytes();
     let (key, wrapped) = store.root.new_case_key(owner)?;
+    // Checkpoints before the rows: what they attest is among these then.
+    for (name, text) in store.vault.notes(CHECKPOINTS).await? {
+        kept.put_note(CHECKPOINTS, &name, &text).await?;
+    }
     let mut writer = kept.writer(&key, ObjectId::random()?)?;
     let mut gathered = Vec::with_capacity(2 * PIECE);
     let names = store
@@ -164,6 +168,9 @@ async fn restore(config: &Config, from: &Path) -> Result<()> {
         kept.copy_to(id, &store.vault)
             .await
             .context("copying an object of the backup")?;
+    }
+    for (name, text) in kept.notes(CHECKPOINTS).await? {
+        store.vault.put_note(CHECKPOINTS, &name, &text).await?;
     }
     store.vault.sync().await?;
     let rows = load.finish().await?;
