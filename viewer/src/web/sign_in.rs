@@ -174,18 +174,29 @@ struct AgreementText {
     text: String,
 }
 
-/// Headings and paragraphs of a text; nothing else of Markdown is in them.
+/// Headings and paragraphs of a text; a line that begins with a number begins a paragraph. Nothing else of Markdown is in
+/// them but bold words, which are shown as they are.
 fn paragraphs(text: &str) -> impl IntoView + use<> {
-    let blocks = text
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|block| !block.is_empty());
+    let mut blocks = vec![String::new()];
+    for line in text.lines().map(str::trim) {
+        let begins =
+            line.is_empty() || line.starts_with(|first: char| first.is_ascii_digit() || first == '#');
+        match blocks.last_mut() {
+            Some(block) if !begins => {
+                block.push(' ');
+                block.push_str(line);
+            }
+            _ => blocks.push(line.to_owned()),
+        }
+    }
     blocks
+        .into_iter()
+        .filter(|block| !block.is_empty())
         .map(|block| match block.strip_prefix('#') {
             Some(heading) => {
                 view! { <h2>{heading.trim_start_matches('#').trim().to_owned()}</h2> }.into_any()
             }
-            None => view! { <p>{block.replace("**", "").replace('\n', " ")}</p> }.into_any(),
+            None => view! { <p>{block.replace("**", "")}</p> }.into_any(),
         })
         .collect_view()
 }
