@@ -47,7 +47,10 @@ mod tests {
             .filter_map(|rest| rest.split_once("\")"));
         let asked: Vec<&str> = calls
             .map(|(key, _)| key)
-            .filter(|key| key.contains('.'))
+            .filter(|key| {
+                let is_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c);
+                key.contains('.') && key.chars().all(is_key)
+            })
             .collect();
         assert!(asked.len() > 100, "the pages say {} texts", asked.len());
         let missing: Vec<_> = asked.iter().filter(|key| !ENGLISH.contains_key(**key)).collect();

@@ -158,8 +158,10 @@ impl SavedCamera {
 
 /// Smallest and largest zoom of a plane.
 const ZOOMS: [f64; 2] = [0.25, 64.0];
-/// Largest part of a right angle that the camera may stand above or below the horizon.
-const STEEPEST: f64 = 0.995;
+/// How far up what is up must at least point: the camera does not go over the head.
+const LEAST_UP: f64 = 0.1;
+/// The least width of a window (PS3.3 C.11.2.1.2.1).
+const LEAST_WIDTH: f64 = 1.0;
 
 impl ViewState {
     /// All of `bounds_mm` in the middle, from the front.
@@ -182,7 +184,7 @@ impl ViewState {
 
     /// The window of the planes.
     pub fn window(&self) -> Window {
-        Window::new(self.window_center, self.window_width.max(1e-6))
+        Window::new(self.window_center, self.window_width.max(LEAST_WIDTH))
     }
 
     /// The plane that a picture of `size` shows of `grid`; `None` for the one in space.
@@ -272,8 +274,8 @@ impl ViewState {
         let right = up.cross(away).normalize_or(DVec3::X);
         let tilted = DQuat::from_axis_angle(right, -angle.y);
         let (eye, above) = (tilted * away, tilted * up);
-        // The camera does not go over the head: what is up stays up.
-        if eye.normalize_or(DVec3::Y).z.abs() < STEEPEST {
+        // From straight above, where nothing points up, the way back is free.
+        if above.normalize_or_zero().z > LEAST_UP.min(up.normalize_or_zero().z) {
             self.camera.eye_mm = self.camera.target_mm + eye;
             self.camera.up = above;
         } else {
@@ -290,7 +292,7 @@ impl ViewState {
     /// Changes the window with the hand: to the right wider, up brighter. A pixel is a 400th of the width, or one.
     pub fn drag_window(&mut self, by: DVec2) {
         let step = (self.window_width / 400.0).max(0.01);
-        self.window_width = (self.window_width + by.x * step).max(0.01);
+        self.window_width = (self.window_width + by.x * step).max(LEAST_WIDTH);
         self.window_center += by.y * step;
     }
 }
