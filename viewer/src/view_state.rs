@@ -3,7 +3,7 @@
 //! Three planes meet in one point, the crosshair; each has a zoom and an offset of its own. Lengths in millimeters of
 //! patient space (LPS), sizes in CSS pixels.
 
-use geometry::{Aabb, DQuat, DVec2, DVec3, GridGeometry};
+use geometry::{Aabb, DVec2, DVec3, GridGeometry};
 use renderer::{Camera, SlabProjection, SlicePlane, Window};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,16 @@ impl Pane {
     /// Its place in lists of planes; the picture in space has none.
     pub fn plane_index(self) -> Option<usize> {
         Self::PLANES.iter().position(|pane| *pane == self)
+    }
+
+    /// Its plane through a point, a pixel a millimeter; the picture in space has none.
+    fn plane_through(self, p_mm: DVec3) -> Option<SlicePlane> {
+        match self {
+            Self::Axial => Some(SlicePlane::axial(p_mm, 1.0)),
+            Self::Coronal => Some(SlicePlane::coronal(p_mm, 1.0)),
+            Self::Sagittal => Some(SlicePlane::sagittal(p_mm, 1.0)),
+            Self::Space => None,
+        }
     }
 
     /// The word by which styles and tests know it.
@@ -158,8 +168,6 @@ impl SavedCamera {
 
 /// Smallest and largest zoom of a plane.
 const ZOOMS: [f64; 2] = [0.25, 64.0];
-/// How far up what is up must at least point: the camera does not go over the head.
-const LEAST_UP: f64 = 0.1;
 /// The least width of a window (PS3.3 C.11.2.1.2.1).
 const LEAST_WIDTH: f64 = 1.0;
 
@@ -190,8 +198,9 @@ impl ViewState {
     /// The plane that a picture of `size` shows of `grid`; `None` for the one in space.
     pub fn plane(&self, pane: Pane, grid: &GridGeometry, size: Size) -> Option<SlicePlane> {
         let index = pane.plane_index()?;
-        let make = [SlicePlane::axial, SlicePlane::coronal, SlicePlane::sagittal][index];
-        let fitted = make(self.cross_mm, 1.0).fitted(grid, size.width.max(1), size.height.max(1));
+        let fitted = pane
+            .plane_through(self.cross_mm)?
+            .fitted(grid, size.width.max(1), size.height.max(1));
         let pan = self.pan_mm[index];
         Some(SlicePlane {
             // A little air around the volume.
@@ -203,30 +212,18 @@ impl ViewState {
         })
     }
 
-    /// Moves the crosshair `slices` slices away from the viewer, to the middle of a slice and no farther than the last
-    /// one where the volume has slices in that direction.
+    /// Moves the crosshair `slices` slices away from the viewer.
     pub fn scroll(&mut self, pane: Pane, slices: i32, grid: &GridGeometry) {
-        let Some((index, _)) = slice_of(pane, self.cross_mm, grid) else {
-            return;
-        };
-        let Some(plane) = self.plane(
-            pane,
-            grid,
-            Size {
-                width: 100,
-                height: 100,
-            },
-        ) else {
-            return;
-        };
-        let (axis, step_mm, count) = stack(plane.inward(), grid);
-        let towards = if axis.dot(plane.inward()) >= 0.0 { 1 } else { -1 };
-        let last = count.saturating_sub(1);
-        let wanted = (i64::from(index) + i64::from(slices * towards)).clamp(0, i64::from(last));
-        let now_mm = plane_offset(self.cross_mm, plane.inward(), grid);
-        let then_mm =
-            wanted as f64 * step_mm * f64::from(towards) + plane_start(plane.inward(), grid, towards);
-        self.cross_mm += plane.inward() * (then_mm - now_mm);
+        if let Some((slice, _)) = slice_of(pane, self.cross_mm, grid) {
+            self.go_to(pane, f64::from(slice) + f64::from(slices), grid);
+        }
+    }
+
+    /// Moves the crosshair into a slice, from 0 away from the viewer; the first or the last where there are not so many.
+    pub fn go_to(&mut self, pane: Pane, slice: f64, grid: &GridGeometry) {
+        if let Some(plane) = pane.plane_through(self.cross_mm) {
+            self.cross_mm = plane.at_slice(slice, grid).center_mm;
+        }
     }
 
     /// Moves the picture with the hand, by pixels.
@@ -237,18 +234,7 @@ impl ViewState {
                     self.pan_mm[index] -= (plane.right * by.x + plane.down * by.y) * plane.mm_per_pixel;
                 }
             }
-            _ => {
-                let camera = self.camera;
-                let forward = (camera.target_mm - camera.eye_mm).normalize_or(DVec3::Y);
-                let right = forward.cross(camera.up).normalize_or(DVec3::X);
-                let up = right.cross(forward);
-                let distance = camera.target_mm.distance(camera.eye_mm);
-                let mm = 2.0 * distance * (camera.field_of_view_radians * 0.5).tan()
-                    / f64::from(size.height.max(1));
-                let moved = (up * by.y - right * by.x) * mm;
-                self.camera.eye_mm += moved;
-                self.camera.target_mm += moved;
-            }
+            _ => self.camera = self.camera.camera().panned(by, size.height).into(),
         }
     }
 
@@ -256,32 +242,14 @@ impl ViewState {
     pub fn enlarge(&mut self, pane: Pane, factor: f64) {
         match pane.plane_index() {
             Some(index) => self.zoom[index] = (self.zoom[index] * factor).clamp(ZOOMS[0], ZOOMS[1]),
-            None => {
-                let away = self.camera.eye_mm - self.camera.target_mm;
-                let length = (away.length() / factor).clamp(1.0, 20_000.0);
-                self.camera.eye_mm = self.camera.target_mm + away.normalize_or(DVec3::NEG_Y) * length;
-            }
+            None => self.camera = self.camera.camera().zoomed(factor).into(),
         }
     }
 
     /// Turns what is seen in space with the hand, by pixels: a picture's height is half a turn.
     pub fn turn(&mut self, by: DVec2, size: Size) {
         let angle = by * std::f64::consts::PI / f64::from(size.height.max(1));
-        let away = self.camera.eye_mm - self.camera.target_mm;
-        let about = DQuat::from_axis_angle(DVec3::Z, -angle.x);
-        let away = about * away;
-        let up = about * self.camera.up;
-        let right = up.cross(away).normalize_or(DVec3::X);
-        let tilted = DQuat::from_axis_angle(right, -angle.y);
-        let (eye, above) = (tilted * away, tilted * up);
-        // From straight above, where nothing points up, the way back is free.
-        if above.normalize_or_zero().z > LEAST_UP.min(up.normalize_or_zero().z) {
-            self.camera.eye_mm = self.camera.target_mm + eye;
-            self.camera.up = above;
-        } else {
-            self.camera.eye_mm = self.camera.target_mm + away;
-            self.camera.up = up;
-        }
+        self.camera = self.camera.camera().orbited(angle.x, angle.y).into();
     }
 
     /// Looks from a side of the patient at all of `bounds_mm`.
@@ -297,47 +265,11 @@ impl ViewState {
     }
 }
 
-/// The axis of a grid that comes nearest to a direction, the distance between its slices in that direction, and their
-/// number.
-fn stack(direction: DVec3, grid: &GridGeometry) -> (DVec3, f64, u32) {
-    let axes = grid.patient_from_voxel().matrix3;
-    let all = [axes.x_axis, axes.y_axis, axes.z_axis];
-    let share = |axis: &DVec3| axis.normalize_or(DVec3::X).dot(direction).abs();
-    let (index, axis) = all
-        .iter()
-        .enumerate()
-        .max_by(|(_, a), (_, b)| share(a).total_cmp(&share(b)))
-        .unwrap_or((2, &all[2]));
-    (*axis, axis.dot(direction).abs().max(1e-6), grid.dims()[index])
-}
-
-/// How far a point lies along a direction from the middle of the volume, mm.
-fn plane_offset(p_mm: DVec3, direction: DVec3, grid: &GridGeometry) -> f64 {
-    (p_mm - middle(grid)).dot(direction)
-}
-
-/// The same for the first slice of its stack.
-fn plane_start(direction: DVec3, grid: &GridGeometry, towards: i32) -> f64 {
-    let (_, step, count) = stack(direction, grid);
-    -f64::from(towards) * step * (f64::from(count) - 1.0) * 0.5
-}
-
-fn middle(grid: &GridGeometry) -> DVec3 {
-    let [nx, ny, nz] = grid.dims().map(|n| (f64::from(n) - 1.0) * 0.5);
-    grid.patient_from_voxel().transform_point3(DVec3::new(nx, ny, nz))
-}
-
-/// Which slice of the volume a plane shows, from 0, and how many there are; `None` in space.
+/// Which slice of the volume a plane shows, from 0 away from the viewer, and how many there are; `None` in space.
 pub fn slice_of(pane: Pane, cross_mm: DVec3, grid: &GridGeometry) -> Option<(u32, u32)> {
-    let index = pane.plane_index()?;
-    let make = [SlicePlane::axial, SlicePlane::coronal, SlicePlane::sagittal][index];
-    let inward = make(cross_mm, 1.0).inward();
-    let (axis, step, count) = stack(inward, grid);
-    let towards = if axis.dot(inward) >= 0.0 { 1 } else { -1 };
-    let along =
-        (plane_offset(cross_mm, inward, grid) - plane_start(inward, grid, towards)) * f64::from(towards);
+    let (slice, count) = pane.plane_through(cross_mm)?.slice_of(grid);
     let last = f64::from(count.saturating_sub(1));
-    Some(((along / step).round().clamp(0.0, last) as u32, count))
+    Some((slice.round().clamp(0.0, last) as u32, count))
 }
 
 #[cfg(test)]
@@ -413,7 +345,7 @@ mod tests {
             let away = camera.eye_mm - camera.target_mm;
             assert!((away.length() - distance).abs() < 1e-6);
             assert!(camera.camera().ray(DVec2::ZERO, 300, 200).is_ok());
-            assert!(camera.up.z > 0.0 && away.normalize().dot(camera.up.normalize()).abs() < 0.2);
+            assert_eq!(camera.up, DVec3::Z);
         }
         // To the right: what is in front goes to the right, as with a hand on it.
         let mut state = fresh();

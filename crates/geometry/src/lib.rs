@@ -12,7 +12,7 @@ mod pinhole;
 mod unit;
 
 pub use aabb::Aabb;
-pub use glam::{DAffine3, DMat3, DQuat, DVec2, DVec3, Vec3};
+pub use glam::{DAffine3, DMat3, DVec2, DVec3, Vec3};
 pub use grid::{GridError, GridGeometry};
 pub use orientation::{PatientDirection, orientation_letters};
 pub use pinhole::Pinhole;

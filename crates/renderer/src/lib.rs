@@ -25,6 +25,7 @@ mod preset;
 mod resident;
 mod scene;
 mod slice;
+mod stack;
 mod transfer;
 
 pub use camera::{Camera, CameraError};

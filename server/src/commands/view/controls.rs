@@ -92,8 +92,6 @@ struct Slices {
     window: Window,
     /// Axial, coronal, sagittal.
     planes: [SlicePlane; 3],
-    /// From a slice to the next, mm.
-    steps_mm: [f64; 3],
 }
 
 impl Controls {
@@ -239,13 +237,7 @@ impl Controls {
             return Effect::Nothing;
         };
         let plane = &mut held.planes[side as usize];
-        let moved = plane.moved(slices * held.steps_mm[side as usize]);
-        let bounds = held.grid.bounds_mm();
-        let inward = plane.inward();
-        let [low, high] = [bounds.min.dot(inward), bounds.max.dot(inward)];
-        let at = moved.center_mm.dot(inward);
-        let within = at.clamp(low.min(high), low.max(high));
-        *plane = moved.moved(within - at);
+        *plane = plane.at_slice(plane.slice_of(&held.grid).0 + slices, &held.grid);
         Effect::Redraw
     }
 
@@ -265,17 +257,10 @@ impl Slices {
             SlicePlane::coronal(center, 1.0),
             SlicePlane::sagittal(center, 1.0),
         ];
-        // As far apart as samples lie along the axis that goes most in that direction.
-        let axes = grid.patient_from_voxel().matrix3;
-        let step = |plane: &SlicePlane| {
-            let lengths = [axes.x_axis, axes.y_axis, axes.z_axis].map(|axis| axis.dot(plane.inward()).abs());
-            lengths.into_iter().fold(f64::EPSILON, f64::max)
-        };
         Self {
             grid,
             first_window: window,
             window,
-            steps_mm: planes.each_ref().map(step),
             planes: planes.map(|plane| plane.fitted(&grid, width, height)),
         }
     }
@@ -389,8 +374,10 @@ mod tests {
             controls.take(Input::Scroll(1.0));
         }
         let bounds: Aabb = controls.slices.as_ref().unwrap().grid.bounds_mm();
+        // The middle of the last slice, half a slice from the outer face of its voxels.
         let end = at(&controls);
-        assert!((end - bounds.min.z).abs() < 1e-9 || (end - bounds.max.z).abs() < 1e-9);
+        let (first, last) = (bounds.min.z + 1.25, bounds.max.z - 1.25);
+        assert!((end - first).abs() < 1e-9 || (end - last).abs() < 1e-9);
         for _ in 0..99 {
             controls.take(Input::Key(Key::Next));
         }

@@ -63,8 +63,8 @@ pub(crate) fn pressed(room: Room, event: &KeyboardEvent) {
     match key.as_str() {
         "ArrowDown" => scroll(room, plane, 1),
         "ArrowUp" => scroll(room, plane, -1),
-        "Home" => go_to(room, plane, 0),
-        "End" => go_to(room, plane, u32::MAX / 4),
+        "Home" => go_to(room, plane, 0.0),
+        "End" => go_to(room, plane, f64::MAX),
         "1" | "2" | "3" | "4" | "5" => {
             let index = key.parse::<usize>().unwrap_or(1) - 1;
             if let Some(&(_, width, center)) = WINDOWS.get(index) {

@@ -12,7 +12,7 @@ use super::painter::Question;
 use super::{Room, Tool};
 use crate::marking::{Projector, geometry_of, place, point_count, point_under};
 use crate::texts::t;
-use crate::view_state::{Pane, Size, slice_of};
+use crate::view_state::{Pane, Size};
 
 /// What the hand does while it is down.
 #[derive(Clone, Debug, PartialEq)]
@@ -241,31 +241,10 @@ pub(crate) fn scroll(room: Room, pane: Pane, slices: i32) {
     }
 }
 
-/// Goes to a slice of a pane, from 0.
-pub(crate) fn go_to(room: Room, pane: Pane, slice: u32) {
-    let grid = room.status.with_untracked(|status| status.grid);
-    let now = room
-        .view
-        .with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
-    if let (Some(grid), Some(cross)) = (grid, now)
-        && let Some((at, _)) = slice_of(pane, cross, &grid)
-    {
-        // Which way the numbers run is the grid's; a step tells.
-        let by = i32::try_from(i64::from(slice) - i64::from(at)).unwrap_or(0);
-        scroll(room, pane, by);
-        let then = room
-            .view
-            .with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
-        if let Some((reached, _)) = then.and_then(|cross| slice_of(pane, cross, &grid))
-            && reached != slice
-        {
-            let back = i32::try_from(i64::from(at) - i64::from(reached)).unwrap_or(0);
-            scroll(
-                room,
-                pane,
-                back.signum() * (i64::from(slice).abs_diff(i64::from(reached)) as i32),
-            );
-        }
+/// Goes to a slice of a pane, from 0; beyond the last, to that.
+pub(crate) fn go_to(room: Room, pane: Pane, slice: f64) {
+    if let Some(grid) = room.status.with_untracked(|status| status.grid) {
+        room.change(|view| view.go_to(pane, slice, &grid));
     }
 }
 
