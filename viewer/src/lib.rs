@@ -6,6 +6,8 @@
 
 #[cfg(target_family = "wasm")]
 mod back_end;
+#[cfg(target_family = "wasm")]
+mod canvas;
 pub mod loading;
 pub mod marking;
 #[cfg(target_family = "wasm")]

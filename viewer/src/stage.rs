@@ -6,11 +6,11 @@ use renderer::{
     Camera, Clip, Picture, Scene, Slab, Slice, SliceLayer, SlicePlane, TransferFunction, VolumeLayer, Window,
     preset,
 };
-use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use crate::back_end::BackEnd;
+use crate::canvas;
 use crate::loading::Loading;
 
 /// Behind everything: the ground of the viewer, sRGB between 0 and 1.
@@ -35,12 +35,7 @@ impl Stage {
     /// # Errors
     /// When the canvas gives no context, or there is no such back end.
     pub async fn open(canvas: HtmlCanvasElement, budget_mb: f64, wanted: String) -> Result<Self, JsError> {
-        let context = canvas
-            .get_context("2d")
-            .ok()
-            .flatten()
-            .and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
-            .ok_or_else(|| JsError::new("this browser gives no canvas to draw on"))?;
+        let context = canvas::context(&canvas).map_err(|error| JsError::new(&error.to_string()))?;
         Ok(Self {
             canvas,
             context,
@@ -157,12 +152,6 @@ impl Stage {
     }
 
     fn show(&self, picture: &Picture) -> Result<(), JsError> {
-        let data = ImageData::new_with_u8_clamped_array_and_sh(
-            Clamped(&picture.rgba),
-            picture.width,
-            picture.height,
-        );
-        data.and_then(|data| self.context.put_image_data(&data, 0.0, 0.0))
-            .map_err(|_| JsError::new("the canvas takes no picture"))
+        canvas::put(&self.context, picture).map_err(|error| JsError::new(&error.to_string()))
     }
 }

@@ -15,12 +15,12 @@ use renderer::{
     TransferFunction, VolumeLayer, Window, pick, preset,
 };
 use volume::Unit;
-use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+use web_sys::HtmlCanvasElement;
 
 use crate::back_end::BackEnd;
+use crate::canvas;
 use crate::loading::Loading;
 use crate::marking::{RegionValues, region_values};
 use crate::view_state::{Pane, Size, ViewState};
@@ -637,17 +637,12 @@ fn is_same_picture(pane: Pane, a: &Shown, b: &Shown) -> bool {
 }
 
 fn show(canvas: &HtmlCanvasElement, picture: &Picture) -> Result<(), String> {
-    let none = || "this browser gives no canvas to draw on".to_owned();
     if canvas.width() != picture.width || canvas.height() != picture.height {
         canvas.set_width(picture.width);
         canvas.set_height(picture.height);
     }
-    let context = canvas.get_context("2d").ok().flatten().ok_or_else(none)?;
-    let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
-    let data =
-        ImageData::new_with_u8_clamped_array_and_sh(Clamped(&picture.rgba), picture.width, picture.height);
-    data.and_then(|data| context.put_image_data(&data, 0.0, 0.0))
-        .map_err(|_| none())
+    let context = canvas::context(canvas).map_err(|error| error.to_string())?;
+    canvas::put(&context, picture).map_err(|error| error.to_string())
 }
 
 fn words(error: JsError) -> String {
