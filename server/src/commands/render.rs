@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use geometry::{DVec2, DVec3, GridGeometry, PatientDirection};
-use ingest::{Options, Stage, SurfaceChoice, What};
+use ingest::{Stage, SurfaceChoice, What};
 use renderer::cpu::Quality;
 use renderer::{Camera, Clip, Occlusion, Picture, Plane, Slab, SlabProjection, SlicePlane, Window, annotate};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::PlaceArguments;
 use super::back_end::{BackEnd, BackEndChoice};
 use super::export::write_silently;
-use super::source::Source;
+use super::source::{Source, drawing_options};
 use crate::print;
 
 /// From one frame of a turn to the next, degrees.
@@ -121,15 +121,11 @@ struct Report {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let program = std::env::current_exe().context("finding this program, to start its workers")?;
-    let options = Options {
-        surfaces: if arguments.surfaces {
-            SurfaceChoice::ByModality
-        } else {
-            SurfaceChoice::None
-        },
-        ..Options::new(program)
-    };
+    let options = drawing_options(if arguments.surfaces {
+        SurfaceChoice::ByModality
+    } else {
+        SurfaceChoice::None
+    })?;
     // Kept until everything is drawn.
     let source = Source::open(&arguments.items, &arguments.place, &options)?;
     let mut renderer = BackEnd::open(arguments.back_end)?;

@@ -4,9 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use domain::{ItemId, ItemKind};
-use ingest::{Options, Place, PlaceConfig};
+use ingest::{Options, Place, PlaceConfig, SurfaceChoice};
 
 use super::PlaceArguments;
+
+/// How files are read that are drawn at once: with the surfaces that are asked for, and no others.
+pub(crate) fn drawing_options(surfaces: SurfaceChoice) -> Result<Options> {
+    let program = std::env::current_exe().context("finding this program, to start its workers")?;
+    Ok(Options {
+        surfaces,
+        ..Options::new(program)
+    })
+}
 
 /// Where the items lie that are drawn.
 pub(crate) struct Source {

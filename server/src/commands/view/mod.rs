@@ -4,12 +4,12 @@ mod controls;
 mod screen;
 mod window;
 
-use anyhow::{Context, Result};
-use ingest::{Options, SurfaceChoice, What};
+use anyhow::Result;
+use ingest::{SurfaceChoice, What};
 
 use super::PlaceArguments;
 use super::back_end::BackEndChoice;
-use super::source::Source;
+use super::source::{Source, drawing_options};
 
 /// Show an item in a window. Of a volume in space: drag to turn, middle or shift to move, right drag or wheel to zoom. Of
 /// slices: drag for window and level, wheel to go through them, middle or shift to move, right drag to zoom. Keys: 1
@@ -36,15 +36,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let program = std::env::current_exe().context("finding this program, to start its workers")?;
-    let options = Options {
-        surfaces: if arguments.surfaces {
-            SurfaceChoice::ByModality
-        } else {
-            SurfaceChoice::None
-        },
-        ..Options::new(program)
-    };
+    let options = drawing_options(if arguments.surfaces {
+        SurfaceChoice::ByModality
+    } else {
+        SurfaceChoice::None
+    })?;
     // Kept until the window closes.
     let source = Source::open(&arguments.items, &arguments.place, &options)?;
     let what = if arguments.surfaces {
