@@ -1,13 +1,11 @@
 //! What the pipeline made of an item, for its uploader alone: the browser renders it itself.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use catalog::Artifact;
 use domain::{ArtifactId, ArtifactKind, ItemId};
-use futures::stream;
 use policy::act;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,10 +16,8 @@ use vault::ObjectRef;
 use super::app::App;
 use super::extract::{Id, IdsAndWord};
 use super::problem::{Answer, Problem, ProblemBody};
+use super::stored;
 use super::who::Who;
-
-/// Bytes that are decrypted at once.
-const PIECE_BYTES: u64 = 1 << 20;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -116,18 +112,6 @@ async fn content(
     let object = ObjectRef::from_bytes(&object.reference)?;
     let range = range(&headers, object.len)?;
     let (start, end) = range.unwrap_or((0, object.len));
-    let vault = app.vault.clone();
-    let pieces = stream::try_unfold(start, move |start| {
-        let (vault, key) = (vault.clone(), key.clone());
-        async move {
-            if start >= end {
-                return Ok::<_, vault::VaultError>(None);
-            }
-            let next = (start + PIECE_BYTES).min(end);
-            let piece = vault.get_range(&key, &object, start..next).await?;
-            Ok(Some((Bytes::from(piece), next)))
-        }
-    });
     let mut response = (
         match range {
             Some(_) => StatusCode::PARTIAL_CONTENT,
@@ -142,7 +126,7 @@ async fn content(
             (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ],
-        Body::from_stream(pieces),
+        stored::body(app.vault.clone(), key, object, start..end),
     )
         .into_response();
     if range.is_some() {

@@ -1,13 +1,11 @@
 //! What is in a case.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use catalog::{Item, Notice, Original};
 use domain::{CaseId, Deletion, ItemId, ItemKind, OriginalId, Phi, UserId};
-use futures::stream;
 use policy::{Decision, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,10 +18,8 @@ use super::cases::UNDO_MS;
 use super::extract::{Id, Input};
 use super::problem::{Answer, Problem, ProblemBody};
 use super::spaces::own_capture;
+use super::stored;
 use super::who::Who;
-
-/// Bytes of an original that are decrypted at once.
-const PIECE_BYTES: u64 = 1 << 20;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -213,18 +209,6 @@ async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>
     let (case, original, wrapped) = turn.end(answer).await?;
     let key = app.case_key(case, &wrapped)?;
     let object = ObjectRef::from_bytes(&original.object.reference)?;
-    let vault = app.vault.clone();
-    let pieces = stream::try_unfold(0, move |start| {
-        let (vault, key) = (vault.clone(), key.clone());
-        async move {
-            if start >= object.len {
-                return Ok::<_, vault::VaultError>(None);
-            }
-            let end = (start + PIECE_BYTES).min(object.len);
-            let piece = vault.get_range(&key, &object, start..end).await?;
-            Ok(Some((Bytes::from(piece), end)))
-        }
-    });
     let disposition = HeaderValue::from_str(&disposition(original.file_name.reveal()))
         .map_err(|error| Problem::internal(&error))?;
     Ok((
@@ -237,7 +221,7 @@ async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>
             (header::CONTENT_DISPOSITION, disposition),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ],
-        Body::from_stream(pieces),
+        stored::body(app.vault.clone(), key, object, 0..object.len),
     )
         .into_response())
 }

@@ -43,6 +43,7 @@ mod secrets;
 mod serve;
 mod signing;
 mod spaces;
+mod stored;
 mod syncing;
 mod turn;
 mod uploads;
