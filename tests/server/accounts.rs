@@ -3,7 +3,7 @@
 use serde_json::json;
 use ureq::http::Method;
 
-use super::client::{PASSWORD, Server, word_of};
+use super::client::{PASSWORD, Server};
 
 #[test]
 fn without_a_second_factor_nothing_is_seen() {
@@ -23,17 +23,7 @@ fn without_a_second_factor_nothing_is_seen() {
         (403, &json!("unverified"))
     );
 
-    // The link lies in the outbox.
-    let outbox = server.folder.path().join("data-outbox");
-    let mail = std::fs::read_dir(&outbox)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    let mail = std::fs::read_to_string(mail).unwrap();
-    let link = mail.lines().find(|line| line.contains("/link/verify#")).unwrap();
-    let word = word_of(&json!(link));
+    let word = server.mailed_word();
     assert_eq!(visitor.post("/api/verify", &json!({ "word": word })).status, 204);
     assert_eq!(visitor.post("/api/verify", &json!({ "word": word })).status, 410);
 

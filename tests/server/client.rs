@@ -166,6 +166,21 @@ impl Server {
         (client, practice.to_owned())
     }
 
+    /// The word of the link in the only mail that was sent, to confirm an address.
+    pub(crate) fn mailed_word(&self) -> String {
+        let outbox = self.folder.path().join("data-outbox");
+        let mails: Vec<PathBuf> = std::fs::read_dir(&outbox)
+            .expect("the outbox")
+            .map(|entry| entry.expect("a mail").path())
+            .collect();
+        let [mail] = mails.as_slice() else {
+            panic!("one mail, not {}", mails.len());
+        };
+        let mail = std::fs::read_to_string(mail).expect("the mail");
+        let link = mail.lines().find(|line| line.contains("/link/verify#"));
+        word_of(&json!(link.expect("a link")))
+    }
+
     /// Takes an invitation up and signs in.
     pub(crate) fn accept(&self, email: &str, mailed: &Value) -> Client {
         let word = word_of(&mailed["demo_link"]);
