@@ -49,6 +49,8 @@ enum Command {
     Doctor(commands::doctor::Arguments),
     /// Prove that the record of what was done is whole, and take it out
     Audit(commands::audit::Arguments),
+    /// Say whose session a copy of a picture comes from, by the hidden mark in it
+    Trace(commands::trace::Arguments),
     /// Read and decode files for another vitrine process, behind a wall
     #[command(name = ingest::WORKER_COMMAND, hide = true)]
     DecodeWorker {
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::RotateKey(arguments) => commands::rotate_key::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Audit(arguments) => commands::audit::run(&arguments),
+        Command::Trace(arguments) => commands::trace::run(&arguments),
         Command::DecodeWorker { memory_bytes } => {
             ingest::guard::run_worker(memory_bytes);
             Ok(())

@@ -90,6 +90,11 @@ impl Keyring {
         serde_json::from_slice(&plain).map_err(unreadable(column))
     }
 
+    /// Bytes that follow from the key and can be told by nobody without it.
+    pub(crate) fn secret(&self, purpose: &[u8], part: &[u8]) -> Vec<u8> {
+        self.0.token(purpose, part)
+    }
+
     /// What finds `value` again in `column`.
     pub(crate) fn token(&self, column: &str, value: &Phi<String>) -> Vec<u8> {
         self.0.token(column.as_bytes(), value.reveal().as_bytes())

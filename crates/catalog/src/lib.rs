@@ -37,6 +37,7 @@ mod rows;
 mod sign_ins;
 mod spaces;
 mod sql;
+mod trace;
 mod uploads;
 mod words;
 mod write;
@@ -61,4 +62,5 @@ pub use rows::{
     Artifact, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original, OwnCase,
 };
 pub use sign_ins::{Origin, SignIn, SignedIn};
+pub use trace::MarkedSession;
 pub use uploads::{Arrived, NewUpload, Upload, UploadSet};

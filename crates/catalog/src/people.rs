@@ -119,13 +119,10 @@ pub struct Link {
 }
 
 impl Conn {
-    /// The tokens of e-mail addresses. The key is made when it is asked for first.
-    async fn directory(&mut self) -> Result<Keyring, CatalogError> {
+    /// A key that belongs to no row. It is made when it is asked for first.
+    pub(crate) async fn keyring(&mut self, name: &str) -> Result<Keyring, CatalogError> {
         let select = "SELECT owner, wrapped_key FROM keys WHERE name = $1";
-        let mut row = sqlx::query(select)
-            .bind(DIRECTORY)
-            .fetch_optional(self.db())
-            .await?;
+        let mut row = sqlx::query(select).bind(name).fetch_optional(self.db()).await?;
         if row.is_none() {
             let owner = UserId::from_random(random()?);
             let wrapped = self
@@ -135,17 +132,14 @@ impl Conn {
             sqlx::query(
                 "INSERT INTO keys (name, owner, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             )
-            .bind(DIRECTORY)
+            .bind(name)
             .bind(owner.to_string())
             .bind(wrapped)
             .execute(self.db())
             .await?;
-            row = sqlx::query(select)
-                .bind(DIRECTORY)
-                .fetch_optional(self.db())
-                .await?;
+            row = sqlx::query(select).bind(name).fetch_optional(self.db()).await?;
         }
-        let row = row.ok_or(CatalogError::Missing { what: "directory" })?;
+        let row = row.ok_or(CatalogError::Missing { what: "key" })?;
         let owner: UserId = id(&row, 0)?;
         Keyring::open(&*self.cipher, *owner.as_bytes(), row.try_get(1)?)
     }
@@ -155,7 +149,7 @@ impl Conn {
     /// # Errors
     /// The database's.
     pub async fn account_by_email(&mut self, email: &Phi<String>) -> Result<Option<Account>, CatalogError> {
-        let token = self.directory().await?.token("email", &folded(email));
+        let token = self.keyring(DIRECTORY).await?.token("email", &folded(email));
         let row = sqlx::query(
             "SELECT id, wrapped_key, sealed, password, state, verified_ms, failures, locked_until_ms FROM users \
              WHERE email_token = $1",
@@ -207,7 +201,7 @@ impl Conn {
     /// The database's.
     pub async fn owner_of_credential(&mut self, handle: &str) -> Result<Option<UserId>, CatalogError> {
         let token = self
-            .directory()
+            .keyring(DIRECTORY)
             .await?
             .token("credential", &Phi::new(handle.to_owned()));
         let row = sqlx::query("SELECT user_id FROM credentials WHERE token = $1")
@@ -238,7 +232,10 @@ impl Change {
     /// # Errors
     /// [`CatalogError::Conflict`] where the address has an account.
     pub async fn create_account(&mut self, account: &NewAccount, now: Timestamp) -> Result<(), CatalogError> {
-        let token = self.directory().await?.token("email", &folded(&account.email));
+        let token = self
+            .keyring(DIRECTORY)
+            .await?
+            .token("email", &folded(&account.email));
         let row = account.id.as_bytes();
         let wrapped = self.cipher.new_key(*row).map_err(CatalogError::Cipher)?;
         let keys = Keyring::open(&*self.cipher, *row, &wrapped)?;
@@ -386,7 +383,7 @@ impl Change {
         let keys = self.keys_of_user(user).await?;
         let token = match handle {
             Some(handle) => Some(
-                self.directory()
+                self.keyring(DIRECTORY)
                     .await?
                     .token("credential", &Phi::new(handle.to_owned())),
             ),
@@ -558,7 +555,10 @@ impl Change {
             .bind(now.ms())
             .execute(self.db())
             .await?;
-        let sealed = self.directory().await?.seal("ceremonies", &NO_ROW, state)?;
+        let sealed = self
+            .keyring(DIRECTORY)
+            .await?
+            .seal("ceremonies", &NO_ROW, state)?;
         sqlx::query("INSERT INTO ceremonies (token, user_id, sealed, expires_ms) VALUES ($1, $2, $3, $4)")
             .bind(token)
             .bind(user.map(|user| user.to_string()).unwrap_or_default())
@@ -588,7 +588,7 @@ impl Change {
         .fetch_optional(self.db())
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let keys = self.directory().await?;
+        let keys = self.keyring(DIRECTORY).await?;
         Ok(Some(keys.unseal("ceremonies", &NO_ROW, row.try_get(0)?)?))
     }
 

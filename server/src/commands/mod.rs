@@ -13,6 +13,7 @@ pub(crate) mod rotate_key;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod source;
+pub(crate) mod trace;
 pub(crate) mod user;
 pub(crate) mod view;
 

@@ -21,6 +21,7 @@ mod transport;
 mod worker;
 
 pub use arena::{Arena, ArenaError};
+pub use capture::photo::MAX_PICTURE_BYTES;
 pub use depth::{DepthReply, FrameRequest};
 pub use pool::{GuardError, Limits, Pool, Worker};
 pub use protocol::{Conversion, FrameJob, FrameReply, MeshJob, MeshReply, ModelLayout, Tile};
