@@ -4,15 +4,15 @@
 //! tested as such; `web` is the rest that touches the page, `stage` a volume alone on a canvas, for measuring. The renderer
 //! is the one that the server and the desktop use.
 
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", any(feature = "viewer", feature = "stage")))]
 mod back_end;
 #[cfg(target_family = "wasm")]
 mod canvas;
 pub mod loading;
 pub mod marking;
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "stage"))]
 pub mod stage;
 pub mod texts;
 pub mod view_state;
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", any(feature = "pages", feature = "viewer")))]
 pub mod web;

@@ -391,7 +391,7 @@ impl Bench {
             return Ok(());
         };
         tools::debian_packages(&["chromium", "chromium-driver"])?;
-        let folder = web::build_viewer()?;
+        let folder = web::build_stage()?;
         let pages = shell::root().join("viewer/measure");
         for page in ["index.html", "page.js"] {
             std::fs::copy(pages.join(page), folder.join(page)).with_context(|| format!("copying {page}"))?;

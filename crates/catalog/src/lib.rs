@@ -56,11 +56,11 @@ pub use patients::{After, Patient};
 pub use people::{Account, Credential, CredentialKind, Link, NewAccount};
 pub use practices::{Member, Practice, PracticeSettings};
 pub use purge::Due;
-pub use record::Scope;
+pub use record::{Only, Scope};
 pub use requests::RecordRequest;
 pub use rows::{
     Artifact, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original, OwnCase,
 };
-pub use sign_ins::{Origin, SignIn, SignedIn};
+pub use sign_ins::{Acceptance, Origin, SignIn, SignedIn};
 pub use trace::MarkedSession;
 pub use uploads::{Arrived, NewUpload, Upload, UploadSet};

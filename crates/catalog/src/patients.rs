@@ -163,6 +163,28 @@ impl Conn {
             .collect()
     }
 
+    /// The profiles that a person sees as the patient or as a guardian; deleted ones are none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn records_of(&mut self, user: UserId) -> Result<Vec<(PatientId, PatientLink)>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT u.patient_id, u.sealed, p.wrapped_key FROM patient_users u JOIN patients p ON p.id = u.patient_id \
+             WHERE u.user_id = $1 AND p.deleted_ms IS NULL ORDER BY u.patient_id",
+        )
+        .bind(user.to_string())
+        .fetch_all(self.db())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let patient: PatientId = id(row, 0)?;
+                let keys = Keyring::open(&*self.cipher, *patient.as_bytes(), row.try_get(2)?)?;
+                let link = keys.unseal("patient_users", user.as_bytes(), row.try_get(1)?)?;
+                Ok((patient, link))
+            })
+            .collect()
+    }
+
     pub(crate) async fn keys_of_patient(&mut self, patient: PatientId) -> Result<Keyring, CatalogError> {
         let row = sqlx::query("SELECT wrapped_key FROM patients WHERE id = $1")
             .bind(patient.to_string())

@@ -448,6 +448,25 @@ impl Change {
         Ok(())
     }
 
+    /// Keeps what a credential consists of now, without saying that it was used.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn keep_credential(
+        &mut self,
+        user: UserId,
+        credential: &Credential,
+    ) -> Result<(), CatalogError> {
+        let keys = self.keys_of_user(user).await?;
+        sqlx::query("UPDATE credentials SET sealed = $1 WHERE id = $2 AND user_id = $3")
+            .bind(keys.seal("credentials", credential.id.as_bytes(), &credential.secret)?)
+            .bind(credential.id.to_string())
+            .bind(user.to_string())
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     /// Takes a credential away; `false` where the user has no such.
     ///
     /// # Errors

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use domain::{CaseId, PatientId, PracticeId};
+use domain::{CaseId, PatientId, PracticeId, UserId};
 use ledger::{Event, Recorded};
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyPool, AssertSqlSafe, Row};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::database::{Catalog, Change, Conn, Dialect, begin};
@@ -106,6 +106,17 @@ pub enum Scope {
     Case(CaseId),
 }
 
+/// Which events, of those in a scope; all where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Only {
+    /// What this person did.
+    pub actor: Option<UserId>,
+    /// What was done, such as `SeeCase`.
+    pub action: Option<String>,
+    /// What concerns this patient.
+    pub patient: Option<PatientId>,
+}
+
 impl Conn {
     /// Events with a place before `before`, the latest first.
     ///
@@ -117,26 +128,48 @@ impl Conn {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Recorded>, CatalogError> {
-        let (statement, whose) = match scope {
-            Scope::Practice(id) => (
-                "SELECT seq, bytes FROM events WHERE practice = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
-                id.to_string(),
-            ),
-            Scope::Patient(id) => (
-                "SELECT seq, bytes FROM events WHERE patient = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
-                id.to_string(),
-            ),
-            Scope::Case(id) => (
-                "SELECT seq, bytes FROM events WHERE case_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
-                id.to_string(),
-            ),
+        self.events_only(scope, &Only::default(), before, limit).await
+    }
+
+    /// As [`Conn::events`], of some only.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn events_only(
+        &mut self,
+        scope: Scope,
+        only: &Only,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, CatalogError> {
+        let (column, whose) = match scope {
+            Scope::Practice(id) => ("practice", id.to_string()),
+            Scope::Patient(id) => ("patient", id.to_string()),
+            Scope::Case(id) => ("case_id", id.to_string()),
         };
-        let rows = sqlx::query(statement)
+        let filters = [
+            ("actor", only.actor.map(|id| id.to_string())),
+            ("action", only.action.clone()),
+            ("patient", only.patient.map(|id| id.to_string())),
+        ];
+        let mut sql = format!("SELECT seq, bytes FROM events WHERE {column} = $1 AND seq < $2");
+        let given = || {
+            filters
+                .iter()
+                .filter_map(|(column, value)| Some((column, value.as_ref()?)))
+        };
+        for (at, (column, _)) in given().enumerate() {
+            sql.push_str(&format!(" AND {column} = ${}", at + 4));
+        }
+        sql.push_str(" ORDER BY seq DESC LIMIT $3");
+        let mut query = sqlx::query(AssertSqlSafe(sql))
             .bind(whose)
             .bind(before.map_or(i64::MAX, signed))
-            .bind(i64::from(limit))
-            .fetch_all(self.db())
-            .await?;
+            .bind(i64::from(limit));
+        for (_, value) in given() {
+            query = query.bind(value.clone());
+        }
+        let rows = query.fetch_all(self.db()).await?;
         rows.iter()
             .map(|row| {
                 let bytes: &[u8] = row.try_get(1)?;

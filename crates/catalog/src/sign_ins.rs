@@ -62,6 +62,19 @@ pub struct SignedIn {
     pub accepted: Vec<(String, u32)>,
 }
 
+/// An agreement, or a choice about advertising, that a person accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Its kind.
+    pub agreement: String,
+    /// Its version.
+    pub version: String,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    /// When it was taken back, where it was.
+    pub withdrawn: Option<Timestamp>,
+}
+
 const SIGN_IN: &str = "SELECT s.id, s.user_id, s.factors, s.created_ms, s.seen_ms, s.idle_ms, s.ends_ms";
 
 impl Conn {
@@ -127,6 +140,30 @@ impl Conn {
                 .fetch_all(self.db())
                 .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// Everything that a person ever accepted, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn acceptances(&mut self, user: UserId) -> Result<Vec<Acceptance>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT agreement, version, accepted_ms, withdrawn_ms FROM acceptances WHERE user_id = $1 \
+             ORDER BY accepted_ms DESC, id",
+        )
+        .bind(user.to_string())
+        .fetch_all(self.db())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Acceptance {
+                    agreement: row.try_get(0)?,
+                    version: row.try_get(1)?,
+                    accepted: Timestamp::from_ms(row.try_get(2)?),
+                    withdrawn: row.try_get::<Option<i64>, _>(3)?.map(Timestamp::from_ms),
+                })
+            })
+            .collect()
     }
 
     /// The sign-ins of a person that have not been ended, with where they came from.

@@ -6,7 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Change, Link, NewAccount, Practice, PracticeSettings};
-use domain::{AccountState, InvitationId, MemberRole, Phi, PracticeId, SignInStrength, Timestamp, UserId};
+use domain::{
+    AccountState, InvitationId, MemberRole, PatientId, PatientLink, Phi, PracticeId, SignInStrength,
+    Timestamp, UserId,
+};
 use policy::{AccountFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(recover))
         .routes(routes!(reset))
         .routes(routes!(me))
+        .routes(routes!(visitor))
 }
 
 /// A practice signs up, with its first administrator.
@@ -321,6 +325,8 @@ struct Me {
     strength: SignInStrength,
     /// The practices that the person works in.
     memberships: Vec<MembershipBody>,
+    /// The profiles that the person sees as the patient or as a guardian.
+    records: Vec<RecordBody>,
     /// Agreements that must be accepted before anything else works.
     pending_agreements: Vec<AgreementBody>,
     /// Whether the server is a demonstration, where one factor is enough.
@@ -332,9 +338,21 @@ struct MembershipBody {
     /// The practice.
     #[schema(value_type = Uuid)]
     practice: PracticeId,
+    /// What it is called.
+    #[schema(value_type = String)]
+    name: Phi<String>,
     /// `administrator`, `clinician` or `staff`.
     #[schema(value_type = String)]
     role: MemberRole,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RecordBody {
+    /// The profile.
+    #[schema(value_type = Uuid)]
+    patient: PatientId,
+    /// `own` or `guardian`.
+    link: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -349,23 +367,53 @@ struct AgreementBody {
 #[utoipa::path(get, path = "/api/me", tag = "accounts",
     responses((status = 200, body = Me), (status = "default", body = ProblemBody)))]
 async fn me(State(app): State<App>, who: Who) -> Answer<Json<Me>> {
-    let mut turn = app.look(&who).await?;
+    Ok(Json(read_me(&app, &who).await?))
+}
+
+/// Who looks, which may be nobody.
+#[derive(Serialize, ToSchema)]
+struct Visitor {
+    /// Who is signed in.
+    me: Option<Me>,
+}
+
+/// Who looks at the pages: somebody who is signed in, or nobody, which is no fault.
+#[utoipa::path(get, path = "/api/visitor", tag = "accounts",
+    responses((status = 200, body = Visitor), (status = "default", body = ProblemBody)))]
+async fn visitor(State(app): State<App>, who: Option<Who>) -> Answer<Json<Visitor>> {
+    let me = match who {
+        Some(who) => Some(read_me(&app, &who).await?),
+        None => None,
+    };
+    Ok(Json(Visitor { me }))
+}
+
+async fn read_me(app: &App, who: &Who) -> Answer<Me> {
+    let mut turn = app.look(who).await?;
     let answer = async {
-        turn.ask::<act::SeeSignIn>(&own(&who))?;
+        turn.ask::<act::SeeSignIn>(&own(who))?;
         let account = turn.db.account(who.user()).await?.ok_or_else(Problem::sign_in)?;
         let pending = match who.subject.agreements {
             domain::AgreementStanding::Current => &[],
             domain::AgreementStanding::Pending => app.agreements.required(),
         };
-        Ok(Json(Me {
+        let mut memberships = Vec::with_capacity(who.memberships.len());
+        for &(practice, role) in &who.memberships {
+            let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
+            let name = found.name;
+            memberships.push(MembershipBody { practice, name, role });
+        }
+        let now = turn.now;
+        let records = turn.db.records_of(who.user()).await?;
+        Ok(Me {
             id: account.id,
             name: account.name,
             email: account.email,
             strength: who.subject.strength,
-            memberships: who
-                .memberships
+            memberships,
+            records: records
                 .iter()
-                .map(|&(practice, role)| MembershipBody { practice, role })
+                .filter_map(|(patient, link)| record(*patient, link, now))
                 .collect(),
             pending_agreements: pending
                 .iter()
@@ -375,10 +423,20 @@ async fn me(State(app): State<App>, who: Who) -> Answer<Json<Me>> {
                 })
                 .collect(),
             demo: app.config.demo == Demo::Yes,
-        }))
+        })
     }
     .await;
     turn.end(answer).await
+}
+
+/// A profile that is seen by such a link, unless its time is over.
+fn record(patient: PatientId, link: &PatientLink, now: Timestamp) -> Option<RecordBody> {
+    let link = match link {
+        PatientLink::Own => "own",
+        PatientLink::Guardian(guardianship) if guardianship.is_live(now) => "guardian",
+        PatientLink::Guardian(_) => return None,
+    };
+    Some(RecordBody { patient, link })
 }
 
 /// One's own account, for the policy.

@@ -8,6 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use catalog::Acceptance;
 use data_encoding::HEXLOWER;
 use domain::AgreementKind;
 use policy::{AccountFacts, act};
@@ -41,7 +42,10 @@ const OURS: &[(AgreementKind, u32, &str)] = &[
 ];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(agree))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(accepted))
+        .routes(routes!(agree))
 }
 
 /// One text in its version in force.
@@ -164,6 +168,39 @@ async fn list(State(app): State<App>) -> Json<Vec<TextBody>> {
         sha256: HEXLOWER.encode(&text.sha256),
     };
     Json(app.agreements.texts.iter().map(body).collect())
+}
+
+/// What one accepted.
+#[derive(Serialize, ToSchema)]
+struct AcceptedBody {
+    /// `terms`, `privacy`, or a choice about advertising: `product_news`, `surveys`.
+    kind: String,
+    /// Its version.
+    version: String,
+    /// When it was accepted, RFC 3339.
+    accepted: String,
+    /// When it was taken back.
+    withdrawn: Option<String>,
+}
+
+/// Everything that one ever accepted, the latest first.
+#[utoipa::path(get, path = "/api/me/agreements", tag = "accounts",
+    responses((status = 200, body = Vec<AcceptedBody>), (status = "default", body = ProblemBody)))]
+async fn accepted(State(app): State<App>, who: Who) -> Answer<Json<Vec<AcceptedBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        turn.ask::<act::ReadAccount>(&AccountFacts { owner: who.user() })?;
+        let body = |found: Acceptance| AcceptedBody {
+            kind: found.agreement,
+            version: found.version,
+            accepted: found.accepted.to_rfc3339(),
+            withdrawn: found.withdrawn.map(|moment| moment.to_rfc3339()),
+        };
+        let all = turn.db.acceptances(who.user()).await?;
+        Ok(Json(all.into_iter().map(body).collect()))
+    }
+    .await;
+    turn.end(answer).await
 }
 
 /// A version of an agreement.

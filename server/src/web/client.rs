@@ -1,7 +1,7 @@
 //! The web client: files that were built, served from memory as they are.
 //!
 //! Every file but the page itself has the hash of its content in its name and is kept by browsers for a year; a file
-//! `NAME.gz` is the same compressed. Addresses that name no file are pages of the client.
+//! `NAME.br` or `NAME.gz` is the same compressed. Addresses that name no file are pages of the client.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,8 +26,12 @@ pub(crate) struct Client {
 struct File {
     media: &'static str,
     plain: Bytes,
-    gzip: Option<Bytes>,
+    /// Compressed, by the names of the codings in the order of preference.
+    coded: Vec<(&'static str, Bytes)>,
 }
+
+/// Codings (RFC 9110, section 8.4.1; RFC 7932) with the endings of their files, the smallest first.
+const CODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 impl Client {
     /// Reads a folder as `./x build` makes it.
@@ -43,7 +47,7 @@ impl Client {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
-            if name.ends_with(".gz") || !path.is_file() {
+            if CODINGS.iter().any(|(_, ending)| name.ends_with(ending)) || !path.is_file() {
                 continue;
             }
             let read = |path: &Path| {
@@ -51,11 +55,17 @@ impl Client {
                     .map(Bytes::from)
                     .with_context(|| format!("reading {}", path.display()))
             };
-            let compressed = path.with_file_name(format!("{name}.gz"));
+            let mut coded = Vec::new();
+            for (coding, ending) in CODINGS {
+                let compressed = path.with_file_name(format!("{name}{ending}"));
+                if compressed.is_file() {
+                    coded.push((coding, read(&compressed)?));
+                }
+            }
             let file = File {
                 media: media(name),
                 plain: read(&path)?,
-                gzip: compressed.is_file().then(|| read(&compressed)).transpose()?,
+                coded,
             };
             files.insert(name.to_owned(), file);
         }
@@ -99,14 +109,21 @@ pub(crate) fn answer(client: Option<&Client>, request: &Request) -> Response {
         }
         None => (&client.page, "no-cache"),
     };
-    let takes_gzip = request
+    let accepted = request
         .headers()
         .get(header::ACCEPT_ENCODING)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(',').any(|coding| coding.trim().starts_with("gzip")));
-    let (body, coding) = match &file.gzip {
-        Some(gzip) if takes_gzip => (gzip.clone(), Some("gzip")),
-        _ => (file.plain.clone(), None),
+        .unwrap_or_default();
+    let takes = |coding: &str| {
+        accepted.split(',').any(|one| {
+            let mut parts = one.split(';').map(str::trim);
+            parts.next() == Some(coding) && !parts.any(|weight| weight == "q=0")
+        })
+    };
+    let chosen = file.coded.iter().find(|(coding, _)| takes(coding));
+    let (body, coding) = match chosen {
+        Some((coding, bytes)) => (bytes.clone(), Some(*coding)),
+        None => (file.plain.clone(), None),
     };
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
@@ -141,6 +158,9 @@ mod tests {
             ("index.html", "<!doctype html>"),
             ("a-1.js", "1"),
             ("a-1.js.gz", "z"),
+            ("a-1.js.br", "b"),
+            ("b-2.js", "2"),
+            ("b-2.js.gz", "z"),
         ] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
@@ -151,8 +171,16 @@ mod tests {
             "public, max-age=31536000, immutable"
         );
         assert!(!kept.headers().contains_key(header::CONTENT_ENCODING));
-        let small = asked(&client, Method::GET, "/a-1.js", Some("br, gzip"));
-        assert_eq!(small.headers()[header::CONTENT_ENCODING], "gzip");
+        for (path, taken, coding) in [
+            ("/a-1.js", "gzip, deflate, br, zstd", Some("br")),
+            ("/a-1.js", "br;q=0, gzip", Some("gzip")),
+            ("/b-2.js", "br, gzip;q=0.5", Some("gzip")),
+            ("/b-2.js", "zstd", None),
+        ] {
+            let small = asked(&client, Method::GET, path, Some(taken));
+            let got = small.headers().get(header::CONTENT_ENCODING);
+            assert_eq!(got.map(|value| value.to_str().unwrap()), coding, "{path} {taken}");
+        }
         for page in ["/", "/cases/5", "/link/verify"] {
             let answer = asked(&client, Method::GET, page, None);
             assert_eq!(answer.status(), StatusCode::OK, "{page}");

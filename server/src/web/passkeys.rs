@@ -33,6 +33,8 @@ use super::secrets::{random_id, random_word, word_hash};
 use super::signing::{SignedInBody, add_sign_in};
 use super::who::{From, Who, set_cookie};
 
+/// Where a passkey's name stands beside what it consists of.
+const NAME: &str = "called";
 /// How long a ceremony may take, milliseconds.
 const CEREMONY_MS: i64 = 5 * 60_000;
 
@@ -41,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(start))
         .routes(routes!(finish))
+        .routes(routes!(rename))
         .routes(routes!(remove))
         .routes(routes!(start_sign_in))
         .routes(routes!(finish_sign_in))
@@ -148,6 +151,9 @@ struct PasskeyBody {
     /// Its id.
     #[schema(value_type = Uuid)]
     id: CredentialId,
+    /// What one calls it.
+    #[schema(value_type = Option<String>)]
+    name: Option<Phi<String>>,
     /// When it was set up, RFC 3339.
     created: Option<String>,
     /// When it was used last.
@@ -164,6 +170,9 @@ async fn list(State(app): State<App>, who: Who) -> Answer<Json<Vec<PasskeyBody>>
         let all = turn.db.credentials(who.user(), CredentialKind::Passkey).await?;
         let body = |kept: Credential| PasskeyBody {
             id: kept.id,
+            name: kept.secret.reveal()[NAME]
+                .as_str()
+                .map(|name| Phi::new(name.to_owned())),
             created: kept.confirmed.map(|moment| moment.to_rfc3339()),
             used: kept.used.map(|moment| moment.to_rfc3339()),
         };
@@ -259,6 +268,48 @@ async fn finish(
         .into_response())
 }
 
+/// What one calls a passkey.
+#[derive(Deserialize, ToSchema)]
+struct Name {
+    /// Such as the device that it is on.
+    #[schema(value_type = String, max_length = 300)]
+    name: Phi<String>,
+}
+
+/// Call a passkey something.
+#[utoipa::path(put, path = "/api/me/passkeys/{passkey}", tag = "accounts", params(("passkey" = Uuid, Path)),
+    request_body = Name,
+    responses((status = 204), (status = "default", body = ProblemBody)))]
+async fn rename(
+    State(app): State<App>,
+    who: Who,
+    Id(passkey): Id<CredentialId>,
+    Input(input): Input<Name>,
+) -> Answer<StatusCode> {
+    let name = domain::text::line("The name", input.name.reveal())?;
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        turn.ask::<act::EditAccount>(&own(&who))?;
+        let kept = turn.db.credentials(who.user(), CredentialKind::Passkey).await?;
+        let kept = kept.into_iter().find(|kept| kept.id == passkey);
+        let mut kept = kept.ok_or_else(Problem::not_found)?;
+        kept.secret = named(kept.secret, Some(name));
+        turn.db.keep_credential(who.user(), &kept).await?;
+        Ok(StatusCode::NO_CONTENT)
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// A passkey with what its owner calls it beside what it consists of.
+fn named(secret: Phi<Value>, name: Option<String>) -> Phi<Value> {
+    let mut secret = secret.reveal().clone();
+    if let (Some(fields), Some(name)) = (secret.as_object_mut(), name) {
+        fields.insert(NAME.to_owned(), name.into());
+    }
+    Phi::new(secret)
+}
+
 /// Remove a passkey.
 #[utoipa::path(delete, path = "/api/me/passkeys/{passkey}", tag = "accounts", params(("passkey" = Uuid, Path)),
     responses((status = 204), (status = "default", body = ProblemBody)))]
@@ -327,8 +378,9 @@ async fn finish_sign_in(
     }
     if passkey.update_credential(&result).is_some() {
         let secret = serde_json::to_value(&passkey).map_err(|error| Problem::internal(&error))?;
+        let name = kept.secret.reveal()[NAME].as_str().map(str::to_owned);
         let kept = Credential {
-            secret: Phi::new(secret),
+            secret: named(Phi::new(secret), name),
             ..kept
         };
         change.update_credential(user, &kept, now).await?;

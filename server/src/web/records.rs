@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::Scope;
+use catalog::{Only, Scope};
 use domain::{Capacity, CaseId, Hold, PatientId, Phi, PracticeId, UserId};
 use ledger::Recorded;
 use policy::act;
@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::extract::{Ask, Id};
 use super::page::limit;
-use super::problem::{Answer, ProblemBody};
+use super::problem::{Answer, Problem, ProblemBody};
 use super::who::Who;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -39,6 +39,24 @@ struct Part {
     before: Option<u64>,
     /// Rows, 1 to 200.
     limit: Option<u32>,
+}
+
+/// Which part of a practice's record.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Chosen {
+    /// Places before this one.
+    before: Option<u64>,
+    /// Rows, 1 to 200.
+    limit: Option<u32>,
+    /// What this person did.
+    #[param(value_type = Option<Uuid>)]
+    actor: Option<UserId>,
+    /// What was done, such as `SeeCase`.
+    action: Option<String>,
+    /// What concerns this patient.
+    #[param(value_type = Option<Uuid>)]
+    patient: Option<PatientId>,
 }
 
 /// Something that was decided or done.
@@ -84,21 +102,31 @@ fn body(recorded: Recorded) -> EventBody {
 
 /// The audit trail of a practice, the latest first.
 #[utoipa::path(get, path = "/api/practices/{practice}/audit", tag = "records",
-    params(("practice" = Uuid, Path), Part),
+    params(("practice" = Uuid, Path), Chosen),
     responses((status = 200, body = Vec<EventBody>), (status = "default", body = ProblemBody)))]
 async fn audit(
     State(app): State<App>,
     who: Who,
     Id(practice): Id<PracticeId>,
-    Ask(part): Ask<Part>,
+    Ask(chosen): Ask<Chosen>,
 ) -> Answer<Json<Vec<EventBody>>> {
-    let limit = limit(part.limit)?;
+    let limit = limit(chosen.limit)?;
+    if let Some(action) = &chosen.action
+        && !action.chars().all(|letter| letter.is_ascii_alphanumeric())
+    {
+        return Err(Problem::invalid("An action is one word."));
+    }
+    let only = Only {
+        actor: chosen.actor,
+        action: chosen.action,
+        patient: chosen.patient,
+    };
     let mut turn = app.look(&who).await?;
     let answer = async {
         turn.practice::<act::ReadAudit>(practice).await?;
         let events = turn
             .db
-            .events(Scope::Practice(practice), part.before, limit)
+            .events_only(Scope::Practice(practice), &only, chosen.before, limit)
             .await?;
         Ok(Json(events.into_iter().map(body).collect()))
     }

@@ -242,6 +242,12 @@ fn ingest_set(
     let program = std::env::current_exe().map_err(|error| chain(&error))?;
     let report =
         ingest::ingest_stored(&place, files, &Options::new(program), tally).map_err(|error| chain(&error))?;
-    let items: Vec<_> = report.items.iter().map(|item| item.id).collect();
+    let item = |item: &ingest::ItemReport| {
+        json!({
+            "id": item.id, "kind": item.kind, "name": item.name, "state": item.state, "originals": item.originals,
+            "files": item.files,
+        })
+    };
+    let items: Vec<_> = report.items.iter().map(item).collect();
     Ok(json!({ "items": items, "refused": report.failed }))
 }

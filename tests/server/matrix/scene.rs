@@ -30,6 +30,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("DELETE", "/api/me"),
     ("PUT", "/api/me/marketing/{choice}"),
     ("DELETE", "/api/me/marketing/{choice}"),
+    ("PUT", "/api/me/passkeys/{passkey}"),
     ("DELETE", "/api/me/passkeys/{passkey}"),
     ("POST", "/api/requests/{request}/answer"),
     ("POST", "/api/space/upload-sets"),

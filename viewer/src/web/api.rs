@@ -76,8 +76,9 @@ pub(crate) async fn answered(request: Request) -> Answer<Response> {
     Err(match problem {
         Some(problem) => Failure {
             status,
+            // What needs no detail is said in the language of the page.
+            title: crate::texts::of_word("problem", &problem.code).map_or(problem.title, str::to_owned),
             code: problem.code,
-            title: problem.title,
         },
         None => Failure {
             status,
@@ -153,6 +154,12 @@ pub(crate) async fn bytes(path: &str) -> Answer<Vec<u8>> {
     Ok(all)
 }
 
+/// Who looks: nobody where there is no `me`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Visit {
+    pub(crate) me: Option<Me>,
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Me {
     pub(crate) id: String,
@@ -160,6 +167,7 @@ pub(crate) struct Me {
     pub(crate) email: String,
     pub(crate) strength: String,
     pub(crate) memberships: Vec<Membership>,
+    pub(crate) records: Vec<Record>,
     pub(crate) pending_agreements: Vec<Agreement>,
     pub(crate) demo: bool,
 }
@@ -167,7 +175,15 @@ pub(crate) struct Me {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Membership {
     pub(crate) practice: String,
+    pub(crate) name: String,
     pub(crate) role: String,
+}
+
+/// A profile that one sees as the patient or as a guardian.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) patient: String,
+    pub(crate) link: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,6 +201,7 @@ pub(crate) struct Page<T> {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Patient {
     pub(crate) id: String,
+    pub(crate) version: u64,
     pub(crate) demographics: Demographics,
 }
 
@@ -196,7 +213,17 @@ pub(crate) struct Demographics {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sex: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gender: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) contact: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) race: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) eye_color: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) height_cm: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -207,6 +234,9 @@ pub(crate) struct Case {
     pub(crate) date: Option<String>,
     pub(crate) state: String,
     pub(crate) sharing: String,
+    pub(crate) names: String,
+    pub(crate) created: String,
+    pub(crate) version: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -216,6 +246,7 @@ pub(crate) struct Item {
     pub(crate) name: String,
     pub(crate) modality: Option<String>,
     pub(crate) own: bool,
+    pub(crate) created: String,
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
 }
@@ -284,6 +315,7 @@ pub(crate) struct SavedView {
 pub(crate) struct UploadSet {
     pub(crate) id: String,
     pub(crate) state: String,
+    pub(crate) files: usize,
     pub(crate) job: Option<Job>,
 }
 

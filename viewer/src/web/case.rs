@@ -1,58 +1,51 @@
-//! A case: what is in it, who may see it, and the way to add more.
+//! A case: its title and state, its picture, what is in it, who may see it, and what has happened.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_navigate, use_params_map};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
-use super::api::{self, Case, Failure, Grant, Item};
-use super::sign_in::{Mailed, demo_link};
+use super::Session;
+use super::api::{Case, Grant, Item, Patient};
+use super::case_items::Items;
+use super::case_people::People;
+use super::dates::{day, moment};
+use super::frame::{Choice, Field, Frame, Read, Sure, Trouble, Undo, fixed};
 use super::thumbnail::Thumbnail;
-use super::upload::{Upload, UploadList};
+use super::upload::Upload;
+use super::upload_list::UploadList;
 use super::viewer::is_shown;
-use super::{Field, Frame, Session, Trouble, day};
-use crate::texts::t;
+use crate::texts::{fill, t};
 
 #[component]
 pub(crate) fn CasePage() -> impl IntoView {
     let session: Session = expect_context();
     let id = use_params_map().with_untracked(|params| params.get("id").unwrap_or_default());
-    let case = RwSignal::new(None::<Case>);
-    let items = RwSignal::new(None::<Vec<Item>>);
-    let grants = RwSignal::new(None::<Vec<Grant>>);
-    let trouble = RwSignal::new(None::<Failure>);
-    let load = {
-        let id = id.clone();
-        move || {
-            let id = id.clone();
-            spawn_local(async move {
-                match api::get::<Case>(&format!("/api/cases/{id}")).await {
-                    Ok(found) => case.set(Some(found)),
-                    Err(failure) => trouble.set(Some(failure)),
-                }
-                match api::get::<Vec<Item>>(&format!("/api/cases/{id}/items")).await {
-                    Ok(found) => items.set(Some(found)),
-                    Err(failure) => trouble.set(Some(failure)),
-                }
-                // Only who may invite sees who was invited.
-                grants.set(
-                    api::get::<Vec<Grant>>(&format!("/api/cases/{id}/grants"))
-                        .await
-                        .ok(),
-                );
-            });
-        }
-    };
-    load();
-    let upload = Upload::new(id.clone(), load.clone());
-    listen(load.clone());
+    let path = StoredValue::new(format!("/api/cases/{id}"));
+    let case = Read::<Case>::new(path.get_value());
+    let items = Read::<Vec<Item>>::new(format!("{}/items", path.get_value()));
+    // Only who may invite sees who was invited.
+    let grants = Read::<Vec<Grant>>::new(format!("{}/grants", path.get_value()));
     let is_member = session.me().is_some_and(|me| !me.memberships.is_empty());
+    let upload = Upload::new(id.clone(), move || items.again());
+    if is_member {
+        upload.go_on();
+    }
+    listen(move || {
+        case.again();
+        items.again();
+        grants.again();
+    });
     let over = RwSignal::new(false);
-    let view_path = format!("/cases/{id}/view");
-    let has_picture =
-        move || items.with(|items| items.as_ref().is_some_and(|items| items.iter().any(is_shown)));
+    let view_path = StoredValue::new(format!("/cases/{id}/view"));
+    let first = move || {
+        items.value.with(|items| {
+            items
+                .as_ref()
+                .and_then(|items| items.iter().find(|item| is_shown(item)).cloned())
+        })
+    };
     let dropped = move |event: web_sys::DragEvent| {
         event.prevent_default();
         over.set(false);
@@ -60,29 +53,37 @@ pub(crate) fn CasePage() -> impl IntoView {
             upload.drop_in(&data);
         }
     };
+    let name = Signal::derive(move || {
+        case.value
+            .with(|case| case.as_ref().map(|case| case.title.clone()).unwrap_or_default())
+    });
+    let takes_more = move || {
+        is_member
+            && case
+                .value
+                .with(|case| case.as_ref().is_some_and(|case| case.state == "open"))
+    };
     view! {
-        <Frame>
+        <Frame title=name>
             <div class="drop" class:over=move || over.get() on:dragover=move |event| { event.prevent_default(); over.set(true); }
                 on:dragleave=move |_| over.set(false) on:drop=dropped>
-                <Trouble of=trouble/>
-                {move || case.get().map(|case| view! {
-                    <div class="title-row">
-                        <div><h1>{case.title.clone()}</h1>
-                            <p class="quiet number">{case.date.as_deref().map(day)}
-                                {(case.state == "closed").then(|| view! { " " <span class="tag">{t("case.closed")}</span> })}</p></div>
-                        {has_picture().then(|| view! { <A href=view_path.clone() attr:class="button primary">{t("case.open")}</A> })}
-                    </div>
+                <Trouble of=case.trouble/>
+                {move || case.value.get().map(|found| view! { <Head case=found read=case is_member/> })}
+                {move || first().map(|item| view! {
+                    <A href=view_path.get_value() attr:class="stage-card" attr:rel="external">
+                        <Thumbnail item=item.id/><span class="button primary">{t("case.open")}</span>
+                    </A>
                 })}
                 <section>
                     <h2>{t("case.items")}</h2>
-                    {move || items.get().map(|items| if items.is_empty() {
-                        view! { <p class="empty">{t("case.empty")}</p> }.into_any()
-                    } else {
-                        view! { <ul class="items">{items.into_iter().map(|item| view! { <ItemCard item case=id.clone()/> }).collect_view()}</ul> }.into_any()
-                    })}
-                    {is_member.then(|| view! { <UploadList upload/> })}
+                    <Items items case=id.clone()/>
+                    {move || takes_more().then(|| view! { <UploadList upload/> })}
                 </section>
-                {move || grants.get().zip(case.get()).map(|(grants, case)| view! { <People case grants load=Callback::new({ let load = load.clone(); move |()| load() })/> })}
+                {move || grants.value.get().zip(case.value.get()).map(|(all, found)| view! { <People case=found all grants/> })}
+                {move || case.value.get().zip(items.value.get()).map(|(case, items)| view! {
+                    <History case items grants=grants.value.get().unwrap_or_default()/>
+                })}
+                {move || case.value.get().filter(|_| is_member).map(|found| view! { <End case=found read=case/> })}
             </div>
         </Frame>
     }
@@ -94,7 +95,14 @@ fn listen(load: impl Fn() + 'static) {
         return;
     };
     let heard = Closure::<dyn FnMut()>::new(load);
-    for event in ["item.added", "item.deleted", "access.changed", "missed"] {
+    for event in [
+        "item.added",
+        "item.deleted",
+        "item.changed",
+        "case.changed",
+        "access.changed",
+        "missed",
+    ] {
         drop(source.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref()));
     }
     let kept = StoredValue::new_local(Some((source, heard)));
@@ -105,119 +113,125 @@ fn listen(load: impl Fn() + 'static) {
     });
 }
 
+/// The title with the patient it is of, and changing it.
 #[component]
-fn ItemCard(item: Item, case: String) -> impl IntoView {
-    let opened = is_shown(&item).then(|| format!("/cases/{case}/view/{}", item.id));
-    let kind = match item.kind.as_str() {
-        "volume" => t("kind.volume"),
-        "frames" => t("kind.frames"),
-        "mesh" => t("kind.mesh"),
-        "capture" => t("kind.capture"),
-        "photo" => t("kind.photo"),
-        _ => t("kind.document"),
-    };
-    let name = item.name.clone();
+fn Head(case: Case, read: Read<Case>, is_member: bool) -> impl IntoView {
+    let editing = RwSignal::new(false);
+    let patient = case.patient.clone();
+    let form = case.clone();
     view! {
-        <li class="item-card">
-            {if item.own { view! { <Thumbnail item=item.id.clone()/> }.into_any() } else { view! { <span class="thumbnail"></span> }.into_any() }}
+        <div class="title-row">
             <div>
-                {match opened {
-                    Some(path) => view! { <A href=path>{name}</A> }.into_any(),
-                    None => view! { <strong>{name}</strong> }.into_any(),
-                }}
-                <p class="quiet">{item.modality.clone().map(|modality| format!("{modality} · "))}{kind}</p>
-                {(!item.own).then(|| view! { <p class="quiet">{t("item.others")}</p> })}
-                {item.findings.into_iter().map(|finding| view! { <p class=format!("finding {}", finding.severity)>{finding.message}</p> }).collect_view()}
+                {patient.map(|id| view! { <OfPatient id is_member/> })}
+                <h1>{case.title}</h1>
+                <p class="quiet number">{case.date.as_deref().map(day)}
+                    {(case.state == "closed").then(|| view! { " " <span class="tag">{t("case.closed")}</span> })}</p>
             </div>
-        </li>
+            {is_member.then(|| view! {
+                <button aria-expanded=move || editing.get().to_string()
+                    on:click=move |_| editing.update(|editing| *editing = !*editing)>{t("case.edit")}</button>
+            })}
+        </div>
+        {move || editing.get().then(|| view! { <Edit case=form.clone() read/> })}
     }
 }
 
-/// Who may do what and until when, and inviting more.
 #[component]
-fn People(case: Case, grants: Vec<Grant>, load: Callback<()>) -> impl IntoView {
-    let (email, until) = (RwSignal::new(String::new()), RwSignal::new(in_a_month()));
-    let right = RwSignal::new("see".to_owned());
-    let trouble = RwSignal::new(None::<Failure>);
-    let sent = RwSignal::new(None::<Option<String>>);
-    let id = StoredValue::new(case.id);
-    let invite = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        trouble.set(None);
-        spawn_local(async move {
-            let body = json!({ "email": email.get_untracked(), "right": right.get_untracked(), "until": until.get_untracked() });
-            match api::send::<_, Value>("POST", &format!("/api/cases/{}/grants", id.get_value()), &body).await
-            {
-                Ok(answer) => {
-                    sent.set(Some(demo_link(&answer)));
-                    email.set(String::new());
-                    load.run(());
-                }
-                Err(failure) => trouble.set(Some(failure)),
-            }
-        });
+fn OfPatient(id: String, is_member: bool) -> impl IntoView {
+    let patient = Read::<Patient>::new(format!("/api/patients/{id}"));
+    let href = if is_member {
+        format!("/patients/{id}")
+    } else {
+        "/record".to_owned()
     };
-    let is_shared = case.sharing == "with_patient";
-    let share = move |_| {
-        spawn_local(async move {
-            let method = if is_shared { "DELETE" } else { "PUT" };
-            match api::act(method, &format!("/api/cases/{}/sharing", id.get_value())).await {
-                Ok(_) => load.run(()),
-                Err(failure) => trouble.set(Some(failure)),
-            }
-        });
+    move || {
+        patient
+            .value
+            .get()
+            .map(|found| view! { <p class="crumb"><A href=href.clone()>{found.demographics.name}</A></p> })
+    }
+}
+
+#[component]
+fn Edit(case: Case, read: Read<Case>) -> impl IntoView {
+    let (title, date) = (
+        RwSignal::new(case.title),
+        RwSignal::new(case.date.unwrap_or_default()),
+    );
+    let names = RwSignal::new(case.names);
+    let keep = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let mut body = json!({ "version": case.version, "title": title.get_untracked(), "names": names.get_untracked() });
+        let date = date.get_untracked();
+        if !date.is_empty() {
+            body["date"] = date.into();
+        }
+        read.tell("PUT", format!("/api/cases/{}", case.id), body, || {});
     };
     view! {
-        <section class="people">
-            <h2>{t("people.title")}</h2>
-            <p>{if is_shared { t("people.shared") } else { t("people.private") }} " "
-                <button on:click=share>{if is_shared { t("people.stop") } else { t("people.share") }}</button></p>
-            <ul class="rows">
-                {grants.into_iter().map(|grant| {
-                    let revoke = move |_| {
-                        let path = format!("/api/cases/{}/grants/{}", id.get_value(), grant.id);
-                        spawn_local(async move {
-                            match api::act("DELETE", &path).await {
-                                Ok(_) => load.run(()),
-                                Err(failure) => trouble.set(Some(failure)),
-                            }
-                        });
-                    };
-                    let may = match grant.right.as_str() {
-                        "annotate" => t("right.annotate"),
-                        "contribute" => t("right.contribute"),
-                        _ => t("right.see"),
-                    };
-                    view! {
-                        <li><span>{grant.name} " " {may} " " {t("people.until")} " " {day(&grant.until)}
-                            {(!grant.live).then(|| view! { " " <span class="tag">{t("people.ended")}</span> })}</span>
-                            <button on:click=revoke>{t("people.revoke")}</button></li>
-                    }
-                }).collect_view()}
-            </ul>
-            <form class="panel" on:submit=invite>
-                <Field name=t("people.invite") value=email kind="email" required=true/>
-                <label class="field"><span>{t("people.may")}</span>
-                    <select prop:value=move || right.get() on:change=move |event| right.set(event_target_value(&event))>
-                        <option value="see">{t("right.see")}</option>
-                        <option value="annotate">{t("right.annotate")}</option>
-                        <option value="contribute">{t("right.contribute")}</option>
-                    </select></label>
-                <Field name=t("people.until_day") value=until kind="date" required=true/>
-                <p class="quiet">{t("people.promise")}</p>
-                <Trouble of=trouble/>
-                {move || sent.get().map(|link| view! { <Mailed link/> })}
-                <button class="primary">{t("people.send")}</button>
-            </form>
+        <form class="panel" on:submit=keep>
+            <Field name=t("patient.case_title") value=title required=true first=true/>
+            <Field name=t("patient.case_date") value=date kind="date"/>
+            <Choice name=t("case.names") value=names choices=fixed(&[("withheld", t("case.names_withheld")), ("shown", t("case.names_shown"))])/>
+            <Trouble of=read.trouble/>
+            <button class="primary">{t("account.keep")}</button>
+        </form>
+    }
+}
+
+/// What has happened, the latest first.
+#[component]
+fn History(case: Case, items: Vec<Item>, grants: Vec<Grant>) -> impl IntoView {
+    let mut told: Vec<(String, String)> = vec![(case.created, t("history.created").to_owned())];
+    for item in items {
+        told.push((item.created, fill(t("history.item"), &[("name", &item.name)])));
+    }
+    for grant in grants.into_iter().filter(|grant| !grant.live) {
+        let name = grant.name.unwrap_or_default();
+        told.push((grant.until, fill(t("history.ended"), &[("name", &name)])));
+    }
+    told.sort_by(|a, b| b.0.cmp(&a.0));
+    view! {
+        <section>
+            <h2>{t("history.title")}</h2>
+            <ol class="timeline plain">
+                {told.into_iter().map(|(at, text)| view! { <li><span class="when number">{moment(&at)}</span><span>{text}</span></li> }).collect_view()}
+            </ol>
         </section>
     }
 }
 
-/// The day thirty days from now, as forms write it.
-fn in_a_month() -> String {
-    let then = js_sys::Date::new(&JsValue::from_f64(js_sys::Date::now() + 30.0 * 86_400_000.0));
-    String::from(then.to_iso_string())
-        .get(..10)
-        .unwrap_or_default()
-        .to_owned()
+/// Closing and deleting.
+#[component]
+fn End(case: Case, read: Read<Case>) -> impl IntoView {
+    let session: Session = expect_context();
+    let path = StoredValue::new(format!("/api/cases/{}", case.id));
+    let is_open = case.state == "open";
+    let step = move |_| {
+        let verb = if is_open { "close" } else { "reopen" };
+        read.act("POST", format!("{}/{verb}", path.get_value()));
+    };
+    let undo = Undo {
+        name: case.title,
+        path: format!("{}/undo-delete", path.get_value()),
+        page: format!("/cases/{}", case.id),
+    };
+    let back = match case.patient {
+        Some(patient) => format!("/patients/{patient}"),
+        None => "/".to_owned(),
+    };
+    let navigate = use_navigate();
+    let remove = Callback::new(move |()| {
+        let (navigate, undo, back) = (navigate.clone(), undo.clone(), back.clone());
+        read.tell("DELETE", path.get_value(), Value::Null, move || {
+            session.undo.set(Some(undo));
+            navigate(&back, leptos_router::NavigateOptions::default());
+        });
+    });
+    view! {
+        <section class="end actions">
+            <button on:click=step>{if is_open { t("case.close") } else { t("case.reopen") }}</button>
+            <Sure name=t("case.delete") loss=t("case.loss") act=remove/>
+        </section>
+    }
 }

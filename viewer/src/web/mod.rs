@@ -1,32 +1,67 @@
 //! The web client: its pages, and who may see which.
+//!
+//! Browsers load it in two modules, by the features `pages` and `viewer`, so that the way in does not wait for the
+//! renderer. A page that a module does not have is opened anew, and the start script loads the other.
 
+#![cfg_attr(
+    not(all(feature = "pages", feature = "viewer")),
+    expect(dead_code, reason = "each module has a part of the pages")
+)]
 #![expect(
     unreachable_pub,
-    private_interfaces,
     reason = "the macro that makes components gives some of its functions a wider view"
 )]
 
 mod account;
+mod agreements;
 mod api;
+mod audit;
 mod case;
+mod case_items;
+mod case_people;
+mod dates;
+#[cfg(not(all(feature = "pages", feature = "viewer")))]
+mod elsewhere;
+mod frame;
 mod icons;
+mod language;
+mod passkeys;
+mod patient;
 mod patients;
+mod practice;
+mod record;
 mod sign_in;
 mod thumbnail;
 mod today;
 mod upload;
+mod upload_list;
 mod viewer;
 
 use leptos::mount::mount_to_body;
 use leptos::prelude::*;
-use leptos_router::components::{A, Route, Router, Routes};
+use leptos_router::components::{Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::path;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use self::api::{Failure, Me};
+use self::api::{Failure, Me, Membership};
+#[cfg(not(feature = "viewer"))]
+use self::elsewhere::Elsewhere as Viewer;
+#[cfg(not(feature = "pages"))]
+use self::elsewhere::{
+    Elsewhere as Account, Elsewhere as AuditPage, Elsewhere as CasePage, Elsewhere as PatientPage,
+    Elsewhere as Patients, Elsewhere as PracticePage, Elsewhere as RecordPage, Elsewhere as Today,
+};
+use self::frame::{Frame, Undo};
+#[cfg(feature = "viewer")]
+use self::viewer::Viewer;
 pub(crate) use self::viewer::sleep as viewer_sleep;
+#[cfg(feature = "pages")]
+use self::{
+    account::Account, audit::AuditPage, case::CasePage, patient::PatientPage, patients::Patients,
+    practice::PracticePage, record::RecordPage, today::Today,
+};
 use crate::texts::t;
 
 /// Who looks.
@@ -42,39 +77,74 @@ pub(crate) enum Visitor {
     Lost(Failure),
 }
 
-/// Who looks, shared by all pages.
+/// Who looks and where, shared by all pages.
 #[derive(Clone, Copy)]
-pub(crate) struct Session(pub(crate) RwSignal<Visitor>);
+pub(crate) struct Session {
+    pub(crate) visitor: RwSignal<Visitor>,
+    /// Which of one's practices one works in.
+    pub(crate) place: RwSignal<usize>,
+    /// What was deleted last.
+    pub(crate) undo: RwSignal<Option<Undo>>,
+    /// Pages that were shown.
+    pages: StoredValue<u32>,
+}
 
 impl Session {
+    fn new() -> Self {
+        Self {
+            visitor: RwSignal::new(Visitor::Unknown),
+            place: RwSignal::new(0),
+            undo: RwSignal::new(None),
+            pages: StoredValue::new(0),
+        }
+    }
+
     /// Asks the server who is signed in.
     pub(crate) fn ask(self) {
         spawn_local(async move {
-            self.0.set(match api::get::<Me>("/api/me").await {
-                Ok(me) => Visitor::In(me),
-                Err(failure) if failure.status == 401 => Visitor::Out,
-                Err(failure) => Visitor::Lost(failure),
-            });
+            self.visitor
+                .set(match api::get::<api::Visit>("/api/visitor").await {
+                    Ok(api::Visit { me: Some(me) }) => {
+                        tell_start();
+                        Visitor::In(me)
+                    }
+                    Ok(api::Visit { me: None }) => Visitor::Out,
+                    Err(failure) => Visitor::Lost(failure),
+                });
         });
     }
 
     pub(crate) fn me(self) -> Option<Me> {
-        self.0.with(|visitor| match visitor {
+        self.visitor.with(|visitor| match visitor {
             Visitor::In(me) => Some(me.clone()),
             _ => None,
         })
+    }
+
+    /// The practice that one works in now.
+    pub(crate) fn practice(self) -> Option<Membership> {
+        let all = self.me()?.memberships;
+        all.get(self.place.get()).or(all.first()).cloned()
+    }
+
+    /// Whether this is not the first page of the visit.
+    pub(crate) fn has_moved(self) -> bool {
+        let before = self.pages.get_value();
+        self.pages.set_value(before + 1);
+        before > 0
     }
 }
 
 /// Shows the client in the page.
 #[wasm_bindgen]
 pub fn mount() {
+    language::choose();
     mount_to_body(App);
 }
 
 #[component]
 fn App() -> impl IntoView {
-    let session = Session(RwSignal::new(Visitor::Unknown));
+    let session = Session::new();
     provide_context(session);
     session.ask();
     view! {
@@ -95,7 +165,7 @@ fn Gate() -> impl IntoView {
         if is_link() {
             return Stage::Link;
         }
-        session.0.with(|visitor| match visitor {
+        session.visitor.with(|visitor| match visitor {
             Visitor::Unknown => Stage::Waiting,
             Visitor::Out => Stage::Out,
             Visitor::Lost(_) => Stage::Lost,
@@ -106,16 +176,57 @@ fn Gate() -> impl IntoView {
     });
     move || match stage.get() {
         Stage::Waiting => view! { <p class="waiting" role="status">{t("wait.opening")}</p> }.into_any(),
-        Stage::Link => view! { <sign_in::Link/> }.into_any(),
-        Stage::Out => view! { <sign_in::SignIn/> }.into_any(),
         Stage::Lost => view! {
             <main class="narrow"><h1>{t("lost.title")}</h1><p>{t("failure.unreachable")}</p>
                 <button class="primary" on:click=move |_| session.ask()>{t("lost.again")}</button></main>
         }
         .into_any(),
-        Stage::Agreements => view! { <sign_in::Agreements/> }.into_any(),
-        Stage::SecondFactor => view! { <account::SecondFactor/> }.into_any(),
         Stage::In => view! { <Pages/> }.into_any(),
+        before => view! { <WayIn stage=before/> }.into_any(),
+    }
+}
+
+/// What is to be done before one is in.
+#[cfg(feature = "pages")]
+#[component]
+fn WayIn(stage: Stage) -> impl IntoView {
+    match stage {
+        Stage::Link => view! { <sign_in::Link/> }.into_any(),
+        Stage::Agreements => view! { <agreements::Before/> }.into_any(),
+        Stage::SecondFactor => view! { <account::SecondFactor/> }.into_any(),
+        _ => view! { <sign_in::SignIn/> }.into_any(),
+    }
+}
+
+/// The way in is in the other module, which leads back here.
+#[cfg(not(feature = "pages"))]
+#[component]
+fn WayIn(stage: Stage) -> impl IntoView {
+    let _ = stage;
+    let here = use_location().pathname.get_untracked();
+    frame::go(&format!("/?{NEXT}={here}"));
+    view! { <p class="waiting" role="status">{t("wait.opening")}</p> }
+}
+
+/// Name of what the address says after `?` where one wanted to go before the way in.
+const NEXT: &str = "next";
+
+/// Where one wanted to go: a page of this server's.
+fn wanted_next() -> Option<String> {
+    let search = web_sys::window()?.location().search().ok()?;
+    let next = search
+        .trim_start_matches('?')
+        .strip_prefix(NEXT)?
+        .strip_prefix('=')?;
+    next.starts_with("/cases/").then(|| next.to_owned())
+}
+
+/// Tells the start script that somebody is in, who will open a case.
+fn tell_start() {
+    if let Some(window) = web_sys::window()
+        && let Ok(event) = web_sys::Event::new("vitrine-in")
+    {
+        drop(window.dispatch_event(&event));
     }
 }
 
@@ -132,94 +243,21 @@ enum Stage {
 
 #[component]
 fn Pages() -> impl IntoView {
+    if let Some(next) = wanted_next() {
+        frame::go(&next);
+    }
     view! {
-        <Routes fallback=|| view! { <Frame><h1>{t("missing.title")}</h1><p>{t("missing.text")}</p></Frame> }>
-            <Route path=path!("/") view=today::Today/>
-            <Route path=path!("/patients") view=patients::Patients/>
-            <Route path=path!("/patients/:id") view=patients::PatientPage/>
-            <Route path=path!("/cases/:id") view=case::CasePage/>
-            <Route path=path!("/cases/:id/view") view=viewer::Viewer/>
-            <Route path=path!("/cases/:id/view/:item") view=viewer::Viewer/>
-            <Route path=path!("/account") view=account::Account/>
+        <Routes fallback=|| view! { <Frame title=t("missing.title")><h1>{t("missing.title")}</h1><p>{t("missing.text")}</p></Frame> }>
+            <Route path=path!("/") view=Today/>
+            <Route path=path!("/patients") view=Patients/>
+            <Route path=path!("/patients/:id") view=PatientPage/>
+            <Route path=path!("/practice") view=PracticePage/>
+            <Route path=path!("/audit") view=AuditPage/>
+            <Route path=path!("/record") view=RecordPage/>
+            <Route path=path!("/cases/:id") view=CasePage/>
+            <Route path=path!("/cases/:id/view") view=Viewer/>
+            <Route path=path!("/cases/:id/view/:item") view=Viewer/>
+            <Route path=path!("/account") view=Account/>
         </Routes>
-    }
-}
-
-/// What stands around a page.
-#[component]
-pub(crate) fn Frame(children: Children) -> impl IntoView {
-    let session: Session = expect_context();
-    let is_member = move || session.me().is_some_and(|me| !me.memberships.is_empty());
-    let name = move || session.me().map(|me| me.name).unwrap_or_default();
-    let is_demo = move || session.me().is_some_and(|me| me.demo);
-    let leave = move |_| {
-        spawn_local(async move {
-            drop(api::act("POST", "/api/sign-out").await);
-            session.0.set(Visitor::Out);
-        });
-    };
-    view! {
-        <a class="skip" href="#main">{t("frame.skip")}</a>
-        {move || is_demo().then(|| view! { <p class="demo" role="note">{t("frame.demo")}</p> })}
-        <header class="frame">
-            <A href="/" attr:class="brand">"Vitrine"</A>
-            <nav aria-label=t("frame.nav")>
-                <A href="/" exact=true>{t("frame.today")}</A>
-                {move || is_member().then(|| view! { <A href="/patients">{t("frame.patients")}</A> })}
-            </nav>
-            <span class="grow"></span>
-            <A href="/account">{name}</A>
-            <button class="plain" on:click=leave>{t("frame.leave")}</button>
-        </header>
-        <main id="main" class="page">{children()}</main>
-    }
-}
-
-/// What went wrong, where something did.
-#[component]
-pub(crate) fn Trouble(of: RwSignal<Option<Failure>>) -> impl IntoView {
-    move || {
-        of.get()
-            .map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })
-    }
-}
-
-/// A text field with its name above it.
-#[component]
-pub(crate) fn Field(
-    name: &'static str,
-    value: RwSignal<String>,
-    #[prop(default = "text")] kind: &'static str,
-    #[prop(default = "off")] complete: &'static str,
-    #[prop(optional)] required: bool,
-) -> impl IntoView {
-    view! {
-        <label class="field"><span>{name}</span>
-            <input type=kind autocomplete=complete required=required prop:value=move || value.get()
-                on:input=move |event| value.set(event_target_value(&event))/></label>
-    }
-}
-
-/// A number of things in words.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// A day as people write it: 12 Mar 2026.
-pub(crate) fn day(text: &str) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let mut parts = text.get(..10).unwrap_or_default().split('-');
-    let (Some(year), Some(month), Some(day)) = (parts.next(), parts.next(), parts.next()) else {
-        return text.to_owned();
-    };
-    let name = month
-        .parse::<usize>()
-        .ok()
-        .and_then(|month| MONTHS.get(month.wrapping_sub(1)));
-    match (name, day.parse::<u32>()) {
-        (Some(name), Ok(day)) => format!("{day} {name} {year}"),
-        _ => text.to_owned(),
     }
 }

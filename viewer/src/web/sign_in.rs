@@ -1,4 +1,4 @@
-//! The way in: signing in and up, what must be accepted first, and links from mails.
+//! The way in: signing in and up, and links from mails.
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate};
@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use wasm_bindgen_futures::spawn_local;
 
 use super::api::{self, Failure};
-use super::{Field, Session, Trouble};
+use super::frame::{Field, Trouble, name_page};
+use super::{Session, passkeys};
 use crate::texts::t;
 
 #[component]
 pub(crate) fn SignIn() -> impl IntoView {
     let is_new = RwSignal::new(false);
     let recovering = RwSignal::new(false);
+    name_page(t("in.title"));
     view! {
         <main class="narrow entry">
             <p class="brand">"Vitrine"</p>
@@ -55,18 +57,33 @@ fn Known(is_new: RwSignal<bool>, recovering: RwSignal<bool>) -> impl IntoView {
             busy.set(false);
         });
     };
+    let by_passkey = move |_| {
+        busy.set(true);
+        trouble.set(None);
+        spawn_local(async move {
+            match passkeys::sign_in().await {
+                Ok(()) => session.ask(),
+                Err(failure) => trouble.set(Some(failure)),
+            }
+            busy.set(false);
+        });
+    };
     view! {
         <h1>{t("in.title")}</h1>
         <form on:submit=send>
-            <Field name=t("in.email") value=email kind="email" complete="username" required=true/>
+            <Field name=t("in.email") value=email kind="email" complete="username webauthn" required=true first=true/>
             <Field name=t("in.password") value=password kind="password" complete="current-password" required=true/>
             {move || wants_code.get().then(|| view! {
-                <Field name=t("in.code") value=code complete="one-time-code" required=true/>
+                <Field name=t("in.code") value=code complete="one-time-code" required=true first=true/>
                 <p class="quiet">{t("in.code_help")}</p>
             })}
             <Trouble of=trouble/>
             <button class="primary" disabled=move || busy.get()>{t("in.send")}</button>
         </form>
+        {passkeys::are_known().then(|| view! {
+            <p class="or"><span>{t("in.or")}</span></p>
+            <button class="wide" disabled=move || busy.get() on:click=by_passkey>{t("in.passkey")}</button>
+        })}
         <p class="below">
             <button class="plain" on:click=move |_| is_new.set(true)>{t("in.new")}</button>
             <button class="plain" on:click=move |_| recovering.set(true)>{t("in.forgot")}</button>
@@ -103,7 +120,7 @@ fn SignUp(is_new: RwSignal<bool>) -> impl IntoView {
         None => view! {
             <h1>{t("up.title")}</h1>
             <form on:submit=send>
-                <Field name=t("up.practice") value=practice complete="organization" required=true/>
+                <Field name=t("up.practice") value=practice complete="organization" required=true first=true/>
                 <Field name=t("up.name") value=name complete="name" required=true/>
                 <Field name=t("in.email") value=email kind="email" complete="username" required=true/>
                 <Field name=t("in.password") value=password kind="password" complete="new-password" required=true/>
@@ -140,7 +157,7 @@ fn Recover(recovering: RwSignal<bool>) -> impl IntoView {
         } else {
             view! {
                 <form on:submit=send>
-                    <Field name=t("in.email") value=email kind="email" complete="username" required=true/>
+                    <Field name=t("in.email") value=email kind="email" complete="username" required=true first=true/>
                     <Trouble of=trouble/>
                     <button class="primary">{t("recover.send")}</button>
                 </form>
@@ -164,78 +181,6 @@ pub(crate) fn Mailed(link: Option<String>) -> impl IntoView {
     view! {
         <p role="status">{t("mailed.text")}</p>
         {link.map(|link| view! { <p class="note">{t("mailed.demo")} " " <a href=link.clone() rel="external">{t("mailed.open")}</a></p> })}
-    }
-}
-
-/// A text that can be accepted.
-#[derive(Clone, serde::Deserialize)]
-struct AgreementText {
-    kind: String,
-    text: String,
-}
-
-/// Headings and paragraphs of a text; a line that begins with a number begins a paragraph. Nothing else of Markdown is in
-/// them but bold words, which are shown as they are.
-fn paragraphs(text: &str) -> impl IntoView + use<> {
-    let mut blocks = vec![String::new()];
-    for line in text.lines().map(str::trim) {
-        let begins =
-            line.is_empty() || line.starts_with(|first: char| first.is_ascii_digit() || first == '#');
-        match blocks.last_mut() {
-            Some(block) if !begins => {
-                block.push(' ');
-                block.push_str(line);
-            }
-            _ => blocks.push(line.to_owned()),
-        }
-    }
-    blocks
-        .into_iter()
-        .filter(|block| !block.is_empty())
-        .map(|block| match block.strip_prefix('#') {
-            Some(heading) => {
-                view! { <h2>{heading.trim_start_matches('#').trim().to_owned()}</h2> }.into_any()
-            }
-            None => view! { <p>{block.replace("**", "")}</p> }.into_any(),
-        })
-        .collect_view()
-}
-
-/// The texts that must be accepted before anything else.
-#[component]
-pub(crate) fn Agreements() -> impl IntoView {
-    let session: Session = expect_context();
-    let trouble = RwSignal::new(None::<Failure>);
-    let texts = RwSignal::new(Vec::<AgreementText>::new());
-    spawn_local(async move {
-        let pending = session.me().map(|me| me.pending_agreements).unwrap_or_default();
-        match api::get::<Vec<AgreementText>>("/api/agreements").await {
-            Ok(mut all) => {
-                all.retain(|text| pending.iter().any(|wanted| wanted.kind == text.kind));
-                texts.set(all);
-            }
-            Err(failure) => trouble.set(Some(failure)),
-        }
-    });
-    let accept = move |_| {
-        spawn_local(async move {
-            let pending = session.me().map(|me| me.pending_agreements).unwrap_or_default();
-            for agreement in pending {
-                if let Err(failure) = api::tell("POST", "/api/me/agreements", &agreement).await {
-                    trouble.set(Some(failure));
-                    return;
-                }
-            }
-            session.ask();
-        });
-    };
-    view! {
-        <main class="narrow">
-            <h1>{t("agree.title")}</h1>
-            {move || texts.get().into_iter().map(|text| view! { <article class="agreement">{paragraphs(&text.text)}</article> }).collect_view()}
-            <Trouble of=trouble/>
-            <button class="primary" disabled=move || texts.with(Vec::is_empty) on:click=accept>{t("agree.send")}</button>
-        </main>
     }
 }
 
@@ -285,6 +230,12 @@ pub(crate) fn Link() -> impl IntoView {
         }
     };
     let is_reset = purpose == "recover";
+    let title = match purpose.as_str() {
+        "verify" => t("link.verify"),
+        "recover" => t("link.reset"),
+        _ => t("link.accept"),
+    };
+    name_page(title);
     if purpose == "verify" {
         needs_account.set(false);
         go();
@@ -300,7 +251,7 @@ pub(crate) fn Link() -> impl IntoView {
     view! {
         <main class="narrow entry">
             <p class="brand">"Vitrine"</p>
-            <h1>{if purpose == "verify" { t("link.verify") } else if is_reset { t("link.reset") } else { t("link.accept") }}</h1>
+            <h1>{title}</h1>
             <Trouble of=trouble/>
             {move || if done.get() {
                 view! { <p role="status">{t("link.done")}</p><button class="primary" on:click=enter.clone()>{t("link.enter")}</button> }.into_any()

@@ -1,11 +1,13 @@
 //! Uploads: folders, ZIPs and files, sent many at once where they are small and in pieces where they are large.
 //!
-//! What the server has acknowledged it has; a piece that did not arrive is sent again from where the server says it is.
+//! What the server has acknowledged it has. A piece that did not arrive is sent again; after the page was closed, the
+//! server tells which files of the set it has and how much of each, and only the rest is sent.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use leptos::html;
 use leptos::prelude::*;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -16,7 +18,7 @@ use web_sys::{
 
 use super::api::{self, Answer, Failure, UploadSet};
 use super::viewer_sleep as sleep;
-use crate::texts::t;
+use crate::texts::{of_word, t};
 
 /// Files up to this size travel together.
 const SMALL_BYTES: f64 = 4e6;
@@ -25,7 +27,7 @@ const MANY_BYTES: f64 = 24e6;
 const MANY_FILES: usize = 500;
 /// Bytes of a piece of a large file.
 const PIECE_BYTES: f64 = 8_388_608.0;
-/// How often the work on a set is asked after, milliseconds.
+/// How often the work on a set is asked after, and whether a pause is over, milliseconds.
 const ASK_MS: i32 = 300;
 /// How often a piece is sent again, and after which time, milliseconds.
 const TRIES: u32 = 8;
@@ -38,27 +40,69 @@ struct Chosen {
     file: File,
 }
 
+/// A file that the server knows of.
+#[derive(Clone, Deserialize)]
+struct Arrived {
+    id: String,
+    path: String,
+    bytes: f64,
+    received: f64,
+}
+
+/// What became of one file, or of several that became one item.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Became {
+    pub(crate) name: String,
+    /// What it is, in words.
+    pub(crate) what: String,
+}
+
+/// Where an upload stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Bytes are on their way.
+    #[default]
+    Sending,
+    /// The person has stopped them for a while.
+    Paused,
+    /// The server works on what has arrived.
+    Working,
+    /// It is over.
+    Done,
+}
+
 /// How far an upload is.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Progress {
-    sent_bytes: f64,
-    of_bytes: f64,
-    files: usize,
+pub(crate) struct Progress {
+    pub(crate) phase: Phase,
+    pub(crate) sent_bytes: f64,
+    pub(crate) of_bytes: f64,
+    pub(crate) files: usize,
     /// What the pipeline does, and how far it is, 0 to 1.
-    step: Option<(String, f64)>,
-    /// What became of it: how many items, and refused files with reasons.
-    became: usize,
-    refused: Vec<(String, String)>,
-    failure: Option<Failure>,
-    is_done: bool,
+    pub(crate) step: Option<(String, f64)>,
+    pub(crate) became: Vec<Became>,
+    /// Files that nothing was made of, with the reason.
+    pub(crate) refused: Vec<(String, String)>,
+    pub(crate) failure: Option<Failure>,
+    /// When bytes began to go, milliseconds, and how many had gone before.
+    pub(crate) begun: (f64, f64),
+}
+
+/// A set that was broken off: the page was closed before all files had arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Broken {
+    pub(crate) set: String,
+    pub(crate) files: usize,
 }
 
 /// The uploads into a case from this page.
 #[derive(Clone, Copy)]
 pub(crate) struct Upload {
     case: StoredValue<String>,
-    progress: RwSignal<Option<Progress>>,
-    shows_face: RwSignal<bool>,
+    pub(crate) progress: RwSignal<Option<Progress>>,
+    pub(crate) broken: RwSignal<Option<Broken>>,
+    pub(crate) shows_face: RwSignal<bool>,
+    is_paused: RwSignal<bool>,
     done: StoredValue<Rc<dyn Fn()>, LocalStorage>,
 }
 
@@ -67,9 +111,86 @@ impl Upload {
         Self {
             case: StoredValue::new(case),
             progress: RwSignal::new(None),
+            broken: RwSignal::new(None),
             shows_face: RwSignal::new(false),
+            is_paused: RwSignal::new(false),
             done: StoredValue::new_local(Rc::new(done)),
         }
+    }
+
+    /// Looks for what was begun before this page was opened: follows what is worked on, and offers to go on with what
+    /// was broken off.
+    pub(crate) fn go_on(self) {
+        spawn_local(async move {
+            let path = format!("/api/cases/{}/upload-sets", self.case.get_value());
+            let Ok(sets) = api::get::<Vec<UploadSet>>(&path).await else {
+                return;
+            };
+            for set in sets {
+                match set.state.as_str() {
+                    "open" if set.files > 0 => drop(self.broken.try_set(Some(Broken {
+                        set: set.id,
+                        files: set.files,
+                    }))),
+                    "closed" => {
+                        let working = Progress {
+                            phase: Phase::Working,
+                            files: set.files,
+                            ..Progress::default()
+                        };
+                        self.progress.try_set(Some(working));
+                        if let Err(failure) = self.follow(&set.id).await {
+                            self.update(|progress| progress.failure = Some(failure));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    /// Stops sending for a while, or goes on.
+    pub(crate) fn pause(self) {
+        self.is_paused.update(|paused| *paused = !*paused);
+        let phase = if self.is_paused.get_untracked() {
+            Phase::Paused
+        } else {
+            Phase::Sending
+        };
+        self.update(|progress| progress.phase = phase);
+    }
+
+    /// Works on what has arrived of a broken set, without the rest.
+    pub(crate) fn finish(self, broken: Broken) {
+        self.broken.set(None);
+        let working = Progress {
+            phase: Phase::Working,
+            files: broken.files,
+            ..Progress::default()
+        };
+        self.progress.set(Some(working));
+        spawn_local(async move {
+            let closed = async {
+                drop_incomplete(&broken.set).await?;
+                self.close(&broken.set).await
+            };
+            if let Err(failure) = closed.await {
+                self.update(|progress| progress.failure = Some(failure));
+            }
+        });
+    }
+
+    /// Throws away what has arrived of a broken set.
+    pub(crate) fn drop_broken(self, broken: Broken) {
+        spawn_local(async move {
+            match api::act("DELETE", &format!("/api/upload-sets/{}", broken.set)).await {
+                Ok(_) => drop(self.broken.try_set(None)),
+                Err(failure) => drop(self.progress.try_set(Some(Progress {
+                    failure: Some(failure),
+                    ..Progress::default()
+                }))),
+            }
+        });
     }
 
     /// Takes what was dropped on the page: files, and folders with all that is in them.
@@ -87,7 +208,7 @@ impl Upload {
         });
     }
 
-    fn choose(self, list: &web_sys::FileList) {
+    pub(crate) fn choose(self, list: &web_sys::FileList) {
         let files: Vec<Chosen> = (0..list.length())
             .filter_map(|i| {
                 let file = list.get(i)?;
@@ -107,9 +228,11 @@ impl Upload {
             return;
         }
         let of_bytes = files.iter().map(|chosen| chosen.file.size()).sum();
+        self.is_paused.set(false);
         self.progress.set(Some(Progress {
             of_bytes,
             files: files.len(),
+            begun: (js_sys::Date::now(), 0.0),
             ..Progress::default()
         }));
         if let Err(failure) = self.transfer(files, of_bytes).await {
@@ -125,44 +248,83 @@ impl Upload {
         });
     }
 
+    /// Waits while the person has stopped the upload; an error where the page is gone.
+    async fn unless_paused(self) -> Answer<()> {
+        while self.is_paused.try_get_untracked().ok_or_else(unreadable)? {
+            sleep(ASK_MS).await;
+        }
+        Ok(())
+    }
+
     async fn transfer(self, files: Vec<Chosen>, bytes: f64) -> Answer<()> {
-        let biometric = if self.shows_face.get_untracked() {
-            "face_or_head"
-        } else {
-            "no"
+        let (set, known) = self.set_for(bytes).await?;
+        let there: HashMap<&str, &Arrived> = known.iter().map(|file| (file.path.as_str(), file)).collect();
+        let is_whole = |chosen: &Chosen| {
+            there
+                .get(chosen.path.as_str())
+                .is_some_and(|file| file.bytes == chosen.file.size() && file.received == file.bytes)
         };
-        let path = format!("/api/cases/{}/upload-sets", self.case.get_value());
-        let set: UploadSet = api::send(
-            "POST",
-            &path,
-            &json!({ "biometric": biometric, "bytes": bytes as u64 }),
-        )
-        .await?;
-        let (small, large): (Vec<_>, Vec<_>) = files
+        let (whole, rest): (Vec<_>, Vec<_>) = files.into_iter().partition(is_whole);
+        let kept: f64 = whole.iter().map(|chosen| chosen.file.size()).sum();
+        self.update(|progress| {
+            progress.sent_bytes += kept;
+            progress.begun.1 = kept;
+        });
+        let is_begun = |chosen: &Chosen| there.contains_key(chosen.path.as_str());
+        let (small, large): (Vec<_>, Vec<_>) = rest
             .into_iter()
-            .partition(|chosen| chosen.file.size() <= SMALL_BYTES);
+            .partition(|chosen| chosen.file.size() <= SMALL_BYTES && !is_begun(chosen));
         let mut batch = Vec::new();
         let mut size = 0.0;
         for chosen in small {
             size += chosen.file.size();
             batch.push(chosen);
             if size > MANY_BYTES || batch.len() >= MANY_FILES {
-                self.send_many(&set.id, std::mem::take(&mut batch)).await?;
+                self.send_many(&set, std::mem::take(&mut batch)).await?;
                 size = 0.0;
             }
         }
         if !batch.is_empty() {
-            self.send_many(&set.id, batch).await?;
+            self.send_many(&set, batch).await?;
         }
         for chosen in large {
-            self.send_large(&set.id, &chosen).await?;
+            let begun = there
+                .get(chosen.path.as_str())
+                .filter(|file| file.bytes == chosen.file.size());
+            self.send_large(&set, &chosen, begun.copied()).await?;
         }
-        api::act("POST", &format!("/api/upload-sets/{}/close", set.id)).await?;
-        self.follow(&set.id).await
+        self.broken.try_set(None);
+        if !known.is_empty() {
+            drop_incomplete(&set).await?;
+        }
+        self.close(&set).await
+    }
+
+    /// The set that files go into: one that was broken off, with what has arrived of it, or another.
+    async fn set_for(self, bytes: f64) -> Answer<(String, Vec<Arrived>)> {
+        if let Some(broken) = self.broken.get_untracked() {
+            let known = api::get(&format!("/api/upload-sets/{}/files", broken.set)).await?;
+            return Ok((broken.set, known));
+        }
+        let biometric = match self.shows_face.get_untracked() {
+            true => "face_or_head",
+            false => "no",
+        };
+        let path = format!("/api/cases/{}/upload-sets", self.case.get_value());
+        let body = json!({ "biometric": biometric, "bytes": bytes as u64 });
+        let set: UploadSet = api::send("POST", &path, &body).await?;
+        Ok((set.id, Vec::new()))
+    }
+
+    async fn close(self, set: &str) -> Answer<()> {
+        api::act("POST", &format!("/api/upload-sets/{set}/close")).await?;
+        self.update(|progress| progress.phase = Phase::Working);
+        self.follow(set).await
     }
 
     /// Many small files in one request, as `application/vnd.vitrine.files`.
     async fn send_many(self, set: &str, files: Vec<Chosen>) -> Answer<()> {
+        self.unless_paused().await?;
         let parts = js_sys::Array::new();
         let mut sum = 0.0;
         for chosen in &files {
@@ -191,29 +353,16 @@ impl Upload {
         Ok(())
     }
 
-    /// A large file in pieces (tus 1.0.0).
-    async fn send_large(self, set: &str, chosen: &Chosen) -> Answer<()> {
+    /// A large file in pieces (tus 1.0.0), from where it was broken off.
+    async fn send_large(self, set: &str, chosen: &Chosen, begun: Option<&Arrived>) -> Answer<()> {
         let size = chosen.file.size();
-        let name = encode(&chosen.path);
-        let create = async || {
-            let init = web_sys::RequestInit::new();
-            init.set_method("POST");
-            let headers = [
-                ("tus-resumable", "1.0.0".to_owned()),
-                ("upload-length", format!("{size:.0}")),
-                ("upload-metadata", format!("filename {name}")),
-            ];
-            ask(&format!("/api/upload-sets/{set}/files"), &init, &headers).await
+        let (place, mut offset) = match begun {
+            Some(file) => (format!("/api/uploads/{}", file.id), file.received),
+            None => (announce(set, chosen).await?, 0.0),
         };
-        let response = again(create).await?;
-        let place = response
-            .headers()
-            .get("location")
-            .ok()
-            .flatten()
-            .ok_or_else(unreadable)?;
-        let mut offset = 0.0;
+        self.update(|progress| progress.sent_bytes += offset);
         while offset < size {
+            self.unless_paused().await?;
             let end = (offset + PIECE_BYTES).min(size);
             let piece = chosen
                 .file
@@ -247,7 +396,7 @@ impl Upload {
                     let outcome = job.outcome.clone().unwrap_or_default();
                     self.update(|progress| {
                         progress.step = None;
-                        progress.is_done = true;
+                        progress.phase = Phase::Done;
                         (progress.became, progress.refused) = report(&outcome);
                         if job.state == "failed" {
                             let title = outcome["reason"]
@@ -288,17 +437,65 @@ fn step_of(progress: &Value) -> Option<(String, f64)> {
         .next()
 }
 
-/// What became of a set: how many items, and what was refused for what reason.
-fn report(outcome: &Value) -> (usize, Vec<(String, String)>) {
+/// What became of a set: its items, and what was refused for what reason.
+fn report(outcome: &Value) -> (Vec<Became>, Vec<(String, String)>) {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let items = outcome["items"].as_array().map_or(0, Vec::len);
+    let items = outcome["items"].as_array().into_iter().flatten().map(|item| {
+        let what = [
+            Some(
+                of_word("kind", &word(&item["kind"]))
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
+            item["originals"]
+                .as_u64()
+                .map(|files| super::dates::count(files as usize, t("upload.file"), t("upload.many"))),
+            (item["state"] == "already_there").then(|| t("upload.already").to_owned()),
+        ];
+        let what: Vec<String> = what
+            .into_iter()
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .collect();
+        Became {
+            name: word(&item["name"]),
+            what: what.join(" · "),
+        }
+    });
     let refused = outcome["refused"].as_array().into_iter().flatten();
     (
-        items,
+        items.collect(),
         refused
             .map(|refused| (word(&refused["file"]), word(&refused["reason"])))
             .collect(),
     )
+}
+
+/// Takes back what has arrived in part only: a set is worked on when all of its files are whole.
+async fn drop_incomplete(set: &str) -> Answer<()> {
+    let files: Vec<Arrived> = api::get(&format!("/api/upload-sets/{set}/files")).await?;
+    for file in files.iter().filter(|file| file.received < file.bytes) {
+        api::act("DELETE", &format!("/api/uploads/{}", file.id)).await?;
+    }
+    Ok(())
+}
+
+/// Announces a large file; gives where its pieces go.
+async fn announce(set: &str, chosen: &Chosen) -> Answer<String> {
+    let name = encode(&chosen.path);
+    let create = async || {
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        let headers = [
+            ("tus-resumable", "1.0.0".to_owned()),
+            ("upload-length", format!("{:.0}", chosen.file.size())),
+            ("upload-metadata", format!("filename {name}")),
+        ];
+        ask(&format!("/api/upload-sets/{set}/files"), &init, &headers).await
+    };
+    let response = again(create).await?;
+    let place = response.headers().get("location").ok().flatten();
+    place.ok_or_else(unreadable)
 }
 
 fn unreadable() -> Failure {
@@ -378,70 +575,5 @@ async fn walk(entry: FileSystemEntry, files: &mut Vec<Chosen>) {
                 waiting.extend(some.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
             }
         }
-    }
-}
-
-/// Where files are chosen, and how far they are.
-#[component]
-pub(crate) fn UploadList(upload: Upload) -> impl IntoView {
-    let files = NodeRef::<html::Input>::new();
-    let folder = NodeRef::<html::Input>::new();
-    let chosen = move |input: NodeRef<html::Input>| {
-        move |_| {
-            if let Some(input) = input.get_untracked()
-                && let Some(list) = input.files()
-            {
-                upload.choose(&list);
-                input.set_value("");
-            }
-        }
-    };
-    Effect::new(move |_| {
-        if let Some(folder) = folder.get() {
-            drop(folder.set_attribute("webkitdirectory", ""));
-        }
-    });
-    view! {
-        <div class="upload">
-            <p>{t("upload.drop")}</p>
-            <label class="button">{t("upload.files")}<input node_ref=files class="hidden" type="file" multiple on:change=chosen(files)/></label>
-            " "
-            <label class="button">{t("upload.folder")}<input node_ref=folder class="hidden" type="file" multiple on:change=chosen(folder)/></label>
-            <label class="check"><input type="checkbox" prop:checked=move || upload.shows_face.get()
-                on:change=move |event| upload.shows_face.set(event_target_checked(&event))/>{t("upload.face")}</label>
-            {move || upload.progress.get().map(|progress| view! { <Shown progress/> })}
-        </div>
-    }
-}
-
-#[component]
-fn Shown(progress: Progress) -> impl IntoView {
-    let part = if progress.of_bytes > 0.0 {
-        progress.sent_bytes / progress.of_bytes
-    } else {
-        1.0
-    };
-    let megabytes = |bytes: f64| format!("{:.1}", bytes / 1e6);
-    view! {
-        <div class="progress" role="status" data-done=progress.is_done.to_string()>
-            {(!progress.is_done && progress.failure.is_none()).then(|| match &progress.step {
-                Some((step, part)) => view! {
-                    <p>{t("upload.working")} " " {step.clone()}</p><progress max="1" value=part.to_string()></progress>
-                }.into_any(),
-                None => view! {
-                    <p class="number">{format!("{} · {} / {} MB", super::count(progress.files, t("upload.file"), t("upload.many")), megabytes(progress.sent_bytes), megabytes(progress.of_bytes))}</p>
-                    <progress max="1" value=part.to_string()></progress>
-                    <p class="quiet">{t("upload.safe")}</p>
-                }.into_any(),
-            })}
-            {progress.failure.clone().map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })}
-            {(progress.is_done && progress.failure.is_none()).then(|| view! {
-                <p>{super::count(progress.became, t("upload.item"), t("upload.items"))} " " {t("upload.became")}</p>
-            })}
-            {(!progress.refused.is_empty()).then(|| view! {
-                <p class="caution">{t("upload.refused")}</p>
-                <ul>{progress.refused.into_iter().map(|(file, reason)| view! { <li><strong>{file}</strong> " " {reason}</li> }).collect_view()}</ul>
-            })}
-        </div>
     }
 }

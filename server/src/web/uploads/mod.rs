@@ -50,6 +50,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(abandon))
         .routes(routes!(close))
         .routes(routes!(see))
+        .routes(routes!(unfinished))
+        .routes(routes!(files))
         .merge(tus::routes())
         .merge(many::routes())
 }
@@ -328,6 +330,63 @@ async fn see(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answ
         let found = found.ok_or_else(Problem::not_found)?;
         let job = turn.db.job_of_set(set).await?;
         Ok(Json(set_body(found, job)))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// One's own sets in a case that are still open or being worked on, the oldest first.
+#[utoipa::path(get, path = "/api/cases/{case}/upload-sets", tag = "uploads", params(("case" = Uuid, Path)),
+    responses((status = 200, body = Vec<SetBody>), (status = "default", body = ProblemBody)))]
+async fn unfinished(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<Vec<SetBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        turn.case::<act::SeeCase>(case).await?;
+        let mut sets = Vec::new();
+        for set in turn.db.open_upload_sets(case, who.user()).await? {
+            let job = turn.db.job_of_set(set.id).await?;
+            sets.push(set_body(set, job));
+        }
+        Ok(Json(sets))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// A file of a set.
+#[derive(Serialize, ToSchema)]
+struct FileBody {
+    /// Its id, as tus addresses it: `/api/uploads/{id}`.
+    #[schema(value_type = Uuid)]
+    id: UploadId,
+    /// Its name and path as uploaded.
+    #[schema(value_type = String)]
+    path: Phi<String>,
+    /// Its length, bytes.
+    bytes: u64,
+    /// Bytes of it that have arrived and are kept.
+    received: u64,
+}
+
+/// The files of a set of one's own and how much of each has arrived: where to go on after a page was closed.
+#[utoipa::path(get, path = "/api/upload-sets/{set}/files", tag = "uploads", params(("set" = Uuid, Path)),
+    responses((status = 200, body = Vec<FileBody>), (status = "default", body = ProblemBody)))]
+async fn files(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<Json<Vec<FileBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let found = turn.db.upload_set(set).await?;
+        let facts = match &found {
+            Some(set) => facts_of(&mut turn.db, who.user(), set, None).await?,
+            None => None,
+        };
+        turn.ask_of::<act::SeeUpload>(facts, set)?;
+        let files = turn.db.arrived(set).await?.into_iter().map(|file| FileBody {
+            id: file.id,
+            path: file.path,
+            bytes: file.len,
+            received: file.parts.iter().map(|part| part.len).sum(),
+        });
+        Ok(Json(files.collect()))
     }
     .await;
     turn.end(answer).await

@@ -284,6 +284,16 @@ pub(crate) fn Viewer() -> impl IntoView {
     on_cleanup(move || room.close());
     let keys = window_event_listener(leptos::ev::keydown, move |event| keys::pressed(room, &event));
     on_cleanup(move || keys.remove());
+    // The sides make room where the window narrows, and come back where it widens.
+    let was_wide = StoredValue::new(is_wide());
+    let resized = window_event_listener(leptos::ev::resize, move |_| {
+        let wide = is_wide();
+        if wide != was_wide.get_value() {
+            was_wide.set_value(wide);
+            room.sides.set((wide, wide));
+        }
+    });
+    on_cleanup(move || resized.remove());
     view! {
         <div class="viewer" data-ready=move || room.status.with(|status| status.first_picture_ms.is_some().to_string())
             data-first-picture=move || room.status.with(|status| status.first_picture_ms.map(|ms| format!("{ms:.0}")))

@@ -30,7 +30,7 @@ pub(crate) fn Top() -> impl IntoView {
     let has_planes = move || room.status.with(|status| status.grid.is_some());
     view! {
         <header class="viewer-top">
-            <A href=back attr:class="icon-button" attr:title=t("top.back") attr:aria-label=t("top.back")><Icon name=Name::Back/></A>
+            <A href=back attr:rel="external" attr:class="icon-button" attr:title=t("top.back") attr:aria-label=t("top.back")><Icon name=Name::Back/></A>
             <h1>{move || room.title.get()}</h1>
             <div class="tools" role="toolbar" aria-label=t("top.layouts")>
                 <LayoutButton layout=Layout::FourUp name=t("layout.four") icon=Name::FourUp/>

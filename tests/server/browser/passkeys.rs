@@ -1,116 +1,11 @@
 //! Passkeys in a real browser, with an authenticator that ChromeDriver plays.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-
 use serde_json::{Value, json};
-use ureq::http::Request;
 
-use super::client::{PASSWORD, Server, word_of};
-
-/// A browser without a window, driven over WebDriver (<https://www.w3.org/TR/webdriver2/>).
-struct Browser {
-    driver: Child,
-    agent: ureq::Agent,
-    /// Address of the session.
-    session: String,
-    _profile: tempfile::TempDir,
-}
-
-/// A program of this machine.
-fn program(name: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
-}
+use super::super::client::{PASSWORD, Server, word_of};
+use super::driver::{Browser, Verifies};
 
 impl Browser {
-    /// `None`, with a line that says so, where there is no Chromium with its driver.
-    fn start() -> Option<Self> {
-        let (Some(driver), Some(chromium)) = (program("chromedriver"), program("chromium")) else {
-            println!("skipped: there is no Chromium with ChromeDriver here");
-            return None;
-        };
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("ChromeDriver starts");
-        let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, rest) = line.split_once("started successfully on port ")?;
-                rest.trim_end_matches('.').parse::<u16>().ok()
-            })
-            .expect("the port of ChromeDriver");
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let profile = tempfile::tempdir().expect("a temporary folder");
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        let mut browser = Self {
-            driver,
-            agent: config.into(),
-            session: format!("http://127.0.0.1:{port}/session"),
-            _profile: profile,
-        };
-        let profile = browser._profile.path().display();
-        let options = json!({
-            "binary": chromium,
-            "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                format!("--user-data-dir={profile}"),
-            ],
-        });
-        let capabilities = json!({ "webauthn:virtualAuthenticators": true, "goog:chromeOptions": options });
-        let made = browser.post("", &json!({ "capabilities": { "alwaysMatch": capabilities } }));
-        let id = made["sessionId"]
-            .as_str()
-            .unwrap_or_else(|| panic!("a session: {made}"));
-        browser.session = format!("{}/{id}", browser.session);
-        Some(browser)
-    }
-
-    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.session))
-            .header("content-type", "application/json")
-            .body(body.to_string())
-            .expect("a request");
-        let mut response = self.agent.run(request).expect("an answer of ChromeDriver");
-        let text = response.body_mut().read_to_string().expect("its text");
-        let answer: Value = serde_json::from_str(&text).expect("JSON");
-        let value = answer["value"].clone();
-        assert!(value["error"].is_null(), "{method} {path}: {value}");
-        value
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Value {
-        self.send("POST", path, body)
-    }
-
-    fn open(&self, url: &str) {
-        self.post("/url", &json!({ "url": url }));
-    }
-
-    /// Plugs an authenticator in that keeps passkeys.
-    fn add_authenticator(&self, verifies: Verifies) -> String {
-        let authenticator = json!({
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": true,
-            "hasUserVerification": true,
-            "isUserConsenting": true,
-            "isUserVerified": verifies == Verifies::Yes,
-        });
-        let id = self.post("/webauthn/authenticator", &authenticator);
-        id.as_str().expect("an id").to_owned()
-    }
-
     /// Runs statements in the page that end with `return`; `api` talks to its server.
     fn run(&self, statements: &str, arguments: &Value) -> Value {
         let script = format!(
@@ -132,22 +27,6 @@ impl Browser {
             &json!({ "script": script, "args": [arguments] }),
         )
     }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let request = Request::builder().method("DELETE").uri(&self.session).body(());
-        // The driver ends the browser; without it, both end with this process's children.
-        drop(request.map(|request| self.agent.run(request)));
-        drop(self.driver.kill());
-        drop(self.driver.wait());
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verifies {
-    Yes,
-    No,
 }
 
 /// What a page does to set a passkey up.

@@ -1,0 +1,9 @@
+//! The pages in a real browser, as a person uses them.
+
+mod driver;
+mod pages;
+mod passkeys;
+mod path;
+mod people;
+mod uploads;
+mod visit;
