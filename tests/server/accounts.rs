@@ -177,3 +177,55 @@ fn a_newer_text_must_be_accepted_before_anything_else() {
     client.accept_terms();
     assert_eq!(client.get(&patients).status, 200);
 }
+
+#[test]
+fn the_pages_learn_who_looks_and_what_was_agreed_to() {
+    let server = Server::demo();
+    let nobody = server.visitor().get("/api/visitor");
+    assert_eq!((nobody.status, &nobody.json), (200, &json!({ "me": null })));
+    let (admin, practice) = server.practice("a@example.org");
+    let me = admin.get("/api/visitor").json["me"].clone();
+    assert_eq!(me, admin.get("/api/me").json);
+    assert_eq!(me["memberships"][0]["name"], "Praxis am Park");
+    assert_eq!(me["records"], json!([]));
+
+    let (patient, _) = admin.patient_and_case(&practice);
+    let invite = |guardian: serde_json::Value, email: &str| {
+        let body = json!({ "email": email, "name": "N", "guardian": guardian });
+        let invited = admin.post(&format!("/api/patients/{patient}/people"), &body);
+        assert_eq!(invited.status, 201, "{invited:?}");
+        server.accept(email, &invited.json["mailed"])
+    };
+    let own = invite(serde_json::Value::Null, "own@example.org");
+    let record = json!([{ "patient": patient, "link": "own" }]);
+    assert_eq!(own.get("/api/me").json["records"], record);
+
+    // Terms and privacy were accepted; advertising is chosen and taken back.
+    let agreed = |client: &super::client::Client| {
+        let all = client.get("/api/me/agreements");
+        assert_eq!(all.status, 200, "{all:?}");
+        let rows = all.json.as_array().unwrap().clone();
+        let mut rows: Vec<(String, bool)> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row["kind"].as_str().unwrap().to_owned(),
+                    row["withdrawn"].is_null(),
+                )
+            })
+            .collect();
+        rows.sort();
+        rows
+    };
+    let row = |kind: &str, holds: bool| (kind.to_owned(), holds);
+    assert_eq!(agreed(&own), [row("privacy", true), row("terms", true)]);
+    let choice = |method| {
+        own.call(method, "/api/me/marketing/surveys", &[], Vec::new())
+            .status
+    };
+    assert_eq!((choice(Method::PUT), choice(Method::DELETE)), (204, 204));
+    assert_eq!(
+        agreed(&own),
+        [row("privacy", true), row("surveys", false), row("terms", true)]
+    );
+}

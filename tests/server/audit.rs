@@ -251,3 +251,42 @@ fn put(files: &[(PathBuf, Option<Vec<u8>>)]) {
         }
     }
 }
+
+#[test]
+fn the_record_of_a_practice_is_narrowed() {
+    let server = Server::demo();
+    let scene = scene(&server);
+    let path = format!("/api/practices/{}/audit?limit=200", scene.practice);
+    let rows = |query: &str| {
+        let answer = scene.admin.get(&format!("{path}{query}"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json.as_array().unwrap().clone()
+    };
+    let all = rows("");
+    let actor = scene.admin.get("/api/me").json["id"].as_str().unwrap().to_owned();
+    for (query, field, value) in [
+        ("&action=SeeCase".to_owned(), "action", "SeeCase"),
+        (format!("&actor={actor}"), "actor", actor.as_str()),
+        (format!("&patient={}", scene.patient), "patient", &scene.patient),
+    ] {
+        // Asking is itself recorded: the newest are left out.
+        let newest = all[0]["seq"].as_u64().unwrap();
+        let found: Vec<_> = rows(&format!("{query}&before={}", newest + 1));
+        let wanted: Vec<_> = all.iter().filter(|row| row[field] == value).cloned().collect();
+        assert!(
+            !wanted.is_empty() && wanted.len() < all.len(),
+            "{query}: {}",
+            wanted.len()
+        );
+        assert_eq!(found, wanted, "{query}");
+    }
+    let both = rows(&format!(
+        "&action=SeeCase&actor={actor}&patient={}",
+        scene.patient
+    ));
+    assert!(
+        both.iter()
+            .all(|row| row["action"] == "SeeCase" && row["actor"] == actor.as_str())
+    );
+    assert_eq!(scene.admin.get(&format!("{path}&action=a%20b")).status, 422);
+}

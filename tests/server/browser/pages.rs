@@ -196,7 +196,7 @@ fn before_the_sign_in(visit: &Visit) {
     visit.look("agreements");
     visit.by_keyboard("agreements");
     browser.click("Accept");
-    browser.wait("header.frame");
+    browser.wait(".frame");
     visit.sign_out();
     visit.is_clean("the way in");
 }

@@ -153,7 +153,7 @@ fn an_account_is_kept_by_its_owner() {
     browser.wait_text("Phone");
     visit.sign_out();
     browser.click("Sign in with a passkey");
-    browser.wait("header.frame");
+    browser.wait(".frame");
     visit.open("/account");
     browser.wait_text("used");
     browser.click("Remove passkey");
@@ -232,6 +232,6 @@ fn the_second_factor_can_be_a_passkey() {
     visit.look("second-factor");
     visit.by_keyboard("second-factor");
     browser.click("Set up a passkey");
-    browser.wait("header.frame");
+    browser.wait(".frame");
     visit.is_clean("second factor");
 }

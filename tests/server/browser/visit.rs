@@ -60,7 +60,7 @@ impl Visit {
             .fill_focused("E-mail address", &format!("{email}{}", key::TAB));
         self.browser
             .fill_focused("Password", &format!("{PASSWORD}{}", key::ENTER));
-        self.browser.wait("header.frame");
+        self.browser.wait(".frame");
     }
 
     /// Signs out.
@@ -154,7 +154,15 @@ impl Visit {
         let count = count.as_u64().unwrap_or(0);
         assert!(count > 0, "{page} has nothing to do");
         let mut faults = Vec::new();
-        for _ in 0..count + 3 {
+        // Some fields, as those for days, take several steps.
+        for _ in 0..count * 4 + 8 {
+            if self
+                .browser
+                .evaluate("return window.unreached.size", &Value::Null)
+                == 0
+            {
+                break;
+            }
             self.browser.keys(key::TAB);
             let fault = self.browser.evaluate(
                 "const e = document.activeElement; window.unreached.delete(e);

@@ -176,7 +176,10 @@ pub(crate) enum Signing {
 /// The biometric releases of a patient: what was signed, and signing or withdrawing.
 #[component]
 pub(crate) fn Releases(patient: String, signing: Signing) -> impl IntoView {
-    let path = StoredValue::new(format!("/api/patients/{patient}/releases"));
+    let mut path = patient;
+    path.insert_str(0, "/api/patients/");
+    path.push_str("/releases");
+    let path = StoredValue::new(path);
     let releases = Read::<Vec<Release>>::new(path.get_value());
     let texts = Read::<Vec<AgreementText>>::new("/api/agreements");
     let holds = move || {

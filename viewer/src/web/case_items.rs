@@ -41,7 +41,7 @@ fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String) -> impl IntoView {
     let remove = Callback::new(move |()| {
         let undo = undo.clone();
         items.tell("DELETE", path.get_value(), Value::Null, move || {
-            session.undo.set(Some(undo))
+            session.undo.set(Some(undo));
         });
     });
     let renamed = RwSignal::new(item.name.clone());

@@ -43,22 +43,24 @@ pub(crate) fn Frame(#[prop(into)] title: Signal<String>, children: Children) -> 
     });
     view! {
         <a class="skip" href="#main">{t("frame.skip")}</a>
-        {move || is_demo().then(|| view! { <p class="demo" role="note">{t("frame.demo")}</p> })}
-        <header class="frame">
-            <A href="/" attr:class="brand">"Vitrine"</A>
-            <nav aria-label=t("frame.nav")>
-                <A href="/" exact=true>{t("frame.today")}</A>
-                {move || is_member().then(|| view! {
-                    <A href="/patients">{t("frame.patients")}</A>
-                    <A href="/practice">{t("frame.practice")}</A>
-                })}
-                {move || is_administrator().then(|| view! { <A href="/audit">{t("frame.audit")}</A> })}
-                {move || has_record().then(|| view! { <A href="/record">{t("frame.record")}</A> })}
-            </nav>
-            <span class="grow"></span>
-            <Practices/>
-            <span class="self"><A href="/account">{name}</A>
-                <button class="plain" on:click=leave>{t("frame.leave")}</button></span>
+        <header>
+            {move || is_demo().then(|| view! { <p class="demo" role="note">{t("frame.demo")}</p> })}
+            <div class="frame">
+                <A href="/" attr:class="brand">"Vitrine"</A>
+                <nav aria-label=t("frame.nav")>
+                    <A href="/" exact=true>{t("frame.today")}</A>
+                    {move || is_member().then(|| view! {
+                        <A href="/patients">{t("frame.patients")}</A>
+                        <A href="/practice">{t("frame.practice")}</A>
+                    })}
+                    {move || is_administrator().then(|| view! { <A href="/audit">{t("frame.audit")}</A> })}
+                    {move || has_record().then(|| view! { <A href="/record">{t("frame.record")}</A> })}
+                </nav>
+                <span class="grow"></span>
+                <Practices/>
+                <span class="self"><A href="/account">{name}</A>
+                    <button class="plain" on:click=leave>{t("frame.leave")}</button></span>
+            </div>
         </header>
         <main id="main" class="page" tabindex="-1" node_ref=main>{children()}</main>
         <Undone/>
