@@ -293,7 +293,7 @@ async fn rename(
         let kept = turn.db.credentials(who.user(), CredentialKind::Passkey).await?;
         let kept = kept.into_iter().find(|kept| kept.id == passkey);
         let mut kept = kept.ok_or_else(Problem::not_found)?;
-        kept.secret = named(kept.secret, Some(name));
+        kept.secret = named(&kept.secret, Some(name));
         turn.db.keep_credential(who.user(), &kept).await?;
         Ok(StatusCode::NO_CONTENT)
     }
@@ -302,7 +302,7 @@ async fn rename(
 }
 
 /// A passkey with what its owner calls it beside what it consists of.
-fn named(secret: Phi<Value>, name: Option<String>) -> Phi<Value> {
+fn named(secret: &Phi<Value>, name: Option<String>) -> Phi<Value> {
     let mut secret = secret.reveal().clone();
     if let (Some(fields), Some(name)) = (secret.as_object_mut(), name) {
         fields.insert(NAME.to_owned(), name.into());
@@ -380,7 +380,7 @@ async fn finish_sign_in(
         let secret = serde_json::to_value(&passkey).map_err(|error| Problem::internal(&error))?;
         let name = kept.secret.reveal()[NAME].as_str().map(str::to_owned);
         let kept = Credential {
-            secret: named(Phi::new(secret), name),
+            secret: named(&Phi::new(secret), name),
             ..kept
         };
         change.update_credential(user, &kept, now).await?;

@@ -217,13 +217,8 @@ fn the_second_factor_can_be_a_passkey() {
         &json!({ "practice": "Praxis", "name": "Ada", "email": "ada@example.org", "password": "four plain words here" }),
     );
     assert_eq!(signed_up.status, 202, "{signed_up:?}");
-    let outbox = visit.server.folder.path().join("data-outbox");
-    let mail = std::fs::read_dir(outbox).unwrap().next().unwrap().unwrap().path();
-    let mail = std::fs::read_to_string(mail).unwrap();
-    let link = mail.lines().find(|line| line.contains("/link/verify#")).unwrap();
-    let path = &link[link.find("/link/").unwrap()..];
     browser.add_authenticator(Verifies::Yes);
-    visit.open(path);
+    visit.open(&format!("/link/verify#{}", visit.server.mailed_word()));
     browser.click("Go to sign-in");
     browser.fill_focused("E-mail address", &format!("ada@example.org{}", key::TAB));
     browser.fill_focused("Password", &format!("four plain words here{}", key::ENTER));
