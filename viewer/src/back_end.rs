@@ -38,6 +38,14 @@ impl BackEnd {
         }
     }
 
+    /// Whether its device went away.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::Cpu(_) => false,
+            Self::Gpu(renderer) => renderer.is_lost(),
+        }
+    }
+
     pub(crate) async fn draw(
         &mut self,
         scene: &Scene<'_>,

@@ -1,10 +1,10 @@
 //! Marks as the viewer draws them: what is where in a picture, what it says, and what lies under a hand.
 
-use domain::{AnnotationGeometry, AnnotationKind, MarkSpace, Measure};
+use domain::{AnnotationGeometry, AnnotationKind, MarkColor, MarkSpace, Measure};
 use geometry::{DVec2, DVec3};
 use renderer::{Camera, SlicePlane};
 
-use crate::view_state::Size;
+use crate::view_state::{PhotoPlace, Size};
 
 /// How near a hand must come to what it takes, CSS pixels.
 pub const REACH: f64 = 12.0;
@@ -28,14 +28,25 @@ pub enum Projector {
         /// The picture's size.
         size: Size,
     },
+    /// On a photograph.
+    Photo(PhotoPlace),
 }
 
 impl Projector {
+    /// The space that its points are in.
+    pub fn space(&self) -> MarkSpace {
+        match self {
+            Self::Plane { .. } | Self::Space { .. } => MarkSpace::Patient,
+            Self::Photo(_) => MarkSpace::Picture,
+        }
+    }
+
     /// Where a point of the patient is in the picture, CSS pixels; `None` behind the camera.
     pub fn pixel_of(&self, p_mm: DVec3) -> Option<DVec2> {
         match self {
             Self::Plane { plane, size, .. } => Some(plane.pixel_of(p_mm, size.width, size.height)),
             Self::Space { camera, size } => camera.pixel_of(p_mm, size.width, size.height).ok().flatten(),
+            Self::Photo(place) => Some(place.origin + p_mm.truncate() * place.scale),
         }
     }
 
@@ -45,7 +56,7 @@ impl Projector {
             Self::Plane { plane, half_mm, .. } => points
                 .iter()
                 .all(|p| plane.distance_mm(*p).abs() <= half_mm + 1e-6),
-            Self::Space { .. } => true,
+            Self::Space { .. } | Self::Photo(_) => true,
         }
     }
 }
@@ -146,9 +157,35 @@ pub fn measured(geometry: &AnnotationGeometry) -> Option<String> {
     })
 }
 
-/// A mark of these points in patient space, where they are right for its kind.
-pub fn geometry_of(kind: AnnotationKind, points: &[DVec3]) -> Option<AnnotationGeometry> {
-    AnnotationGeometry::new(kind, MarkSpace::Patient, points.to_vec()).ok()
+/// A mark of these points, where they are right for its kind.
+pub fn geometry_of(kind: AnnotationKind, space: MarkSpace, points: &[DVec3]) -> Option<AnnotationGeometry> {
+    AnnotationGeometry::new(kind, space, points.to_vec()).ok()
+}
+
+/// Colors that read on bone and on air, sRGB.
+const PALETTE: [(MarkColor, &str); 7] = [
+    (MarkColor::Cyan, "#63c7e3"),
+    (MarkColor::Yellow, "#f2d14b"),
+    (MarkColor::Orange, "#f59a4c"),
+    (MarkColor::Pink, "#f27fb2"),
+    (MarkColor::Violet, "#b79cf5"),
+    (MarkColor::Green, "#7ed491"),
+    (MarkColor::White, "#f2f4f6"),
+];
+
+/// How a color is written in styles.
+pub fn css_of(color: MarkColor) -> &'static str {
+    let found = PALETTE.iter().find(|(other, _)| *other == color);
+    found.map_or(PALETTE[0].1, |(_, css)| css)
+}
+
+/// The color of an author, the same everywhere; white is nobody's.
+pub fn color_of_author(author: &str) -> MarkColor {
+    // FNV-1a, 32 bits.
+    let hash = author.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    PALETTE[hash as usize % (PALETTE.len() - 1)].0
 }
 
 /// How many points a mark of this kind has: at least, and where it ends by itself.
@@ -162,17 +199,28 @@ pub fn point_count(kind: AnnotationKind) -> (usize, Option<usize>) {
     }
 }
 
-/// The points of a mark in a picture, and where its label hangs: right of its rightmost point.
-pub fn place(projector: &Projector, points: &[DVec3]) -> Option<(Vec<DVec2>, DVec2)> {
+/// The points of a mark in a picture, CSS pixels; `None` where it does not show the mark.
+pub fn place(projector: &Projector, points: &[DVec3]) -> Option<Vec<DVec2>> {
     if !projector.shows(points) {
         return None;
     }
-    let pixels = points
-        .iter()
-        .map(|p| projector.pixel_of(*p))
-        .collect::<Option<Vec<_>>>()?;
-    let rightmost = pixels.iter().copied().max_by(|a, b| a.x.total_cmp(&b.x))?;
-    Some((pixels, rightmost + DVec2::new(14.0, -14.0)))
+    points.iter().map(|p| projector.pixel_of(*p)).collect()
+}
+
+/// Whether a hand is on the line of a mark.
+pub fn is_on_line(hand: DVec2, points: &[DVec2], is_closed: bool) -> bool {
+    let last = points.last().zip(points.first()).filter(|_| is_closed);
+    let edges = points.iter().zip(points.iter().skip(1)).chain(last);
+    edges
+        .map(|(a, b)| distance_to(hand, *a, *b))
+        .any(|distance| distance <= REACH / 2.0)
+}
+
+/// How far a point is from the line between two others.
+fn distance_to(p: DVec2, a: DVec2, b: DVec2) -> f64 {
+    let along = b - a;
+    let part = (p - a).dot(along) / along.length_squared().max(f64::MIN_POSITIVE);
+    p.distance(a + along * part.clamp(0.0, 1.0))
 }
 
 /// Which point of which mark lies under a hand: the nearest within [`REACH`]. `marks` are lists of pixels.
@@ -232,9 +280,8 @@ mod tests {
             size,
         };
         let flat = [DVec3::new(-5.0, 2.0, 10.0), DVec3::new(5.0, 2.0, 10.5)];
-        let (pixels, label) = place(&projector, &flat).unwrap();
+        let pixels = place(&projector, &flat).unwrap();
         assert_eq!(pixels[1], DVec2::new(110.0, 54.0));
-        assert!(label.x > pixels[1].x && label.y < pixels[1].y);
         assert!(place(&projector, &[DVec3::new(0.0, 0.0, 11.0)]).is_none());
         let camera = Camera {
             eye_mm: DVec3::new(0.0, -100.0, 10.0),
@@ -250,6 +297,7 @@ mod tests {
     #[test]
     fn measures_are_told_with_their_units() {
         let at = |x, y| DVec3::new(x, y, 7.0);
+        let geometry_of = |kind, points: &[DVec3]| geometry_of(kind, MarkSpace::Patient, points);
         let distance = geometry_of(AnnotationKind::Distance, &[at(0.0, 0.0), at(3.0, 4.0)]).unwrap();
         assert_eq!(measured(&distance).unwrap(), "5.0 mm");
         let angle = geometry_of(AnnotationKind::Angle, &[at(1.0, 0.0), at(0.0, 0.0), at(0.0, 9.0)]).unwrap();
@@ -283,5 +331,37 @@ mod tests {
         assert_eq!(under(31.0), Some((0, 1)));
         assert_eq!(under(33.0), Some((1, 0)));
         assert_eq!(under(16.0), None);
+    }
+
+    #[test]
+    fn a_hand_is_on_a_line_or_it_is_not() {
+        let points = [DVec2::ZERO, DVec2::new(100.0, 0.0), DVec2::new(100.0, 80.0)];
+        assert!(is_on_line(DVec2::new(50.0, 5.0), &points, false));
+        assert!(!is_on_line(DVec2::new(50.0, 40.0), &points, false));
+        assert!(is_on_line(DVec2::new(50.0, 40.0), &points, true));
+        assert!(!is_on_line(DVec2::new(-20.0, 0.0), &points, true));
+        assert!(!is_on_line(DVec2::ZERO, &[], true));
+    }
+
+    #[test]
+    fn a_mark_on_a_photograph_lies_in_its_pixels() {
+        let place_of = PhotoPlace {
+            origin: DVec2::new(10.0, 20.0),
+            scale: 0.5,
+        };
+        let projector = Projector::Photo(place_of);
+        assert_eq!(projector.space(), MarkSpace::Picture);
+        let pixels = place(&projector, &[DVec3::new(100.0, 40.0, 0.0)]).unwrap();
+        assert_eq!(pixels[0], DVec2::new(60.0, 40.0));
+    }
+
+    #[test]
+    fn authors_keep_their_colors() {
+        let (a, b) = ("0b9e7a52", "51c1d9aa");
+        assert_eq!(color_of_author(a), color_of_author(a));
+        assert_ne!(color_of_author(a), color_of_author(b));
+        for color in MarkColor::ALL {
+            assert!(css_of(*color).starts_with('#'));
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! What the case viewer shows: the planes, the camera and the window, and what the hand does to them.
 //!
-//! Three planes meet in one point, the crosshair; each has a zoom and an offset of its own. Lengths in millimeters of
-//! patient space (LPS), sizes in CSS pixels.
+//! Three planes meet in one point, the crosshair; each has a direction, a zoom and an offset of its own. Lengths in
+//! millimeters of patient space (LPS), sizes in CSS pixels.
 
-use geometry::{Aabb, DVec2, DVec3, GridGeometry};
-use renderer::{Camera, SlabProjection, SlicePlane, Window};
+use geometry::{Aabb, DAffine3, DMat3, DVec2, DVec3, GridGeometry};
+use renderer::{Camera, Clip, ControlPoint, SlabProjection, SlicePlane, Window};
 use serde::{Deserialize, Serialize};
 
 /// A picture of the viewer.
@@ -32,16 +32,6 @@ impl Pane {
         Self::PLANES.iter().position(|pane| *pane == self)
     }
 
-    /// Its plane through a point, a pixel a millimeter; the picture in space has none.
-    fn plane_through(self, p_mm: DVec3) -> Option<SlicePlane> {
-        match self {
-            Self::Axial => Some(SlicePlane::axial(p_mm, 1.0)),
-            Self::Coronal => Some(SlicePlane::coronal(p_mm, 1.0)),
-            Self::Sagittal => Some(SlicePlane::sagittal(p_mm, 1.0)),
-            Self::Space => None,
-        }
-    }
-
     /// The word by which styles and tests know it.
     pub fn word(self) -> &'static str {
         match self {
@@ -65,6 +55,8 @@ pub enum Layout {
     Slices,
     /// One alone.
     Single(Pane),
+    /// One of each of two items, side by side.
+    Compare(Pane),
 }
 
 impl Layout {
@@ -74,7 +66,7 @@ impl Layout {
             Self::FourUp => Pane::ALL.to_vec(),
             Self::OneAndThree => vec![Pane::Space, Pane::Axial, Pane::Coronal, Pane::Sagittal],
             Self::Slices => Pane::PLANES.to_vec(),
-            Self::Single(pane) => vec![pane],
+            Self::Single(pane) | Self::Compare(pane) => vec![pane],
         }
     }
 
@@ -85,6 +77,7 @@ impl Layout {
             Self::OneAndThree => "one-and-three",
             Self::Slices => "slices",
             Self::Single(_) => "single",
+            Self::Compare(_) => "compare",
         }
     }
 }
@@ -105,6 +98,62 @@ pub struct ThickSlab {
     pub mm: f64,
     /// What becomes of the values.
     pub projection: SlabProjection,
+}
+
+/// How a plane lies in the patient: unit directions, perpendicular.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaneAxes {
+    /// Of its picture's right.
+    pub right: DVec3,
+    /// Of its picture's lower edge.
+    pub down: DVec3,
+}
+
+impl PlaneAxes {
+    /// Axial, coronal and sagittal as the field shows them.
+    fn upright() -> [Self; 3] {
+        [
+            SlicePlane::axial(DVec3::ZERO, 1.0),
+            SlicePlane::coronal(DVec3::ZERO, 1.0),
+            SlicePlane::sagittal(DVec3::ZERO, 1.0),
+        ]
+        .map(|plane| Self {
+            right: plane.right,
+            down: plane.down,
+        })
+    }
+
+    /// Turned about an axis, right-handed; exactly perpendicular again.
+    fn turned(self, axis: DVec3, radians: f64) -> Self {
+        let Some(axis) = axis.try_normalize().filter(|_| radians.is_finite()) else {
+            return self;
+        };
+        let turn = DMat3::from_axis_angle(axis, radians);
+        let right = (turn * self.right).normalize_or(self.right);
+        let down = turn * self.down;
+        Self {
+            right,
+            down: (down - right * down.dot(right)).normalize_or(self.down),
+        }
+    }
+}
+
+/// Along which axis of the picture it is mirrored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mirror {
+    /// Left and right change places.
+    Across,
+    /// Top and bottom do.
+    Down,
+}
+
+/// An end of an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Where coordinates are smallest.
+    Low,
+    /// Where they are largest.
+    High,
 }
 
 /// How the volume is seen.
@@ -128,6 +177,74 @@ pub struct ViewState {
     pub preset: String,
     /// What a plane's thickness is.
     pub slab: ThickSlab,
+    /// How the planes lie.
+    #[serde(default = "PlaneAxes::upright")]
+    pub axes: [PlaneAxes; 3],
+    /// The corners of a transfer function of one's own; the preset's where there are none.
+    #[serde(default)]
+    pub transfer: Option<Vec<ControlPoint>>,
+    /// What is kept of volumes and surfaces in space, patient mm; all where there is none.
+    #[serde(default)]
+    pub clip_mm: Option<Aabb>,
+    /// How a photograph lies in its picture.
+    #[serde(default)]
+    pub photo: PhotoView,
+}
+
+/// How a photograph is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhotoView {
+    /// How much larger than fitting.
+    pub zoom: f64,
+    /// What part of its width and height is in the middle, each 0 to 1.
+    pub middle: DVec2,
+}
+
+impl Default for PhotoView {
+    fn default() -> Self {
+        Self {
+            zoom: 1.0,
+            middle: DVec2::splat(0.5),
+        }
+    }
+}
+
+/// Where a photograph lies in a picture, CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PhotoPlace {
+    /// Its upper left corner.
+    pub origin: DVec2,
+    /// The size of one of its pixels.
+    pub scale: f64,
+}
+
+impl PhotoView {
+    /// Where a photograph of `photo` pixels lies in a picture of `size`.
+    pub fn place(&self, photo: Size, size: Size) -> PhotoPlace {
+        let [photo, size] =
+            [photo, size].map(|s| DVec2::new(f64::from(s.width.max(1)), f64::from(s.height.max(1))));
+        let scale = (size / photo).min_element() * self.zoom;
+        PhotoPlace {
+            origin: size * 0.5 - photo * scale * self.middle,
+            scale,
+        }
+    }
+
+    /// Moves it with the hand.
+    pub fn pan(&mut self, by: DVec2, photo: Size, size: Size) {
+        let extent = DVec2::new(f64::from(photo.width.max(1)), f64::from(photo.height.max(1)));
+        let moved = by / (extent * self.place(photo, size).scale);
+        self.middle = (self.middle - moved).clamp(DVec2::ZERO, DVec2::ONE);
+    }
+
+    /// Makes it larger about a place of the picture, which stays where it is.
+    pub fn enlarge(&mut self, factor: f64, about: DVec2, photo: Size, size: Size) {
+        let before = self.place(photo, size);
+        self.zoom = (self.zoom * factor).clamp(ZOOMS[0], ZOOMS[1]);
+        let after = self.place(photo, size);
+        let stays = (about - before.origin) / before.scale * after.scale + after.origin;
+        self.pan(about - stays, photo, size);
+    }
 }
 
 /// A camera as it is kept.
@@ -155,6 +272,33 @@ impl From<Camera> for SavedCamera {
 }
 
 impl SavedCamera {
+    /// The camera on the way to `other`, 0 here and 1 there, along the shortest arc about what it looks at. Between
+    /// opposite sides it goes by way of the patient's left.
+    #[must_use]
+    pub fn toward(&self, other: &Self, part: f64) -> Self {
+        let (from, to) = (self.eye_mm - self.target_mm, other.eye_mm - other.target_mm);
+        let (a, b) = (from.normalize_or(DVec3::NEG_Y), to.normalize_or(DVec3::NEG_Y));
+        let aside = (DVec3::X - a * a.x).normalize_or(DVec3::Y);
+        let across = (b - a * a.dot(b)).normalize_or(aside);
+        let (axis, angle) = (a.cross(across), b.dot(across).atan2(b.dot(a)));
+        // Up goes along with the arc, and rolls to where it shall be.
+        let level =
+            |up: DVec3, out: DVec3| (up - out * up.dot(out)).normalize_or(out.any_orthonormal_vector());
+        let up = level(self.up, a);
+        let arrived = DMat3::from_axis_angle(axis, angle) * up;
+        let wanted = level(other.up, b);
+        let roll = arrived.cross(wanted).dot(b).atan2(arrived.dot(wanted));
+        let turn = DMat3::from_axis_angle(axis, angle * part);
+        let out = turn * a;
+        let target_mm = self.target_mm.lerp(other.target_mm, part);
+        Self {
+            eye_mm: target_mm + out * (from.length() * (1.0 - part) + to.length() * part),
+            target_mm,
+            up: DMat3::from_axis_angle(out, roll * part) * (turn * up),
+            field_of_view_radians: other.field_of_view_radians,
+        }
+    }
+
     /// The camera.
     pub fn camera(&self) -> Camera {
         Camera {
@@ -170,6 +314,8 @@ impl SavedCamera {
 const ZOOMS: [f64; 2] = [0.25, 64.0];
 /// The least width of a window (PS3.3 C.11.2.1.2.1).
 const LEAST_WIDTH: f64 = 1.0;
+/// The least that a clipping box keeps along an axis, mm.
+const LEAST_KEPT_MM: f64 = 1.0;
 
 impl ViewState {
     /// All of `bounds_mm` in the middle, from the front.
@@ -187,7 +333,22 @@ impl ViewState {
                 mm: 0.0,
                 projection: SlabProjection::Maximum,
             },
+            axes: PlaneAxes::upright(),
+            transfer: None,
+            clip_mm: None,
+            photo: PhotoView::default(),
         }
+    }
+
+    /// The plane of a pane through a point, a pixel a millimeter; `None` for the one in space.
+    fn plane_through(&self, pane: Pane, p_mm: DVec3) -> Option<SlicePlane> {
+        let PlaneAxes { right, down } = self.axes[pane.plane_index()?];
+        Some(SlicePlane {
+            center_mm: p_mm,
+            right,
+            down,
+            mm_per_pixel: 1.0,
+        })
     }
 
     /// The window of the planes.
@@ -198,9 +359,9 @@ impl ViewState {
     /// The plane that a picture of `size` shows of `grid`; `None` for the one in space.
     pub fn plane(&self, pane: Pane, grid: &GridGeometry, size: Size) -> Option<SlicePlane> {
         let index = pane.plane_index()?;
-        let fitted = pane
-            .plane_through(self.cross_mm)?
-            .fitted(grid, size.width.max(1), size.height.max(1));
+        let fitted =
+            self.plane_through(pane, self.cross_mm)?
+                .fitted(grid, size.width.max(1), size.height.max(1));
         let pan = self.pan_mm[index];
         Some(SlicePlane {
             // A little air around the volume.
@@ -214,16 +375,104 @@ impl ViewState {
 
     /// Moves the crosshair `slices` slices away from the viewer.
     pub fn scroll(&mut self, pane: Pane, slices: i32, grid: &GridGeometry) {
-        if let Some((slice, _)) = slice_of(pane, self.cross_mm, grid) {
+        if let Some((slice, _)) = self.slice_of(pane, grid) {
             self.go_to(pane, f64::from(slice) + f64::from(slices), grid);
         }
     }
 
     /// Moves the crosshair into a slice, from 0 away from the viewer; the first or the last where there are not so many.
     pub fn go_to(&mut self, pane: Pane, slice: f64, grid: &GridGeometry) {
-        if let Some(plane) = pane.plane_through(self.cross_mm) {
+        if let Some(plane) = self.plane_through(pane, self.cross_mm) {
             self.cross_mm = plane.at_slice(slice, grid).center_mm;
         }
+    }
+
+    /// Which slice of the volume a plane shows, from 0 away from the viewer, and how many there are; `None` in space.
+    pub fn slice_of(&self, pane: Pane, grid: &GridGeometry) -> Option<(u32, u32)> {
+        let (slice, count) = self.plane_through(pane, self.cross_mm)?.slice_of(grid);
+        let last = f64::from(count.saturating_sub(1));
+        Some((slice.round().clamp(0.0, last) as u32, count))
+    }
+
+    /// Moves the crosshair into the next slice; behind the last comes the first.
+    pub fn play(&mut self, pane: Pane, grid: &GridGeometry) {
+        if let Some((slice, count)) = self.slice_of(pane, grid) {
+            self.go_to(pane, f64::from((slice + 1) % count.max(1)), grid);
+        }
+    }
+
+    /// Tilts `plane` about the line of sight of the picture `seen_in`, in which it is a line; from the picture's right
+    /// toward its lower edge.
+    pub fn tilt(&mut self, plane: Pane, seen_in: Pane, radians: f64) {
+        if let (Some(index), Some(seen)) = (plane.plane_index(), self.plane_through(seen_in, self.cross_mm)) {
+            self.axes[index] = self.axes[index].turned(seen.inward(), radians);
+        }
+    }
+
+    /// Turns a plane's picture clockwise by quarters.
+    pub fn turn_picture(&mut self, pane: Pane, quarters: i32) {
+        if let Some(index) = pane.plane_index() {
+            for _ in 0..quarters.rem_euclid(4) {
+                let PlaneAxes { right, down } = self.axes[index];
+                self.axes[index] = PlaneAxes {
+                    right: -down,
+                    down: right,
+                };
+            }
+        }
+    }
+
+    /// Mirrors a plane's picture; it is then seen from its other side.
+    pub fn mirror(&mut self, pane: Pane, mirror: Mirror) {
+        if let Some(index) = pane.plane_index() {
+            let axes = &mut self.axes[index];
+            match mirror {
+                Mirror::Across => axes.right = -axes.right,
+                Mirror::Down => axes.down = -axes.down,
+            }
+        }
+    }
+
+    /// Whether a plane was tilted, turned or mirrored.
+    pub fn is_tilted(&self) -> bool {
+        self.axes != PlaneAxes::upright()
+    }
+
+    /// Axial, coronal and sagittal again.
+    pub fn straighten(&mut self) {
+        self.axes = PlaneAxes::upright();
+    }
+
+    /// What is cut away in space.
+    pub fn clip(&self) -> Clip {
+        let Some(kept) = self.clip_mm else {
+            return Clip::NONE;
+        };
+        let size = kept.size().max(DVec3::splat(1e-6));
+        Clip {
+            planes: Vec::new(),
+            box_from_patient: Some(
+                DAffine3::from_scale(size.recip()) * DAffine3::from_translation(-kept.min),
+            ),
+        }
+    }
+
+    /// Moves a side of the clipping box, within `bounds_mm` and no farther than to the opposite side; a box that keeps all
+    /// is none. `axis` counts x, y, z.
+    pub fn clip_to(&mut self, axis: usize, end: End, mm: f64, bounds_mm: Aabb) {
+        let mut kept = self.clip_mm.unwrap_or(bounds_mm);
+        let (Some(&low), Some(&high)) = (kept.min.to_array().get(axis), kept.max.to_array().get(axis)) else {
+            return;
+        };
+        match end {
+            End::Low => {
+                kept.min[axis] = mm.min(high - LEAST_KEPT_MM).max(bounds_mm.min.to_array()[axis]);
+            }
+            End::High => {
+                kept.max[axis] = mm.max(low + LEAST_KEPT_MM).min(bounds_mm.max.to_array()[axis]);
+            }
+        }
+        self.clip_mm = (kept != bounds_mm).then_some(kept);
     }
 
     /// Moves the picture with the hand, by pixels.
@@ -265,13 +514,6 @@ impl ViewState {
     }
 }
 
-/// Which slice of the volume a plane shows, from 0 away from the viewer, and how many there are; `None` in space.
-pub fn slice_of(pane: Pane, cross_mm: DVec3, grid: &GridGeometry) -> Option<(u32, u32)> {
-    let (slice, count) = pane.plane_through(cross_mm)?.slice_of(grid);
-    let last = f64::from(count.saturating_sub(1));
-    Some((slice.round().clamp(0.0, last) as u32, count))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,24 +536,24 @@ mod tests {
         let grid = grid();
         for (pane, count) in [(Pane::Axial, 40), (Pane::Coronal, 50), (Pane::Sagittal, 60)] {
             let mut state = fresh();
-            let (start, all) = slice_of(pane, state.cross_mm, &grid).unwrap();
+            let (start, all) = state.slice_of(pane, &grid).unwrap();
             assert_eq!(all, count);
             state.scroll(pane, 1, &grid);
-            let (next, _) = slice_of(pane, state.cross_mm, &grid).unwrap();
+            let (next, _) = state.slice_of(pane, &grid).unwrap();
             assert_eq!(next.abs_diff(start), 1, "{pane:?}");
             // Exactly in the middle of a slice.
             let p = grid.voxel_from_patient().transform_point3(state.cross_mm);
             let along = [p.z, p.y, p.x][pane.plane_index().unwrap()];
             assert!((along - along.round()).abs() < 1e-9, "{pane:?}: {along}");
             state.scroll(pane, -1, &grid);
-            assert_eq!(slice_of(pane, state.cross_mm, &grid).unwrap().0, start);
+            assert_eq!(state.slice_of(pane, &grid).unwrap().0, start);
             state.scroll(pane, 10_000, &grid);
-            let (end, _) = slice_of(pane, state.cross_mm, &grid).unwrap();
+            let (end, _) = state.slice_of(pane, &grid).unwrap();
             state.scroll(pane, -10_000, &grid);
-            let (begin, _) = slice_of(pane, state.cross_mm, &grid).unwrap();
+            let (begin, _) = state.slice_of(pane, &grid).unwrap();
             assert_eq!([begin.min(end), begin.max(end)], [0, count - 1]);
         }
-        assert_eq!(slice_of(Pane::Space, fresh().cross_mm, &grid), None);
+        assert_eq!(fresh().slice_of(Pane::Space, &grid), None);
     }
 
     #[test]
@@ -369,5 +611,147 @@ mod tests {
         assert!(state.camera.eye_mm.distance(state.camera.target_mm) >= 1.0);
         let text = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<ViewState>(&text).unwrap(), state);
+    }
+
+    #[test]
+    fn a_tilted_plane_still_holds_the_crosshair_and_goes_through_the_volume() {
+        let grid = grid();
+        let mut state = fresh();
+        // In the axial picture, the sagittal plane is the line from top to bottom: turned by 30 degrees.
+        state.tilt(Pane::Sagittal, Pane::Axial, 30f64.to_radians());
+        assert!(state.is_tilted());
+        let plane = state.plane(Pane::Sagittal, &grid, SIZE).unwrap();
+        assert!(plane.distance_mm(state.cross_mm).abs() < 1e-9);
+        assert!((plane.right.dot(DVec3::Y) - 30f64.to_radians().cos()).abs() < 1e-12);
+        assert!(
+            plane.right.x < 0.0,
+            "toward the lower edge is from the back to the right"
+        );
+        assert_eq!(plane.down, DVec3::NEG_Z);
+        let cross = state.cross_mm;
+        state.scroll(Pane::Sagittal, 3, &grid);
+        assert!((state.cross_mm - cross).dot(plane.inward()) > 0.5);
+        state.straighten();
+        assert!(!state.is_tilted());
+        for _ in 0..10_000 {
+            state.tilt(Pane::Axial, Pane::Coronal, 0.37);
+        }
+        let plane = state.plane(Pane::Axial, &grid, SIZE).unwrap();
+        assert!(plane.right.dot(plane.down).abs() < 1e-9 && (plane.down.length() - 1.0).abs() < 1e-9);
+        state.tilt(Pane::Axial, Pane::Coronal, f64::NAN);
+        assert!(state.plane(Pane::Axial, &grid, SIZE).unwrap().right.is_finite());
+    }
+
+    #[test]
+    fn pictures_turn_clockwise_and_are_mirrored() {
+        let letters = |state: &ViewState| state.plane(Pane::Axial, &grid(), SIZE).unwrap().letters();
+        let mut state = fresh();
+        assert_eq!(
+            (letters(&state).top.as_str(), letters(&state).right.as_str()),
+            ("A", "L")
+        );
+        state.turn_picture(Pane::Axial, 1);
+        assert_eq!(
+            (letters(&state).right.as_str(), letters(&state).bottom.as_str()),
+            ("A", "L")
+        );
+        state.turn_picture(Pane::Axial, -1);
+        state.mirror(Pane::Axial, Mirror::Across);
+        assert_eq!(
+            (letters(&state).top.as_str(), letters(&state).right.as_str()),
+            ("A", "R")
+        );
+        state.mirror(Pane::Axial, Mirror::Across);
+        state.mirror(Pane::Axial, Mirror::Down);
+        assert_eq!(letters(&state).top, "P");
+    }
+
+    #[test]
+    fn the_clipping_box_stays_a_box_within_the_volume() {
+        let bounds = grid().bounds_mm();
+        let mut state = fresh();
+        assert!(!state.clip().cuts());
+        state.clip_to(1, End::Low, 30.0, bounds);
+        assert!(!state.clip().keeps(DVec3::new(0.0, 29.9, 0.0)));
+        assert!(state.clip().keeps(DVec3::new(0.0, 30.1, 0.0)));
+        state.clip_to(1, End::High, -500.0, bounds);
+        let kept = state.clip_mm.unwrap();
+        assert!((kept.size().y - 1.0).abs() < 1e-9 && kept.min.y == 30.0);
+        state.clip_to(7, End::High, 0.0, bounds);
+        state.clip_to(1, End::Low, -1e9, bounds);
+        state.clip_to(1, End::High, 1e9, bounds);
+        assert_eq!(state.clip_mm, None);
+    }
+
+    #[test]
+    fn playing_begins_again_behind_the_last_slice() {
+        let grid = grid();
+        let mut state = fresh();
+        state.go_to(Pane::Coronal, 48.0, &grid);
+        state.play(Pane::Coronal, &grid);
+        assert_eq!(state.slice_of(Pane::Coronal, &grid), Some((49, 50)));
+        state.play(Pane::Coronal, &grid);
+        assert_eq!(state.slice_of(Pane::Coronal, &grid), Some((0, 50)));
+    }
+
+    #[test]
+    fn a_camera_flies_along_an_arc() {
+        let bounds = grid().bounds_mm();
+        let side = |side| SavedCamera::from(Camera::from_side(side, bounds, 1.0));
+        let front = side(geometry::PatientDirection::Anterior);
+        for other in [
+            side(geometry::PatientDirection::Left),
+            side(geometry::PatientDirection::Posterior),
+            side(geometry::PatientDirection::Superior),
+            front,
+        ] {
+            assert!(front.toward(&other, 0.0).eye_mm.distance(front.eye_mm) < 1e-9);
+            assert!(front.toward(&other, 1.0).eye_mm.distance(other.eye_mm) < 1e-9);
+            let half = front.toward(&other, 0.5);
+            let nearer = front
+                .eye_mm
+                .distance(front.target_mm)
+                .min(other.eye_mm.distance(other.target_mm));
+            assert!(half.eye_mm.distance(half.target_mm) > nearer * 0.99);
+            for step in 0..=20 {
+                let camera = front.toward(&other, f64::from(step) / 20.0).camera();
+                assert!(camera.ray(DVec2::ZERO, 300, 200).is_ok());
+            }
+        }
+        let half = front.toward(&side(geometry::PatientDirection::Posterior), 0.5);
+        assert!((half.eye_mm - half.target_mm).normalize().x > 0.99);
+    }
+
+    #[test]
+    fn a_view_that_was_saved_before_planes_could_tilt_is_read() {
+        let mut value = serde_json::to_value(fresh()).unwrap();
+        for key in ["axes", "transfer", "clip_mm", "photo"] {
+            value.as_object_mut().unwrap().remove(key);
+        }
+        assert_eq!(serde_json::from_value::<ViewState>(value).unwrap(), fresh());
+    }
+
+    #[test]
+    fn a_photograph_stays_under_the_hand() {
+        let photo = Size {
+            width: 4_000,
+            height: 3_000,
+        };
+        let mut view = PhotoView::default();
+        let place = view.place(photo, SIZE);
+        assert!((place.scale - 200.0 / 3_000.0).abs() < 1e-12);
+        assert!((place.origin.x - (300.0 - 4_000.0 * place.scale) / 2.0).abs() < 1e-9);
+        let hand = DVec2::new(180.0, 90.0);
+        let under = |view: &PhotoView, hand: DVec2| {
+            let place = view.place(photo, SIZE);
+            (hand - place.origin) / place.scale
+        };
+        let before = under(&view, hand);
+        view.enlarge(4.0, hand, photo, SIZE);
+        assert!(under(&view, hand).distance(before) < 1e-6);
+        view.pan(DVec2::new(12.0, -7.0), photo, SIZE);
+        assert!(under(&view, hand + DVec2::new(12.0, -7.0)).distance(before) < 1e-6);
+        view.pan(DVec2::splat(1e9), photo, SIZE);
+        assert_eq!(view.middle, DVec2::ZERO);
     }
 }

@@ -37,6 +37,26 @@ words! {
 }
 
 words! {
+    /// The color of a mark, where it is not its author's.
+    MarkColor {
+        /// The accent of the interface.
+        Cyan = "cyan",
+        /// Yellow.
+        Yellow = "yellow",
+        /// Orange.
+        Orange = "orange",
+        /// Pink.
+        Pink = "pink",
+        /// Violet.
+        Violet = "violet",
+        /// Green.
+        Green = "green",
+        /// White.
+        White = "white",
+    }
+}
+
+words! {
     /// What became of a mark or a comment.
     AnnotationState {
         /// In force.

@@ -29,7 +29,9 @@ mod word;
 
 pub use act::{Capacity, Verb};
 pub use agreement::{AgreementKind, AgreementVersion, Biometric, MarketingChoice, Release, ReleaseScope};
-pub use annotation::{AnnotationGeometry, AnnotationKind, AnnotationState, MOST_POINTS, MarkSpace, Measure};
+pub use annotation::{
+    AnnotationGeometry, AnnotationKind, AnnotationState, MOST_POINTS, MarkColor, MarkSpace, Measure,
+};
 pub use error::DomainError;
 pub use id::{
     AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EmergencyId,

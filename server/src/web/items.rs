@@ -50,6 +50,9 @@ pub(crate) struct ItemBody {
     /// What was found out about it: code, severity, one sentence, numbers with units in their names.
     #[schema(value_type = Vec<Object>)]
     findings: serde_json::Value,
+    /// What tells which items share a frame of reference, so that a point of one is the same point of the other; of
+    /// one's own items only.
+    frame: Option<String>,
     /// When it became visible, RFC 3339.
     created: String,
 }
@@ -60,12 +63,15 @@ pub(crate) fn body(item: Item, me: UserId) -> ItemBody {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     let created = domain::Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    let own = item.uploader == Some(me);
+    let frame = item.details["frame_of_reference_uid"].as_str().filter(|_| own);
     ItemBody {
         id: item.id,
         kind: item.kind,
+        frame: frame.map(str::to_owned),
         name: item.name,
         modality: item.modality,
-        own: item.uploader == Some(me),
+        own,
         findings: item.findings,
         created: created.to_rfc3339(),
     }

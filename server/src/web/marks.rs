@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Change, Mark, MarkId, MarkKind, MarkVersion, Notice};
 use domain::{
-    AnnotationGeometry, AnnotationId, CaseId, CommentId, ItemId, Measure, Phi, TourId, UserId, ViewId,
+    AnnotationGeometry, AnnotationId, CaseId, CommentId, ItemId, MarkColor, Measure, Phi, TourId, UserId,
+    ViewId,
 };
 use policy::{AuthoredFacts, act};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 struct AnnotationContent {
     geometry: AnnotationGeometry,
     label: Option<String>,
+    #[serde(default)]
+    color: Option<MarkColor>,
 }
 
 /// An annotation with its thread.
@@ -74,6 +77,9 @@ struct AnnotationBody {
     geometry: AnnotationGeometry,
     /// Words beside it.
     label: Option<String>,
+    /// `cyan`, `yellow`, `orange`, `pink`, `violet`, `green` or `white`; its author's color where there is none.
+    #[schema(value_type = Option<String>)]
+    color: Option<MarkColor>,
     /// What it measures, with its unit in its name.
     #[schema(value_type = Option<Object>)]
     measure: Option<Measure>,
@@ -111,6 +117,10 @@ struct Annotate {
     /// Words beside it.
     #[schema(value_type = Option<String>)]
     label: Option<Phi<String>>,
+    /// `cyan`, `yellow`, `orange`, `pink`, `violet`, `green` or `white`; its author's color where there is none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    color: Option<MarkColor>,
 }
 
 impl Annotate {
@@ -122,6 +132,7 @@ impl Annotate {
         let content = AnnotationContent {
             geometry: self.geometry,
             label,
+            color: self.color,
         };
         serde_json::to_value(content).map_err(|error| Problem::internal(&error))
     }
@@ -163,6 +174,7 @@ fn annotation_body(id: AnnotationId, mark: &Mark, comments: Vec<CommentBody>) ->
         measure: content.geometry.measure(),
         geometry: content.geometry,
         label: content.label,
+        color: content.color,
         comments,
     })
 }

@@ -249,6 +249,9 @@ pub(crate) struct Item {
     pub(crate) created: String,
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
+    /// What tells which items share a frame of reference; of one's own items only.
+    #[serde(default)]
+    pub(crate) frame: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -292,15 +295,39 @@ pub(crate) struct Grant {
 pub(crate) struct Annotation {
     pub(crate) id: String,
     pub(crate) item: Option<String>,
+    pub(crate) author: String,
     pub(crate) version: u64,
     pub(crate) geometry: domain::AnnotationGeometry,
     pub(crate) label: Option<String>,
     #[serde(default)]
+    pub(crate) color: Option<domain::MarkColor>,
+    #[serde(default)]
     pub(crate) comments: Vec<Comment>,
+}
+
+impl Annotation {
+    /// What it says.
+    pub(crate) fn content(&self) -> crate::outbox::Content {
+        crate::outbox::Content {
+            item: self.item.clone(),
+            geometry: self.geometry.clone(),
+            label: self.label.clone(),
+            color: self.color,
+        }
+    }
+
+    /// Its color, or its author's.
+    pub(crate) fn color(&self) -> domain::MarkColor {
+        self.color
+            .unwrap_or_else(|| crate::marking::color_of_author(&self.author))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Comment {
+    /// Empty until the server has it.
+    pub(crate) id: String,
+    pub(crate) author: String,
     pub(crate) text: String,
     pub(crate) created: String,
 }
@@ -309,6 +336,18 @@ pub(crate) struct Comment {
 pub(crate) struct SavedView {
     pub(crate) id: String,
     pub(crate) body: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct SavedTour {
+    pub(crate) id: String,
+    pub(crate) body: TourBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct TourBody {
+    pub(crate) title: String,
+    pub(crate) views: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

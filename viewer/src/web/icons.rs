@@ -24,11 +24,20 @@ pub(crate) enum Name {
     Text,
     Undo,
     Redo,
-    Fold,
+    FoldLeft,
+    FoldRight,
     Help,
     Add,
     Eye,
     Delete,
+    Play,
+    Pause,
+    Next,
+    Close,
+    Send,
+    Compare,
+    Straighten,
+    Reset,
 }
 
 impl Name {
@@ -53,13 +62,22 @@ impl Name {
             Self::Text => "M5 6h14M12 6v13M9 19h6",
             Self::Undo => "M8 5L4 9l4 4M4 9h9a6 6 0 0 1 0 12h-3",
             Self::Redo => "M16 5l4 4-4 4M20 9h-9a6 6 0 0 0 0 12h3",
-            Self::Fold => "M4 5h16v14H4zM9 5v14M15 5v14",
+            Self::FoldLeft => "M4 5h16v14H4zM9 5v14",
+            Self::FoldRight => "M4 5h16v14H4zM15 5v14",
             Self::Help => {
                 "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M9.5 9.5a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .8-1 1.7M12 16.5v.5"
             }
             Self::Add => "M12 5v14M5 12h14",
             Self::Eye => "M3 12s3.5-6 9-6 9 6 9 6-3.5 6-9 6-9-6-9-6zM12 10a2 2 0 1 0 0 4a2 2 0 1 0 0-4",
             Self::Delete => "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
+            Self::Play => "M8 5l11 7-11 7z",
+            Self::Pause => "M8 5v14M16 5v14",
+            Self::Next => "M9 5l7 7-7 7",
+            Self::Close => "M6 6l12 12M18 6L6 18",
+            Self::Send => "M4 12l16-7-6 15-3-6zM11 14l9-9",
+            Self::Compare => "M4 5h16v14H4zM12 3v18M7 10h2M15 10h2",
+            Self::Straighten => "M12 3v18M3 12h18M6 6l2 2M18 18l-2-2",
+            Self::Reset => "M5 12a7 7 0 1 0 2.2-5.1M5 4v4h4",
         }
     }
 }

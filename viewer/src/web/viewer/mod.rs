@@ -1,17 +1,25 @@
 //! The case viewer: what one does above, what one looks at on the left, what was said on the right, what is true below.
 
+mod curve;
+mod drawing;
+mod kept;
 mod keys;
+mod look;
 mod marks;
 mod overlay;
 mod painter;
 mod pane;
+mod said;
 mod side;
+mod thread;
 mod top;
+mod tours;
 
 use std::rc::Rc;
 
 use domain::AnnotationKind;
-use geometry::DVec3;
+use geometry::{Aabb, DVec3};
+use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use renderer::Picture;
@@ -19,10 +27,13 @@ use wasm_bindgen_futures::spawn_local;
 
 use self::marks::Marks;
 pub(crate) use self::painter::sleep;
-use self::painter::{Arrival, Layer, Painter, Status};
+use self::painter::{Arrival, Layer, Painter, Status, Wanted};
+use super::Session;
 use super::api::{self, Artifact, Case, Item};
+use crate::bindings::Habits;
+use crate::linking::{Frames, follow};
 use crate::texts::t;
-use crate::view_state::{Layout, Pane, ViewState};
+use crate::view_state::{Layout, Pane, Size, ViewState};
 
 /// What the left button does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,12 +48,59 @@ pub(crate) enum Tool {
     Mark(AnnotationKind),
 }
 
-/// Whether the sides have room beside the pictures.
-fn is_wide() -> bool {
+/// Where two items are shown, the one on the left or the one on the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Left,
+    Right,
+}
+
+/// A side that is unfolded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    Neither,
+    Items,
+    Said,
+    Both,
+}
+
+impl Open {
+    pub(crate) fn has_items(self) -> bool {
+        matches!(self, Self::Items | Self::Both)
+    }
+
+    pub(crate) fn has_said(self) -> bool {
+        matches!(self, Self::Said | Self::Both)
+    }
+}
+
+/// How much room there is beside the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// A phone: one picture, and a side over it.
+    Narrow,
+    /// Both sides beside the pictures.
+    Wide,
+}
+
+/// The width of the page now.
+pub(crate) fn page_width() -> Width {
     let width = web_sys::window()
         .and_then(|window| window.inner_width().ok())
         .and_then(|width| width.as_f64());
-    width.is_none_or(|width| width > 900.0)
+    if width.is_none_or(|width| width > 900.0) {
+        Width::Wide
+    } else {
+        Width::Narrow
+    }
+}
+
+/// The plays of a stack of slices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cine {
+    Still,
+    /// Slices a second.
+    Playing(f64),
 }
 
 /// Everything that the parts of the viewer share; all of it can be copied.
@@ -63,20 +121,27 @@ pub(crate) struct Room {
     pub(crate) painter: StoredValue<Option<Rc<Painter>>, LocalStorage>,
     pub(crate) marks: Marks,
     pub(crate) probe: RwSignal<Option<(DVec3, Option<f64>)>>,
-    pub(crate) sides: RwSignal<(bool, bool)>,
+    pub(crate) sides: RwSignal<Open>,
     pub(crate) help: RwSignal<bool>,
+    pub(crate) habits: RwSignal<Habits>,
+    pub(crate) cine: RwSignal<Cine>,
+    /// Which of two items this shows, and which one the hand was in last.
+    pub(crate) place: Place,
+    pub(crate) hand: RwSignal<Place>,
+    /// The tour that is being shown.
+    pub(crate) tour: RwSignal<Option<tours::Playing>>,
 }
 
 impl Room {
-    fn new(case: String) -> Self {
+    fn new(case: String, author: String) -> Self {
         Self {
-            marks: Marks::new(case.clone()),
+            marks: Marks::new(case.clone(), author),
             case: StoredValue::new(case),
             title: RwSignal::new(String::new()),
             items: RwSignal::new(Vec::new()),
             item: RwSignal::new(None),
             view: RwSignal::new(None),
-            layout: RwSignal::new(Layout::FourUp),
+            layout: RwSignal::new(first_layout()),
             layout_before: RwSignal::new(None),
             active: RwSignal::new(Pane::Space),
             tool: RwSignal::new(Tool::Pointer),
@@ -85,9 +150,39 @@ impl Room {
             status: RwSignal::new(Status::default()),
             painter: StoredValue::new_local(None),
             probe: RwSignal::new(None),
-            sides: RwSignal::new((is_wide(), is_wide())),
+            sides: RwSignal::new(first_sides()),
             help: RwSignal::new(false),
+            habits: RwSignal::new(kept::habits()),
+            cine: RwSignal::new(Cine::Still),
+            place: Place::Left,
+            hand: RwSignal::new(Place::Left),
+            tour: RwSignal::new(None),
         }
+    }
+
+    /// Room for a second item beside this one; what is said and how it is looked at is shared.
+    fn beside(self) -> Self {
+        Self {
+            item: RwSignal::new(None),
+            view: RwSignal::new(None),
+            layers: RwSignal::new(Vec::new()),
+            volume_shown: RwSignal::new(true),
+            status: RwSignal::new(Status::default()),
+            painter: StoredValue::new_local(None),
+            place: Place::Right,
+            ..self
+        }
+    }
+
+    /// The box around what is shown, patient mm.
+    pub(crate) fn bounds_mm(&self) -> Option<Aabb> {
+        self.status
+            .with(|status| status.grid.map(|grid| grid.bounds_mm()).or(status.surfaces_mm))
+    }
+
+    /// Says what the server does not want.
+    pub(crate) fn refused(&self, why: String) {
+        self.marks.trouble.set(Some(marks::Trouble::Refused(why)));
     }
 
     pub(crate) fn with_painter(&self, act: impl FnOnce(&Painter)) {
@@ -110,10 +205,12 @@ impl Room {
     /// Shows one pane alone, or what was there before.
     pub(crate) fn enlarge(&self, pane: Pane) {
         match self.layout.get_untracked() {
-            Layout::Single(_) => {
+            Layout::Single(shown) if shown == pane => {
                 self.layout
                     .set(self.layout_before.get_untracked().unwrap_or(Layout::FourUp));
             }
+            Layout::Single(_) => self.layout.set(Layout::Single(pane)),
+            Layout::Compare(_) => {}
             other => {
                 self.layout_before.set(Some(other));
                 self.layout.set(Layout::Single(pane));
@@ -129,12 +226,23 @@ impl Room {
         self.layers.set(Vec::new());
         self.volume_shown.set(true);
         self.probe.set(None);
-        self.layout.set(match item.kind.as_str() {
-            "volume" => Layout::FourUp,
-            _ => Layout::Single(Pane::Space),
-        });
+        self.cine.set(Cine::Still);
+        if !matches!(self.layout.get_untracked(), Layout::Compare(_)) {
+            self.layout.set(match item.kind.as_str() {
+                "volume" => first_layout(),
+                _ => Layout::Single(Pane::Space),
+            });
+            self.layout_before.set(None);
+        }
         self.active.set(Pane::Space);
-        let painter = Painter::start(self.view, self.layers, self.volume_shown, self.status);
+        let painter = Painter::start(
+            Wanted {
+                view: self.view,
+                layers: self.layers,
+                volume_shown: self.volume_shown,
+            },
+            self.status,
+        );
         self.painter.set_value(Some(Rc::clone(&painter)));
         self.item.set(Some(item.clone()));
         spawn_local(async move {
@@ -147,6 +255,30 @@ impl Room {
     fn close(&self) {
         self.with_painter(Painter::close);
     }
+
+    /// Lets go of the item.
+    fn empty(&self) {
+        self.close();
+        self.painter.set_value(None);
+        self.item.set(None);
+        self.view.set(None);
+    }
+}
+
+/// Which sides are open first.
+fn first_sides() -> Open {
+    match page_width() {
+        Width::Wide => Open::Both,
+        Width::Narrow => Open::Neither,
+    }
+}
+
+/// How a volume is shown first.
+fn first_layout() -> Layout {
+    match page_width() {
+        Width::Wide => Layout::FourUp,
+        Width::Narrow => Layout::Single(Pane::Space),
+    }
 }
 
 /// Brings an item to the painter: the volume coarse to fine, then its surfaces.
@@ -155,22 +287,15 @@ async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) 
     if let Some(photo) = artifacts.iter().find(|artifact| artifact.kind == "photo") {
         return load_photo(painter, item, photo).await;
     }
-    let surfaces: Vec<&Artifact> = artifacts
-        .iter()
-        .filter(|artifact| artifact.kind == "surface")
-        .collect();
-    let pyramid = artifacts.iter().find(|artifact| artifact.kind == "pyramid");
-    // Beside a volume, surfaces are shown when they are asked for.
+    let of_kind = |kind: &'static str| artifacts.iter().filter(move |artifact| artifact.kind == kind);
+    let pyramid = of_kind("pyramid").next();
+    // Beside a volume, surfaces are shown when they are asked for; measured distances lie on the same surface again.
     let opacity = if pyramid.is_some() { 0.0 } else { 1.0 };
-    layers.set(
-        surfaces
-            .iter()
-            .map(|surface| Layer {
-                name: surface.name.clone(),
-                opacity,
-            })
-            .collect(),
-    );
+    let surfaces = of_kind("surface").map(|surface| (surface, opacity));
+    let compared = of_kind("comparison").map(|surface| (surface, 0.0));
+    let surfaces: Vec<(&Artifact, f64)> = surfaces.chain(compared).collect();
+    let layer = |(surface, opacity): &(&Artifact, f64)| Layer::new(&surface.name, *opacity);
+    layers.set(surfaces.iter().map(layer).collect());
     if let Some(pyramid) = pyramid {
         for (part, wrap) in [
             ("head", Arrival::Head as fn(Vec<u8>) -> Arrival),
@@ -184,7 +309,7 @@ async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) 
         }
     }
     painter.push(Arrival::Complete).await;
-    for surface in surfaces {
+    for (surface, _) in surfaces {
         if painter.is_closed() {
             break;
         }
@@ -199,7 +324,7 @@ async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) 
 }
 
 /// Pixels of a photograph that are shown at most.
-const PHOTO_PIXELS: u64 = 6_000_000;
+const PHOTO_PIXELS: u64 = 16_000_000;
 
 async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> api::Answer<()> {
     let broken = || api::Failure {
@@ -217,6 +342,10 @@ async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> 
         .position(|level| pixels(level) <= PHOTO_PIXELS)
         .unwrap_or(levels.len() - 1);
     let level = &levels[index];
+    let full = Size {
+        width: levels[0].columns,
+        height: levels[0].rows,
+    };
     let mut rgb = vec![0; pixels(level) as usize * 3];
     let (columns, rows) = level.tiles();
     for row in 0..rows {
@@ -236,11 +365,14 @@ async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> 
         .flat_map(|p| [p[0], p[1], p[2], 255])
         .collect();
     painter
-        .push(Arrival::Photo(Picture {
-            width: level.columns,
-            height: level.rows,
-            rgba,
-        }))
+        .push(Arrival::Photo(
+            Picture {
+                width: level.columns,
+                height: level.rows,
+                rgba,
+            },
+            full,
+        ))
         .await;
     painter.push(Arrival::Complete).await;
     Ok(())
@@ -251,7 +383,9 @@ async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> 
 pub(crate) fn Viewer() -> impl IntoView {
     let params = use_params_map();
     let id = params.with_untracked(|params| params.get("id").unwrap_or_default());
-    let room = Room::new(id.clone());
+    let session: Session = expect_context();
+    let author = untrack(|| session.me()).map(|me| me.id).unwrap_or_default();
+    let room = Room::new(id.clone(), author);
     provide_context(room);
     let failure = RwSignal::new(None::<String>);
     let wanted = params.with_untracked(|params| params.get("item"));
@@ -281,19 +415,46 @@ pub(crate) fn Viewer() -> impl IntoView {
             Err(problem) => failure.set(Some(problem.title)),
         }
     });
-    on_cleanup(move || room.close());
+    let beside = room.beside();
+    link(room, beside);
+    link(beside, room);
+    play(room);
+    on_cleanup(move || {
+        room.close();
+        beside.close();
+        room.cine.set(Cine::Still);
+    });
     let keys = window_event_listener(leptos::ev::keydown, move |event| keys::pressed(room, &event));
     on_cleanup(move || keys.remove());
     // The sides make room where the window narrows, and come back where it widens.
-    let was_wide = StoredValue::new(is_wide());
+    let width = StoredValue::new(page_width());
     let resized = window_event_listener(leptos::ev::resize, move |_| {
-        let wide = is_wide();
-        if wide != was_wide.get_value() {
-            was_wide.set_value(wide);
-            room.sides.set((wide, wide));
+        let now = page_width();
+        if now != width.get_value() {
+            width.set_value(now);
+            room.sides.set(first_sides());
         }
     });
     on_cleanup(move || resized.remove());
+    let note = move || {
+        let told = failure
+            .get()
+            .or_else(|| room.status.with(|status| status.failure.clone()));
+        told.map(|text| view! { <p class="stage-note" role="alert">{text}</p> })
+    };
+    let panes = move || {
+        let panes = room.layout.get().panes();
+        panes
+            .into_iter()
+            .map(|pane| view! { <pane::PaneView pane/> })
+            .collect_view()
+    };
+    let is_compared = Memo::new(move |_| matches!(room.layout.get(), Layout::Compare(_)));
+    Effect::new(move |_| {
+        if !is_compared.get() {
+            beside.empty();
+        }
+    });
     view! {
         <div class="viewer" data-ready=move || room.status.with(|status| status.first_picture_ms.is_some().to_string())
             data-first-picture=move || room.status.with(|status| status.first_picture_ms.map(|ms| format!("{ms:.0}")))
@@ -301,21 +462,92 @@ pub(crate) fn Viewer() -> impl IntoView {
             data-pictures=move || room.status.with(|status| status.pictures.to_string())>
             <top::Top/>
             <div class="viewer-middle">
-                <side::Items/>
+                <side::Items beside/>
                 <main class="stage">
-                    {move || failure.get().or_else(|| room.status.with(|status| status.failure.clone())).map(|text| view! {
-                        <p class="stage-note" role="alert">{text}</p>
-                    })}
+                    {note}
                     <div class=move || format!("panes {}", room.layout.get().word())>
-                        {move || room.layout.get().panes().into_iter().map(|pane| view! { <pane::PaneView pane/> }).collect_view()}
+                        {panes}
+                        {move || is_compared.get().then(|| view! { <Provider value=beside>{panes()}</Provider> })}
                     </div>
+                    <PaneChoice/>
+                    <tours::Caption/>
                 </main>
-                <side::Said/>
+                <said::Said/>
             </div>
             <Truth/>
             {move || room.help.get().then(|| view! { <keys::Help/> })}
         </div>
     }
+}
+
+/// Where one picture is shown alone on a narrow page, the others to choose from.
+#[component]
+fn PaneChoice() -> impl IntoView {
+    let room: Room = expect_context();
+    let shown = move || match room.layout.get() {
+        Layout::Single(pane) | Layout::Compare(pane) if room.status.with(|status| status.grid.is_some()) => {
+            Some(pane)
+        }
+        _ => None,
+    };
+    move || {
+        shown().map(|shown| {
+            let buttons = Pane::ALL.into_iter().map(|pane| {
+                let choose = move |_| {
+                    room.active.set(pane);
+                    room.layout.update(|layout| {
+                        *layout = match layout {
+                            Layout::Compare(_) => Layout::Compare(pane),
+                            _ => Layout::Single(pane),
+                        }
+                    });
+                };
+                view! {
+                    <button class=format!("pane-choice {}", pane.word()) aria-pressed=(pane == shown).to_string() on:click=choose>
+                        {pane::pane_name(pane)}</button>
+                }
+            });
+            view! { <div class="pane-choices" role="group" aria-label=t("layout.pictures")>{buttons.collect_view()}</div> }
+        })
+    }
+}
+
+/// While two items are compared, what the hand does to `leader` is done to `follower`.
+fn link(leader: Room, follower: Room) {
+    Effect::new(move |before: Option<Option<ViewState>>| {
+        let now = leader.view.get();
+        let is_linked = matches!(leader.layout.get_untracked(), Layout::Compare(_))
+            && leader.hand.get_untracked() == leader.place;
+        if let (true, Some(Some(before)), Some(now)) = (is_linked, before, &now) {
+            let frame = |room: Room| {
+                room.item
+                    .with_untracked(|item| item.as_ref().and_then(|item| item.frame.clone()))
+            };
+            let frames = match (frame(leader), frame(follower)) {
+                (Some(a), Some(b)) if a == b => Frames::Shared,
+                _ => Frames::Apart,
+            };
+            follower.change(|view| follow(view, &before, now, frames));
+        }
+        now
+    });
+}
+
+/// Goes through the slices of the active plane while it plays.
+fn play(room: Room) {
+    Effect::new(move |_| {
+        if let Cine::Playing(rate) = room.cine.get() {
+            spawn_local(async move {
+                while room.cine.try_get_untracked() == Some(Cine::Playing(rate)) {
+                    let pane = keys::active_plane(room);
+                    if let Some(grid) = room.status.with_untracked(|status| status.grid) {
+                        room.change(|view| view.play(pane, &grid));
+                    }
+                    sleep((1_000.0 / rate) as i32).await;
+                }
+            });
+        }
+    });
 }
 
 /// Whether the browser can show an item: what one uploaded oneself and has a picture.
@@ -339,6 +571,10 @@ fn Truth() -> impl IntoView {
     let findings = move || {
         room.item
             .with(|item| item.as_ref().map_or_else(Vec::new, |item| item.findings.clone()))
+    };
+    let coarse = move || {
+        let level = room.status.with(|status| status.level);
+        (level > 0).then(|| view! { <span class="caution">{t("viewer.coarse")}</span> })
     };
     let probe = move || {
         room.probe.get().map(|(p, value)| {
@@ -366,6 +602,7 @@ fn Truth() -> impl IntoView {
     view! {
         <footer class="truth">
             <span class="number">{spacing}</span>
+            {coarse}
             <span class="finding-list">
                 {move || findings().into_iter().map(|finding| view! {
                     <span class=format!("finding {}", finding.severity) title=finding.message.clone()>{finding.message.clone()}</span>

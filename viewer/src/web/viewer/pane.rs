@@ -1,16 +1,17 @@
 //! A picture with what lies over it, and the hand in it.
 
-use domain::AnnotationGeometry;
+use domain::{AnnotationGeometry, AnnotationKind, MarkSpace};
 use geometry::{DVec2, DVec3};
 use leptos::html;
 use leptos::prelude::*;
 use web_sys::{PointerEvent, WheelEvent};
 
 use super::marks::Draft;
-use super::overlay::Overlay;
+use super::overlay::{Overlay, tilt_handles};
 use super::painter::Question;
 use super::{Room, Tool};
-use crate::marking::{Projector, geometry_of, place, point_count, point_under};
+use crate::bindings::{Act, Button, Fingers, Ground, Held, act, finger, pointer};
+use crate::marking::{Projector, REACH, geometry_of, is_on_line, place, point_count, point_under};
 use crate::texts::t;
 use crate::view_state::{Pane, Size};
 
@@ -25,17 +26,29 @@ enum Grip {
         rest: f64,
     },
     Crosshair,
+    /// The end of a line, by which its plane tilts.
+    Tilt(Pane),
     /// A point of a mark, and what the mark was before.
     Point {
         mark: String,
         index: usize,
         before: AnnotationGeometry,
     },
+    /// A whole mark, where the hand took it, and what it was before.
+    Mark {
+        mark: String,
+        from_mm: DVec3,
+        before: AnnotationGeometry,
+    },
+    /// A finger that sets a point where it is lifted, if it stays there.
+    Tap(AnnotationKind, DVec2),
 }
 
 /// How far the hand goes for a slice, and for twice the size, CSS pixels.
 const SCROLL_PIXELS: f64 = 6.0;
 const ZOOM_PIXELS: f64 = 160.0;
+/// How far a finger may stray that only taps.
+const TAP_PIXELS: f64 = 10.0;
 /// How much a step of the wheel enlarges what is seen in space.
 const WHEEL_ZOOM: f64 = 1.12;
 
@@ -43,6 +56,9 @@ impl Room {
     /// How a pane shows the patient now; `None` before there is anything.
     pub(crate) fn projector(&self, pane: Pane, size: Size) -> Option<Projector> {
         let view = self.view.get()?;
+        if let Some(photo) = self.status.with(|status| status.photo) {
+            return (pane == Pane::Space).then(|| Projector::Photo(view.photo.place(photo, size)));
+        }
         if pane == Pane::Space {
             return Some(Projector::Space {
                 camera: view.camera.camera(),
@@ -60,6 +76,7 @@ impl Room {
     fn at_point(self, pane: Pane, p: DVec2, size: Size, act: impl FnOnce(DVec3) + 'static) {
         match untrack(|| self.projector(pane, size)) {
             Some(Projector::Plane { plane, .. }) => act(plane.mm_of(p, size.width, size.height)),
+            Some(Projector::Photo(place)) => act(((p - place.origin) / place.scale).extend(0.0)),
             _ => self.at(pane, p, size, move |p_mm, _| act(p_mm)),
         }
     }
@@ -81,12 +98,23 @@ impl Room {
                 };
                 painter.ask(Question::Pick(p, size, Box::new(tell)));
             }),
-            None => {}
+            Some(Projector::Photo(_)) | None => {}
+        }
+    }
+
+    /// What a pane shows.
+    fn ground(&self, pane: Pane) -> Ground {
+        if self.status.with_untracked(|status| status.photo.is_some()) {
+            Ground::Photo
+        } else if pane == Pane::Space {
+            Ground::Space
+        } else {
+            Ground::Plane
         }
     }
 
     /// Sets the next point of the mark that is under way, or begins one.
-    fn set_point(self, kind: domain::AnnotationKind, pane: Pane, p_mm: DVec3) {
+    fn set_point(self, kind: AnnotationKind, pane: Pane, p_mm: DVec3) {
         let mut draft = self
             .marks
             .draft
@@ -94,26 +122,32 @@ impl Room {
             .filter(|draft| draft.kind == kind)
             .unwrap_or(Draft {
                 kind,
+                space: match self.ground(pane) {
+                    Ground::Photo => MarkSpace::Picture,
+                    Ground::Plane | Ground::Space => MarkSpace::Patient,
+                },
                 points: Vec::new(),
                 pane,
             });
         draft.points.push(p_mm);
         match point_count(kind) {
-            (_, Some(last)) if draft.points.len() >= last => self.finish_draft(draft),
+            (_, Some(last)) if draft.points.len() >= last => self.finish_draft(&draft),
             _ => self.marks.draft.set(Some(draft)),
         }
     }
 
     /// Keeps a mark that is under way where it has enough points.
-    pub(crate) fn finish_draft(self, draft: Draft) {
+    pub(crate) fn finish_draft(self, draft: &Draft) {
         self.marks.draft.set(None);
         let (least, _) = point_count(draft.kind);
         if draft.points.len() >= least {
             let item = self
                 .item
                 .with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
-            let label = (draft.kind == domain::AnnotationKind::Text).then(|| t("mark.text").to_owned());
-            self.marks.add(item, draft.kind, &draft.points, label);
+            let label = (draft.kind == AnnotationKind::Text).then(|| t("mark.text").to_owned());
+            if let Some(geometry) = geometry_of(draft.kind, draft.space, &draft.points) {
+                self.marks.add(item, geometry, label);
+            }
         }
     }
 }
@@ -155,7 +189,8 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
 
     let grip = StoredValue::new_local(None::<Grip>);
     let last = StoredValue::new_local(DVec2::ZERO);
-    let place_of = move |event: &PointerEvent| {
+    let fingers = StoredValue::new_local(Fingers::default());
+    let place_in = move |event: &web_sys::MouseEvent| {
         let origin = frame
             .get_untracked()
             .map(|frame| frame.get_bounding_client_rect());
@@ -166,56 +201,94 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
         event.prevent_default();
         measure();
         room.active.set(pane);
+        room.hand.set(room.place);
         if let Some(frame) = frame.get_untracked() {
             drop(frame.set_pointer_capture(event.pointer_id()));
             drop(frame.focus());
         }
-        let p = place_of(&event);
+        let p = place_in(&event);
         last.set_value(p);
-        let now = begin(room, pane, size.get_untracked(), p, &event);
+        if event.pointer_type() == "touch" {
+            fingers.update_value(|fingers| fingers.put(event.pointer_id(), p));
+        }
+        let is_second = fingers.with_value(|fingers| fingers.count() > 1);
+        let now = if is_second {
+            None
+        } else {
+            begin(room, pane, size.get_untracked(), p, &event)
+        };
         grip.set_value(now);
     };
     let moved = move |event: PointerEvent| {
-        let p = place_of(&event);
+        let p = place_in(&event);
+        let size = size.get_untracked();
+        let pinch = fingers
+            .try_update_value(|fingers| fingers.moved(event.pointer_id(), p))
+            .flatten();
+        if let Some(pinch) = pinch {
+            pan(room, pane, size, pinch.by);
+            enlarge(room, pane, size, p, pinch.factor);
+            return;
+        }
+        if fingers.with_value(|fingers| fingers.count() > 1) {
+            return;
+        }
         let by = p - last.get_value();
         let mut held = grip.get_value();
         match &mut held {
             Some(held) => {
+                drag(room, pane, size, p, by, held);
                 last.set_value(p);
-                drag(room, pane, size.get_untracked(), p, by, held);
             }
-            None => room.at(pane, p, size.get_untracked(), move |p_mm, value| {
+            None => room.at(pane, p, size, move |p_mm, value| {
                 room.probe.set(Some((p_mm, value)));
             }),
         }
         grip.set_value(held);
     };
-    let up = move |_: PointerEvent| {
-        if let Some(Grip::Point { mark, before, .. }) = grip.get_value() {
-            room.marks.moved(mark, before);
+    let up = move |event: PointerEvent| {
+        fingers.update_value(|fingers| fingers.lift(event.pointer_id()));
+        match grip.get_value() {
+            Some(Grip::Point { mark, before, .. } | Grip::Mark { mark, before, .. }) => {
+                room.marks.moved(&mark, before);
+            }
+            Some(Grip::Tap(kind, from)) if place_in(&event).distance(from) < TAP_PIXELS => {
+                let size = size.get_untracked();
+                room.at_point(pane, from, size, move |p_mm| room.set_point(kind, pane, p_mm));
+            }
+            _ => {}
         }
         grip.set_value(None);
     };
     let wheel = move |event: WheelEvent| {
         event.prevent_default();
         room.active.set(pane);
+        room.hand.set(room.place);
         let towards = event.delta_y().signum();
-        match pane {
-            Pane::Space => room.change(|view| view.enlarge(pane, WHEEL_ZOOM.powf(-towards))),
-            _ => scroll(room, pane, towards as i32),
+        let is_zoom = event.ctrl_key() || event.meta_key();
+        match room.ground(pane) {
+            Ground::Plane if !is_zoom => scroll(room, pane, towards as i32),
+            _ => enlarge(
+                room,
+                pane,
+                size.get_untracked(),
+                place_in(&event),
+                WHEEL_ZOOM.powf(-towards),
+            ),
         }
     };
     let double = move |_| match room.marks.draft.get_untracked() {
         Some(mut draft) if point_count(draft.kind).1.is_none() => {
             // The second click of the two set a point where the first had set one.
             draft.points.dedup_by(|a, b| a.distance(*b) < 0.05);
-            room.finish_draft(draft);
+            room.finish_draft(&draft);
         }
         _ if matches!(room.tool.get_untracked(), Tool::Mark(_)) => {}
         _ => room.enlarge(pane),
     };
     view! {
-        <div class=move || format!("pane {}", pane.word()) class:active=move || room.active.get() == pane
+        <div class=move || format!("pane {}", pane.word())
+            class:active=move || room.active.get() == pane && room.hand.get() == room.place
             node_ref=frame tabindex="0" role="application" aria-label=pane_name(pane) data-pane=pane.word()
             on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=up
             on:wheel=wheel on:dblclick=double on:contextmenu=|event| event.prevent_default()>
@@ -248,27 +321,54 @@ pub(crate) fn go_to(room: Room, pane: Pane, slice: f64) {
     }
 }
 
+/// Moves the picture.
+fn pan(room: Room, pane: Pane, size: Size, by: DVec2) {
+    let (grid, photo) = room.status.with_untracked(|status| (status.grid, status.photo));
+    room.change(|view| match photo {
+        Some(photo) => view.photo.pan(by, photo, size),
+        None => view.pan(pane, by, grid.as_ref(), size),
+    });
+}
+
+/// Makes the picture larger; a photograph about a place that stays where it is.
+pub(crate) fn enlarge(room: Room, pane: Pane, size: Size, about: DVec2, factor: f64) {
+    let photo = room.status.with_untracked(|status| status.photo);
+    room.change(|view| match photo {
+        Some(photo) => view.photo.enlarge(factor, about, photo, size),
+        None => view.enlarge(pane, factor),
+    });
+}
+
 /// What the hand takes when it comes down.
 fn begin(room: Room, pane: Pane, size: Size, p: DVec2, event: &PointerEvent) -> Option<Grip> {
-    match event.button() {
-        1 => return Some(Grip::Pan),
-        2 => return Some(Grip::Zoom),
-        _ => {}
-    }
-    if event.ctrl_key() {
-        return Some(Grip::Zoom);
-    }
-    if event.shift_key() {
-        return Some(Grip::Pan);
+    let ground = room.ground(pane);
+    let held = if event.shift_key() {
+        Held::Shift
+    } else if event.ctrl_key() || event.meta_key() {
+        Held::Control
+    } else {
+        Held::Nothing
+    };
+    let habits = room.habits.get_untracked();
+    let does = act(habits, ground, Button::of_event(event.button()), held);
+    if does != Act::Tool {
+        return grip_of(does);
     }
     if room.marks.draft.with_untracked(Option::is_none)
-        && let Some(grip) = taken_point(room, pane, size, p)
+        && let Some(grip) = taken_mark(room, pane, size, p)
     {
         return Some(grip);
     }
-    match room.tool.get_untracked() {
-        Tool::Pointer if pane == Pane::Space => Some(Grip::Turn),
-        Tool::Pointer => Some(Grip::Window),
+    let is_touch = event.pointer_type() == "touch";
+    let tool = room.tool.get_untracked();
+    if matches!(tool, Tool::Pointer | Tool::Crosshair)
+        && let Some(plane) = untrack(|| tilt_handle_under(room, pane, size, p))
+    {
+        return Some(Grip::Tilt(plane));
+    }
+    match tool {
+        Tool::Pointer if is_touch => grip_of(finger(ground)),
+        Tool::Pointer => grip_of(pointer(habits, ground)),
         Tool::Pan => Some(Grip::Pan),
         Tool::Zoom => Some(Grip::Zoom),
         Tool::Scroll => Some(Grip::Scroll { rest: 0.0 }),
@@ -276,14 +376,51 @@ fn begin(room: Room, pane: Pane, size: Size, p: DVec2, event: &PointerEvent) -> 
             move_crosshair(room, pane, size, p);
             Some(Grip::Crosshair)
         }
+        Tool::Mark(kind) if is_touch => Some(Grip::Tap(kind, p)),
         Tool::Mark(kind) => {
-            room.at_point(pane, p, size, move |p_mm| room.set_point(kind, pane, p_mm));
+            if closes_draft(room, pane, size, p) {
+                if let Some(draft) = room.marks.draft.get_untracked() {
+                    room.finish_draft(&draft);
+                }
+            } else {
+                room.at_point(pane, p, size, move |p_mm| room.set_point(kind, pane, p_mm));
+            }
             None
         }
     }
 }
 
-fn taken_point(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
+fn grip_of(does: Act) -> Option<Grip> {
+    match does {
+        Act::Tool => None,
+        Act::Window => Some(Grip::Window),
+        Act::Turn => Some(Grip::Turn),
+        Act::Pan => Some(Grip::Pan),
+        Act::Zoom => Some(Grip::Zoom),
+        Act::Scroll => Some(Grip::Scroll { rest: 0.0 }),
+    }
+}
+
+/// Whether a region is closed by a hand on its first point.
+fn closes_draft(room: Room, pane: Pane, size: Size, p: DVec2) -> bool {
+    let first = room.marks.draft.with_untracked(|draft| {
+        let draft = draft.as_ref()?;
+        let can_close = draft.kind == AnnotationKind::Region && draft.points.len() >= 3;
+        draft.points.first().copied().filter(|_| can_close)
+    });
+    let pixel = first.and_then(|first| untrack(|| room.projector(pane, size))?.pixel_of(first));
+    pixel.is_some_and(|pixel| pixel.distance(p) <= REACH)
+}
+
+/// The plane whose line has an end under the hand.
+fn tilt_handle_under(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Pane> {
+    let handles = tilt_handles(room, pane, size);
+    let under = handles.into_iter().find(|(_, at)| at.distance(p) <= REACH);
+    under.map(|(plane, _)| plane)
+}
+
+/// The mark under the hand: a point of it, or in a plane the whole of the one that is selected.
+fn taken_mark(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
     if room.marks.hidden.get_untracked() {
         return None;
     }
@@ -294,15 +431,35 @@ fn taken_point(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
     room.marks.all.with_untracked(|all| {
         let shown: Vec<_> = all
             .iter()
-            .filter(|mark| mark.item == item)
-            .filter_map(|mark| Some((mark, place(&projector, mark.geometry.points())?.0)))
+            .filter(|mark| mark.item == item && !room.marks.is_hidden(&mark.id))
+            .filter_map(|mark| Some((mark, place(&projector, mark.geometry.points())?)))
             .collect();
-        let (mark, index) = point_under(p, shown.iter().map(|(_, points)| points.as_slice()))?;
-        let mark = shown.get(mark)?.0;
+        if let Some((mark, index)) = point_under(p, shown.iter().map(|(_, points)| points.as_slice())) {
+            let mark = shown.get(mark)?.0;
+            room.marks.selected.set(Some(mark.id.clone()));
+            return Some(Grip::Point {
+                mark: mark.id.clone(),
+                index,
+                before: mark.geometry.clone(),
+            });
+        }
+        let is_closed = |kind| kind == AnnotationKind::Region;
+        let (mark, _) = shown
+            .iter()
+            .find(|(mark, points)| is_on_line(p, points, is_closed(mark.geometry.kind())))?;
+        let is_selected = room
+            .marks
+            .selected
+            .with_untracked(|id| id.as_deref() == Some(&mark.id));
         room.marks.selected.set(Some(mark.id.clone()));
-        Some(Grip::Point {
+        let from_mm = match projector {
+            Projector::Plane { plane, .. } => plane.mm_of(p, size.width, size.height),
+            Projector::Photo(place) => ((p - place.origin) / place.scale).extend(0.0),
+            Projector::Space { .. } => return None,
+        };
+        is_selected.then(|| Grip::Mark {
             mark: mark.id.clone(),
-            index,
+            from_mm,
             before: mark.geometry.clone(),
         })
     })
@@ -312,11 +469,11 @@ fn drag(room: Room, pane: Pane, size: Size, p: DVec2, by: DVec2, grip: &mut Grip
     match grip {
         Grip::Window => room.change(|view| view.drag_window(DVec2::new(by.x, -by.y))),
         Grip::Turn => room.change(|view| view.turn(by, size)),
-        Grip::Pan => {
-            let grid = room.status.with_untracked(|status| status.grid);
-            room.change(|view| view.pan(pane, by, grid.as_ref(), size));
+        Grip::Pan => pan(room, pane, size, by),
+        Grip::Zoom => {
+            let middle = DVec2::new(f64::from(size.width), f64::from(size.height)) * 0.5;
+            enlarge(room, pane, size, middle, 2f64.powf(-by.y / ZOOM_PIXELS));
         }
-        Grip::Zoom => room.change(|view| view.enlarge(pane, 2f64.powf(-by.y / ZOOM_PIXELS))),
         Grip::Scroll { rest } => {
             *rest += by.y / SCROLL_PIXELS;
             let whole = rest.trunc();
@@ -326,6 +483,8 @@ fn drag(room: Room, pane: Pane, size: Size, p: DVec2, by: DVec2, grip: &mut Grip
             }
         }
         Grip::Crosshair => move_crosshair(room, pane, size, p),
+        Grip::Tilt(plane) => tilt(room, pane, *plane, size, p, by),
+        Grip::Tap(..) => {}
         Grip::Point { mark, index, before } => {
             let (mark, index, before) = (mark.clone(), *index, before.clone());
             room.at_point(pane, p, size, move |p_mm| {
@@ -333,11 +492,41 @@ fn drag(room: Room, pane: Pane, size: Size, p: DVec2, by: DVec2, grip: &mut Grip
                 if let Some(point) = points.get_mut(index) {
                     *point = p_mm;
                 }
-                if let Some(geometry) = geometry_of(before.kind(), &points) {
-                    room.marks.drag(&mark, geometry);
+                if let Some(geometry) = geometry_of(before.kind(), before.space(), &points) {
+                    room.marks.drag(&mark, &geometry);
                 }
             });
         }
+        Grip::Mark {
+            mark,
+            from_mm,
+            before,
+        } => {
+            let (mark, from_mm, before) = (mark.clone(), *from_mm, before.clone());
+            room.at_point(pane, p, size, move |p_mm| {
+                let points: Vec<DVec3> = before
+                    .points()
+                    .iter()
+                    .map(|point| *point + p_mm - from_mm)
+                    .collect();
+                if let Some(geometry) = geometry_of(before.kind(), before.space(), &points) {
+                    room.marks.drag(&mark, &geometry);
+                }
+            });
+        }
+    }
+}
+
+/// Tilts a plane by as much as the hand went around the crosshair.
+fn tilt(room: Room, pane: Pane, plane: Pane, size: Size, p: DVec2, by: DVec2) {
+    let cross = room
+        .view
+        .with_untracked(|view| view.as_ref().map(|view| view.cross_mm));
+    let middle = cross.and_then(|cross| untrack(|| room.projector(pane, size))?.pixel_of(cross));
+    if let Some(middle) = middle {
+        let (before, now) = (p - by - middle, p - middle);
+        let radians = before.perp_dot(now).atan2(before.dot(now));
+        room.change(|view| view.tilt(plane, pane, radians));
     }
 }
 

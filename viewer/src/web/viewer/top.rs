@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 use renderer::SlabProjection;
 
-use super::{Room, Tool};
+use super::look::choose_preset;
+use super::{Cine, Open, Room, Tool, Width, kept, page_width};
+use crate::bindings::Habits;
 use crate::texts::t;
 use crate::view_state::{Layout, Pane};
 use crate::web::icons::{Icon, Name};
@@ -53,6 +55,7 @@ pub(crate) fn Top() -> impl IntoView {
                 <ToolButton tool=Tool::Mark(AnnotationKind::Arrow) name=t("tool.arrow") icon=Name::Arrow/>
                 <ToolButton tool=Tool::Mark(AnnotationKind::Text) name=t("tool.text") icon=Name::Text/>
             </div>
+            {move || has_planes().then(|| view! { <Planes/> })}
             <div class="tools">
                 <button class="icon-button" title=t("top.undo") aria-label=t("top.undo") disabled=move || !room.marks.can_undo()
                     on:click=move |_| room.marks.undo()><Icon name=Name::Undo/></button>
@@ -61,12 +64,97 @@ pub(crate) fn Top() -> impl IntoView {
             </div>
             {move || has_planes().then(|| view! { <Looks/> })}
             <span class="grow"></span>
-            <button class="icon-button" title=t("top.fold") aria-label=t("top.fold")
-                on:click=move |_| room.sides.update(|(left, right)| { let open = *left || *right; (*left, *right) = (!open, !open); })>
-                <Icon name=Name::Fold/></button>
+            <HabitChoice/>
+            <button class="icon-button" title=t("top.items") aria-label=t("top.items") aria-pressed=move || room.sides.get().has_items().to_string()
+                on:click=move |_| fold(room, Open::Items)><Icon name=Name::FoldLeft/></button>
+            <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()
+                on:click=move |_| fold(room, Open::Said)><Icon name=Name::FoldRight/></button>
             <button class="icon-button" title=t("top.help") aria-label=t("top.help") on:click=move |_| room.help.set(true)>
                 <Icon name=Name::Help/></button>
         </header>
+    }
+}
+
+/// Folds a side away or opens it; on a narrow page one at a time.
+pub(super) fn fold(room: Room, side: Open) {
+    room.sides.update(|open| {
+        let items = (side == Open::Items) != open.has_items();
+        let said = (side == Open::Said) != open.has_said();
+        *open = match (items, said, page_width()) {
+            (true, true, Width::Wide) => Open::Both,
+            (true, true, Width::Narrow) => side,
+            (true, false, _) => Open::Items,
+            (false, true, _) => Open::Said,
+            (false, false, _) => Open::Neither,
+        };
+    });
+}
+
+/// What the planes can do besides: play, turn, and lie straight again.
+#[component]
+fn Planes() -> impl IntoView {
+    let room: Room = expect_context();
+    let is_playing = move || matches!(room.cine.get(), Cine::Playing(_));
+    let rate = RwSignal::new(RATES[1]);
+    let toggle = move |_| toggle_cine(room, rate.get_untracked());
+    let choose = move |event| {
+        let chosen: f64 = event_target_value(&event).parse().unwrap_or(RATES[1]);
+        rate.set(chosen);
+        room.cine.update(|cine| {
+            if matches!(cine, Cine::Playing(_)) {
+                *cine = Cine::Playing(chosen);
+            }
+        });
+    };
+    let is_tilted = move || {
+        room.view
+            .with(|view| view.as_ref().is_some_and(|view| view.is_tilted()))
+    };
+    view! {
+        <div class="tools" role="toolbar" aria-label=t("top.planes")>
+            <button class="icon-button" title=t("top.play") aria-label=t("top.play") aria-pressed=move || is_playing().to_string() on:click=toggle>
+                {move || if is_playing() { view! { <Icon name=Name::Pause/> } } else { view! { <Icon name=Name::Play/> } }}</button>
+            <select class="small" aria-label=t("top.rate") title=t("top.rate") on:change=choose>
+                {RATES.iter().map(|&each| view! { <option value=each.to_string() selected=move || rate.get() == each>{format!("{each} / s")}</option> }).collect_view()}
+            </select>
+            <button class="icon-button" title=t("top.straighten") aria-label=t("top.straighten") disabled=move || !is_tilted()
+                on:click=move |_| room.change(|view| view.straighten())><Icon name=Name::Straighten/></button>
+        </div>
+    }
+}
+
+/// Slices a second to choose from.
+pub(super) const RATES: [f64; 4] = [5.0, 10.0, 20.0, 30.0];
+
+pub(super) fn toggle_cine(room: Room, rate: f64) {
+    room.cine.update(|cine| {
+        *cine = match cine {
+            Cine::Still => Cine::Playing(rate),
+            Cine::Playing(_) => Cine::Still,
+        }
+    });
+}
+
+/// What the buttons of the mouse do.
+#[component]
+fn HabitChoice() -> impl IntoView {
+    let room: Room = expect_context();
+    let name = |habits: Habits| match habits {
+        Habits::Radiology => t("habits.radiology"),
+        Habits::Archive => t("habits.archive"),
+        Habits::Slicer => t("habits.slicer"),
+    };
+    let choose = move |event| {
+        let habits = Habits::named(&event_target_value(&event));
+        kept::keep_habits(habits);
+        room.habits.set(habits);
+    };
+    view! {
+        <select class="small" aria-label=t("habits.title") title=t("habits.title") on:change=choose>
+            {Habits::ALL.into_iter().map(|habits| view! {
+                <option value=habits.word() selected=move || room.habits.get() == habits>{name(habits)}</option>
+            }).collect_view()}
+        </select>
     }
 }
 
@@ -127,7 +215,7 @@ fn Looks() -> impl IntoView {
     view! {
         <div class="tools">
             <select class="small" aria-label=t("top.preset") title=t("top.preset") prop:value=preset_now
-                on:change=move |event| { let name = event_target_value(&event); room.change(|view| view.preset = name); }>
+                on:change=move |event| choose_preset(room, event_target_value(&event))>
                 {renderer::preset_names().map(|name| view! { <option value=name selected=move || preset_now() == name>{name}</option> }).collect_view()}
             </select>
             {move || is_ct().then(|| view! {

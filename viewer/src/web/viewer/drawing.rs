@@ -1,0 +1,723 @@
+//! Draws the pictures of the case viewer: one loop that takes what arrived, answers questions and draws what changed.
+//! Volumes, surfaces and the back end belong to it alone.
+
+use std::sync::Arc;
+
+use geometry::{Aabb, DVec3};
+use leptos::prelude::*;
+use renderer::cpu::Quality;
+use renderer::{
+    Clip, ColorScale, ControlPoint, Inversion, Paint, Picture, ResidentSurface, Scene, Slab, Slice,
+    SliceLayer, SurfaceLayer, TransferFunction, VolumeLayer, Window, pick, preset,
+};
+use volume::Unit;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+use super::painter::{Arrival, Layer, Painter, Question, Status, Wanted, next_frame, now_ms, sleep};
+use crate::back_end::BackEnd;
+use crate::canvas::{self, NoCanvas};
+use crate::curve::Spread;
+use crate::loading::Loading;
+use crate::marking::region_values;
+use crate::view_state::{Pane, Size, ViewState};
+
+/// Behind everything, sRGB between 0 and 1.
+const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
+/// Bytes of a volume in memory at most.
+const BUDGET_BYTES: u64 = 1_700_000_000;
+/// How long bytes are taken before the next picture, milliseconds.
+const TAKING_MS: f64 = 24.0;
+/// How often pictures are drawn anew while a volume arrives, milliseconds.
+const ARRIVING_MS: f64 = 220.0;
+/// What a picture in space may take while it moves, milliseconds.
+const MOVING_MS: f64 = 45.0;
+/// After how long at rest the picture in space becomes full, and fine, milliseconds.
+const REST_MS: f64 = 140.0;
+const FINE_MS: f64 = 700.0;
+/// How long it is waited before a graphics device that was lost is opened again, milliseconds.
+const REOPEN_MS: i32 = 400;
+/// Pixels of the device that a pixel of the page is drawn with in planes, at most.
+const DENSEST: f64 = 2.0;
+/// What part of the measured distances lies within full color.
+const WITHIN: f64 = 0.98;
+
+/// What a pane shows.
+#[derive(Clone, Debug, PartialEq)]
+struct Shown {
+    state: ViewState,
+    layers: Vec<Layer>,
+    has_volume: bool,
+    revision: u64,
+    size: Size,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Grade {
+    Moving,
+    Full,
+    Fine,
+}
+
+struct Drawn {
+    pane: Pane,
+    shown: Shown,
+    grade: Grade,
+    at_ms: f64,
+}
+
+/// What a volume is seen through, and what that was made of.
+struct Looked {
+    name: String,
+    own: Option<Vec<ControlPoint>>,
+    transfer: TransferFunction,
+    projection: renderer::Projection,
+}
+
+/// A photograph, ready to be laid on a canvas.
+struct Photo {
+    canvas: HtmlCanvasElement,
+    full: Size,
+}
+
+pub(super) struct Drawing {
+    loading: Loading,
+    back_end: BackEnd,
+    surfaces: Vec<(String, ResidentSurface)>,
+    photo: Option<Photo>,
+    look: Option<Looked>,
+    drawn: Vec<Drawn>,
+    /// Placed bricks and surfaces so far.
+    revision: u64,
+    is_complete: bool,
+    /// What a pixel in space took lately, milliseconds.
+    ms_a_pixel: f64,
+    began_ms: f64,
+}
+
+impl Drawing {
+    pub(super) async fn run(
+        painter: &Painter,
+        wanted: Wanted,
+        status: RwSignal<Status>,
+    ) -> Result<(), String> {
+        let began_ms = now_ms();
+        let back_end = BackEnd::open("auto").await.map_err(words)?;
+        status.update(|status| back_end.name().clone_into(&mut status.back_end));
+        let mut drawing = Self {
+            loading: Loading::new(BUDGET_BYTES),
+            back_end,
+            surfaces: Vec::new(),
+            photo: None,
+            look: None,
+            drawn: Vec::new(),
+            revision: 0,
+            is_complete: false,
+            ms_a_pixel: 2e-4,
+            began_ms,
+        };
+        while !painter.is_closed() {
+            // Nothing comes of this in a tab that nobody sees; what arrives waits meanwhile.
+            next_frame().await;
+            if painter.is_closed() {
+                break;
+            }
+            drawing.take(painter, wanted.layers, status)?;
+            if wanted.view.with_untracked(Option::is_none)
+                && let Some(first) = drawing.first_state()
+            {
+                wanted.view.set(Some(first));
+            }
+            let Some(view) = wanted.view.get_untracked() else {
+                continue;
+            };
+            drawing.turn(painter, &view, wanted, status).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers what was asked and draws what changed.
+    async fn turn(
+        &mut self,
+        painter: &Painter,
+        view: &ViewState,
+        wanted: Wanted,
+        status: RwSignal<Status>,
+    ) -> Result<(), String> {
+        let layers = wanted.layers.get_untracked();
+        let has_volume = wanted.volume_shown.get_untracked();
+        self.look_through(view);
+        for question in painter.questions() {
+            self.answer(question, view, &layers, has_volume);
+        }
+        let mut pictures = 0;
+        for (pane, canvas) in painter.canvases() {
+            if !canvas.is_connected() {
+                continue;
+            }
+            let is_drawn = match self.paint(pane, &canvas, view, &layers, has_volume).await {
+                Ok(is_drawn) => is_drawn,
+                Err(_) if self.back_end.is_lost() => {
+                    self.reopen(status).await?;
+                    false
+                }
+                Err(failure) => return Err(failure),
+            };
+            if is_drawn {
+                pictures += 1;
+                if pane == Pane::Space && status.with_untracked(|status| status.first_picture_ms.is_none()) {
+                    let ms = now_ms() - self.began_ms;
+                    status.update(|status| status.first_picture_ms = Some(ms));
+                }
+            }
+        }
+        if pictures > 0 {
+            status.update(|status| status.pictures += pictures);
+        }
+        Ok(())
+    }
+
+    /// A graphics device went away, as after sleep or an update of its driver: another is opened, or the processor draws.
+    async fn reopen(&mut self, status: RwSignal<Status>) -> Result<(), String> {
+        sleep(REOPEN_MS).await;
+        self.back_end = BackEnd::open("auto").await.map_err(words)?;
+        self.drawn.clear();
+        status.update(|status| self.back_end.name().clone_into(&mut status.back_end));
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        painter: &Painter,
+        layers: RwSignal<Vec<Layer>>,
+        status: RwSignal<Status>,
+    ) -> Result<(), String> {
+        let until = now_ms() + TAKING_MS;
+        let mut is_changed = false;
+        while now_ms() < until {
+            let Some(arrival) = painter.next_arrival() else {
+                break;
+            };
+            is_changed = true;
+            match arrival {
+                Arrival::Head(bytes) => {
+                    self.revision += self.loading.push_head(&bytes).map_err(|e| e.to_string())? as u64;
+                }
+                Arrival::Body(bytes) => {
+                    self.revision += self.loading.push_body(&bytes).map_err(|e| e.to_string())? as u64;
+                }
+                Arrival::Complete => {
+                    self.is_complete = true;
+                    self.revision += 1;
+                }
+                Arrival::Surface { name, bytes } => {
+                    let (surface, distances_mm) = surface(&bytes)?;
+                    layers.update(|layers| {
+                        for layer in layers.iter_mut().filter(|layer| layer.name == name) {
+                            layer.distances_mm = distances_mm;
+                        }
+                    });
+                    self.surfaces.push((name, surface));
+                    self.revision += 1;
+                }
+                Arrival::Photo(picture, full) => {
+                    self.photo = Some(Photo {
+                        canvas: canvas_of(&picture)?,
+                        full,
+                    });
+                    self.revision += 1;
+                }
+                Arrival::Failed(failure) => return Err(failure),
+            }
+        }
+        if is_changed {
+            self.tell(status);
+        }
+        Ok(())
+    }
+
+    /// Says what is there.
+    fn tell(&self, status: RwSignal<Status>) {
+        let surfaces_mm = self.surfaces_mm();
+        let fraction = match self.loading.volume() {
+            _ if self.is_complete => 1.0,
+            Some(volume) => volume.resident_fraction(),
+            None => 0.0,
+        };
+        let photo = self.photo.as_ref().map(|photo| photo.full);
+        let head = self.loading.head();
+        let is_known = status.with_untracked(|status| status.spread.is_some());
+        let spread = head
+            .filter(|_| !is_known)
+            .map(|head| Arc::new(Spread::of(&head.statistics().histogram, head.rescale())));
+        status.update(|status| {
+            status.fraction = fraction;
+            status.photo = photo;
+            status.surfaces_mm = surfaces_mm;
+            status.level = self.loading.volume().map_or(0, renderer::ResidentVolume::level);
+            if let Some(head) = head {
+                status.grid = Some(*head.layout().finest());
+                unit_word(&head.rescale().unit).clone_into(&mut status.unit);
+                status.range = range_of(head);
+            }
+            if spread.is_some() {
+                status.spread = spread;
+            }
+        });
+    }
+
+    fn bounds(&self) -> Option<Aabb> {
+        let volume = self.loading.volume().filter(|volume| !volume.is_empty());
+        let volume = volume.map(|volume| volume.grid().bounds_mm());
+        let boxes = volume.into_iter().chain(self.surfaces_mm());
+        let corners: Vec<DVec3> = boxes.flat_map(|bounds| [bounds.min, bounds.max]).collect();
+        (!corners.is_empty()).then(|| Aabb::around(corners))
+    }
+
+    /// The box around the surfaces.
+    fn surfaces_mm(&self) -> Option<Aabb> {
+        let boxes = self.surfaces.iter().map(|(_, surface)| surface.bounds_mm());
+        let corners: Vec<DVec3> = boxes.flat_map(|bounds| [bounds.min, bounds.max]).collect();
+        (!corners.is_empty()).then(|| Aabb::around(corners))
+    }
+
+    /// The view as the item asks for it.
+    fn first_state(&self) -> Option<ViewState> {
+        let bounds = match &self.photo {
+            Some(photo) => {
+                let size = DVec3::new(f64::from(photo.full.width), f64::from(photo.full.height), 1.0);
+                Aabb::around([DVec3::ZERO, size])
+            }
+            None => self.bounds()?,
+        };
+        let Some(head) = self.loading.head() else {
+            return Some(ViewState::of(bounds, Window::new(0.5, 1.0), ""));
+        };
+        let is_hu = matches!(head.rescale().unit, Unit::Hu);
+        let range = range_of(head);
+        let window = match head.description().windows.first() {
+            Some(window) if window.width > 0.0 => Window::new(window.center, window.width),
+            _ if is_hu => Window::new(40.0, 400.0),
+            _ => Window::new((range[0] + range[1]) / 2.0, (range[1] - range[0]).max(1.0)),
+        };
+        let preset = if is_hu { "CT-Bone" } else { "MR-Default" };
+        let mut state = ViewState::of(bounds, window, preset);
+        state.inverted = head.description().polarity == artifact::pyramid::Polarity::SmallIsBright;
+        Some(state)
+    }
+
+    /// Makes the transfer function that a view asks for.
+    fn look_through(&mut self, view: &ViewState) {
+        let is_same = |look: &Looked| look.name == view.preset && look.own == view.transfer;
+        if self.look.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let (Some(head), Some(preset)) = (self.loading.head(), preset(&view.preset)) else {
+            return;
+        };
+        let [low, high] = range_of(head);
+        let own = view.transfer.clone();
+        let transfer = own.clone().and_then(|points| TransferFunction::new(points).ok());
+        self.look = Some(Looked {
+            name: view.preset.clone(),
+            own,
+            transfer: transfer.unwrap_or_else(|| preset.transfer((low, high))),
+            projection: preset.projection,
+        });
+    }
+
+    fn answer(&mut self, question: Question, view: &ViewState, layers: &[Layer], has_volume: bool) {
+        // What is still coarse has no values to tell.
+        let volume = self.loading.volume().filter(|volume| volume.is_complete());
+        let is_complete = self.is_complete;
+        match question {
+            Question::Pick(p, size, tell) => {
+                let scales = scales(layers);
+                let scene = self.scene(view, layers, &scales, has_volume);
+                let ray = scene.camera.ray(p, size.width, size.height).ok();
+                let hit = ray.and_then(|ray| pick(&scene, &ray));
+                tell(hit.map(|hit| (hit.p_in_patient_mm, hit.value.filter(|_| is_complete))));
+            }
+            Question::Value(p, tell) => tell(volume.and_then(|volume| volume.value_at_mm(p))),
+            Question::Region(points, tell) => {
+                let spacing = volume.map_or(1.0, |volume| {
+                    volume
+                        .grid()
+                        .spacing_mm()
+                        .into_iter()
+                        .fold(f64::INFINITY, f64::min)
+                });
+                tell(
+                    volume
+                        .and_then(|volume| region_values(&points, spacing / 2.0, |p| volume.value_at_mm(p))),
+                );
+            }
+        }
+    }
+
+    /// Draws a pane where it shows something else than it should; says whether it did.
+    async fn paint(
+        &mut self,
+        pane: Pane,
+        canvas: &HtmlCanvasElement,
+        view: &ViewState,
+        layers: &[Layer],
+        has_volume: bool,
+    ) -> Result<bool, String> {
+        let css = Size {
+            width: canvas.client_width().max(0) as u32,
+            height: canvas.client_height().max(0) as u32,
+        };
+        if css.width < 8 || css.height < 8 {
+            return Ok(false);
+        }
+        let shown = Shown {
+            state: view.clone(),
+            layers: layers.to_vec(),
+            has_volume,
+            revision: self.revision,
+            size: css,
+        };
+        let now = now_ms();
+        let before = self.drawn.iter().find(|drawn| drawn.pane == pane);
+        let is_same = before.is_some_and(|drawn| is_same_picture(pane, &drawn.shown, &shown));
+        if let Some(drawn) = before {
+            let arrived_only = is_same_picture(
+                pane,
+                &Shown {
+                    revision: shown.revision,
+                    ..drawn.shown.clone()
+                },
+                &shown,
+            );
+            let is_early = !self.is_complete && arrived_only && now - drawn.at_ms < ARRIVING_MS;
+            if !is_same && is_early {
+                return Ok(false);
+            }
+        }
+        if let Some(photo) = &self.photo {
+            if pane != Pane::Space || is_same {
+                return Ok(false);
+            }
+            photo.show(canvas, view, css)?;
+            self.keep(pane, shown, Grade::Fine, now);
+            return Ok(true);
+        }
+        if pane != Pane::Space {
+            if is_same {
+                return Ok(false);
+            }
+            let picture = self.slice(pane, view, css).await?;
+            let Some(picture) = picture else { return Ok(false) };
+            show(canvas, &picture)?;
+            self.keep(pane, shown, Grade::Fine, now);
+            return Ok(true);
+        }
+        let grade = match before {
+            Some(drawn) if is_same => {
+                let rest = now - drawn.at_ms;
+                match drawn.grade {
+                    Grade::Moving if rest > REST_MS => Grade::Full,
+                    Grade::Full if rest > FINE_MS && self.is_complete => Grade::Fine,
+                    _ => return Ok(false),
+                }
+            }
+            Some(_) => Grade::Moving,
+            None => Grade::Full,
+        };
+        let Some(picture) = self.space(view, layers, has_volume, css, grade).await? else {
+            return Ok(false);
+        };
+        show(canvas, &picture)?;
+        if grade != Grade::Fine {
+            let pixels = f64::from(picture.width) * f64::from(picture.height);
+            self.ms_a_pixel = self.ms_a_pixel * 0.6 + (now_ms() - now) / pixels * 0.4;
+        }
+        self.keep(pane, shown, grade, now_ms());
+        Ok(true)
+    }
+
+    /// The picture in space: small while it moves, so that it follows the hand.
+    async fn space(
+        &mut self,
+        view: &ViewState,
+        layers: &[Layer],
+        has_volume: bool,
+        css: Size,
+        grade: Grade,
+    ) -> Result<Option<Picture>, String> {
+        let pixels = f64::from(css.width) * f64::from(css.height);
+        let share = match grade {
+            Grade::Moving => (MOVING_MS / (self.ms_a_pixel * pixels)).sqrt().clamp(0.3, 1.0),
+            Grade::Full | Grade::Fine => 1.0,
+        };
+        let [width, height] = [css.width, css.height].map(|n| ((f64::from(n) * share).round() as u32).max(8));
+        let quality = if grade == Grade::Fine {
+            Quality::FINE
+        } else {
+            Quality::QUICK
+        };
+        let scales = scales(layers);
+        let scene = scene_of(
+            &self.loading,
+            self.look.as_ref(),
+            &self.surfaces,
+            view,
+            layers,
+            &scales,
+            has_volume,
+        );
+        if scene.volumes.is_empty() && scene.surfaces.is_empty() {
+            return Ok(None);
+        }
+        let picture = self.back_end.draw(&scene, width, height, quality).await;
+        picture.map(Some).map_err(words)
+    }
+
+    fn keep(&mut self, pane: Pane, shown: Shown, grade: Grade, at_ms: f64) {
+        self.drawn.retain(|drawn| drawn.pane != pane);
+        self.drawn.push(Drawn {
+            pane,
+            shown,
+            grade,
+            at_ms,
+        });
+    }
+
+    async fn slice(&mut self, pane: Pane, view: &ViewState, css: Size) -> Result<Option<Picture>, String> {
+        let Some(volume) = self.loading.volume().filter(|volume| !volume.is_empty()) else {
+            return Ok(None);
+        };
+        let density = device_pixels();
+        let [width, height] = [css.width, css.height].map(|n| (f64::from(n) * density).round() as u32);
+        let Some(plane) = view.plane(pane, volume.grid(), Size { width, height }) else {
+            return Ok(None);
+        };
+        let inversion = if view.inverted {
+            Inversion::On
+        } else {
+            Inversion::Off
+        };
+        let slice = Slice {
+            layers: vec![SliceLayer {
+                inversion,
+                ..SliceLayer::new(volume, view.window())
+            }],
+            plane,
+            slab: Slab {
+                thickness_mm: view.slab.mm,
+                projection: view.slab.projection,
+            },
+            clip: Clip::NONE,
+            background: [0.0; 3],
+        };
+        let picture = self.back_end.draw_slice(&slice, width, height).await;
+        picture.map(Some).map_err(words)
+    }
+
+    fn scene<'a>(
+        &'a self,
+        view: &ViewState,
+        layers: &[Layer],
+        scales: &'a [(String, ColorScale)],
+        has_volume: bool,
+    ) -> Scene<'a> {
+        scene_of(
+            &self.loading,
+            self.look.as_ref(),
+            &self.surfaces,
+            view,
+            layers,
+            scales,
+            has_volume,
+        )
+    }
+}
+
+/// A surface with its colors or measured distances, and the distance of full color where it has any.
+fn surface(bytes: &[u8]) -> Result<(ResidentSurface, Option<f64>), String> {
+    let (mut model, _) = artifact::mesh::read_model(bytes).map_err(|e| e.to_string())?;
+    let surface = ResidentSurface::new(model.mesh).map_err(|e| e.to_string())?;
+    if let Some(measured) = model.scalars.pop() {
+        let mut sizes: Vec<f32> = measured.values.iter().map(|value| value.abs()).collect();
+        sizes.sort_by(f32::total_cmp);
+        let index = (sizes.len() as f64 * WITHIN) as usize;
+        let full = sizes
+            .get(index.min(sizes.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(1.0);
+        let surface = surface.with_values(measured.values).map_err(|e| e.to_string())?;
+        return Ok((surface, Some(round_up(f64::from(full)))));
+    }
+    if model.colors.is_empty() {
+        return Ok((surface, None));
+    }
+    let surface = surface.with_colors(model.colors).map_err(|e| e.to_string())?;
+    Ok((surface, None))
+}
+
+/// The next 1, 2 or 5 times a power of ten.
+fn round_up(mm: f64) -> f64 {
+    let mm = mm.max(0.01);
+    let decade = 10f64.powf(mm.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0];
+    let step = steps.into_iter().find(|step| step * decade >= mm * (1.0 - 1e-9));
+    step.unwrap_or(10.0) * decade
+}
+
+/// The color scales of the surfaces with measured distances.
+fn scales(layers: &[Layer]) -> Vec<(String, ColorScale)> {
+    let measured = layers
+        .iter()
+        .filter_map(|layer| Some((layer, layer.distances_mm?)));
+    measured
+        .map(|(layer, full_mm)| (layer.name.clone(), ColorScale::of_distances(full_mm as f32)))
+        .collect()
+}
+
+/// The scene; apart from the loop, so that the back end can be borrowed beside it.
+fn scene_of<'a>(
+    loading: &'a Loading,
+    look: Option<&'a Looked>,
+    surfaces: &'a [(String, ResidentSurface)],
+    view: &ViewState,
+    layers: &[Layer],
+    scales: &'a [(String, ColorScale)],
+    has_volume: bool,
+) -> Scene<'a> {
+    let volume = loading.volume().filter(|volume| has_volume && !volume.is_empty());
+    let volumes = match (volume, look) {
+        (Some(volume), Some(look)) => vec![VolumeLayer {
+            projection: look.projection,
+            ..VolumeLayer::new(volume, &look.transfer)
+        }],
+        _ => Vec::new(),
+    };
+    let surfaces = surfaces.iter().filter_map(|(name, surface)| {
+        let layer = layers.iter().find(|layer| layer.name == *name)?;
+        let plain = SurfaceLayer::new(surface);
+        let scale = scales.iter().find(|(measured, _)| measured == name);
+        let paint = match (scale, layer.color) {
+            (Some((_, scale)), _) => Paint::Distances(scale),
+            (None, Some(color)) => Paint::Plain(color),
+            (None, None) => plain.paint,
+        };
+        (layer.opacity > 0.0).then_some(SurfaceLayer {
+            opacity: layer.opacity as f32,
+            paint,
+            ..plain
+        })
+    });
+    Scene {
+        volumes,
+        surfaces: surfaces.collect(),
+        clip: view.clip(),
+        camera: view.camera.camera(),
+        background: GROUND,
+    }
+}
+
+/// The least and the largest value, in the unit of the volume.
+fn range_of(head: &artifact::pyramid::PyramidHead) -> [f64; 2] {
+    let statistics = head.statistics();
+    let [a, b] = [statistics.min, statistics.max].map(|stored| head.rescale().value(stored));
+    [a.min(b), a.max(b)]
+}
+
+fn unit_word(unit: &Unit) -> &str {
+    match unit {
+        Unit::Hu => "HU",
+        Unit::SuvBw => "g/ml",
+        Unit::None => "",
+        Unit::Named(name) => name,
+    }
+}
+
+/// Whether a pane would look the same.
+fn is_same_picture(pane: Pane, a: &Shown, b: &Shown) -> bool {
+    if a.revision != b.revision || a.size != b.size {
+        return false;
+    }
+    let (x, y) = (&a.state, &b.state);
+    match pane.plane_index() {
+        None => {
+            // A photograph lies as the first plane does.
+            x.camera == y.camera
+                && x.preset == y.preset
+                && x.transfer == y.transfer
+                && x.clip_mm == y.clip_mm
+                && x.photo == y.photo
+                && a.layers == b.layers
+                && a.has_volume == b.has_volume
+        }
+        Some(index) => {
+            x.cross_mm == y.cross_mm
+                && x.axes[index] == y.axes[index]
+                && x.zoom[index] == y.zoom[index]
+                && x.pan_mm[index] == y.pan_mm[index]
+                && x.window() == y.window()
+                && x.inverted == y.inverted
+                && x.slab == y.slab
+        }
+    }
+}
+
+/// Pixels of the device a pixel of the page.
+fn device_pixels() -> f64 {
+    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    ratio.clamp(1.0, DENSEST)
+}
+
+impl Photo {
+    /// Lays the photograph on a canvas as the view says.
+    fn show(&self, canvas: &HtmlCanvasElement, view: &ViewState, css: Size) -> Result<(), String> {
+        let density = device_pixels();
+        let [width, height] = [css.width, css.height].map(|n| (f64::from(n) * density).round() as u32);
+        if canvas.width() != width || canvas.height() != height {
+            canvas.set_width(width);
+            canvas.set_height(height);
+        }
+        let context = canvas::context(canvas).map_err(|error| error.to_string())?;
+        context.clear_rect(0.0, 0.0, f64::from(width), f64::from(height));
+        let place = view.photo.place(self.full, css);
+        let origin = place.origin * density;
+        let scale = place.scale * density;
+        context
+            .draw_image_with_html_canvas_element_and_dw_and_dh(
+                &self.canvas,
+                origin.x,
+                origin.y,
+                f64::from(self.full.width) * scale,
+                f64::from(self.full.height) * scale,
+            )
+            .map_err(|_| NoCanvas.to_string())
+    }
+}
+
+/// A canvas of its own that holds a picture.
+fn canvas_of(picture: &Picture) -> Result<HtmlCanvasElement, String> {
+    let document = web_sys::window().and_then(|window| window.document());
+    let canvas = document
+        .and_then(|document| document.create_element("canvas").ok())
+        .and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok())
+        .ok_or_else(|| NoCanvas.to_string())?;
+    show(&canvas, picture)?;
+    Ok(canvas)
+}
+
+fn show(canvas: &HtmlCanvasElement, picture: &Picture) -> Result<(), String> {
+    if canvas.width() != picture.width || canvas.height() != picture.height {
+        canvas.set_width(picture.width);
+        canvas.set_height(picture.height);
+    }
+    let context = canvas::context(canvas).map_err(|error| error.to_string())?;
+    canvas::put(&context, picture).map_err(|error| error.to_string())
+}
+
+fn words(error: JsError) -> String {
+    let value = JsValue::from(error);
+    let message = js_sys::Reflect::get(&value, &"message".into())
+        .ok()
+        .and_then(|text| text.as_string());
+    message.unwrap_or_else(|| "the picture could not be drawn".to_owned())
+}
