@@ -61,6 +61,8 @@ enum Grade {
 
 struct Drawn {
     pane: Pane,
+    /// Where; a pane that comes back has another one, which is empty.
+    canvas: HtmlCanvasElement,
     shown: Shown,
     grade: Grade,
     at_ms: f64,
@@ -379,7 +381,10 @@ impl Drawing {
             size: css,
         };
         let now = now_ms();
-        let before = self.drawn.iter().find(|drawn| drawn.pane == pane);
+        let before = self
+            .drawn
+            .iter()
+            .find(|drawn| drawn.pane == pane && drawn.canvas == *canvas);
         let is_same = before.is_some_and(|drawn| is_same_picture(pane, &drawn.shown, &shown));
         if let Some(drawn) = before {
             let arrived_only = is_same_picture(
@@ -400,7 +405,7 @@ impl Drawing {
                 return Ok(false);
             }
             photo.show(canvas, view, css)?;
-            self.keep(pane, shown, Grade::Fine, now);
+            self.keep(pane, canvas, shown, Grade::Fine);
             return Ok(true);
         }
         if pane != Pane::Space {
@@ -410,7 +415,7 @@ impl Drawing {
             let picture = self.slice(pane, view, css).await?;
             let Some(picture) = picture else { return Ok(false) };
             show(canvas, &picture)?;
-            self.keep(pane, shown, Grade::Fine, now);
+            self.keep(pane, canvas, shown, Grade::Fine);
             return Ok(true);
         }
         let grade = match before {
@@ -433,7 +438,7 @@ impl Drawing {
             let pixels = f64::from(picture.width) * f64::from(picture.height);
             self.ms_a_pixel = self.ms_a_pixel * 0.6 + (now_ms() - now) / pixels * 0.4;
         }
-        self.keep(pane, shown, grade, now_ms());
+        self.keep(pane, canvas, shown, grade);
         Ok(true)
     }
 
@@ -474,13 +479,14 @@ impl Drawing {
         picture.map(Some).map_err(words)
     }
 
-    fn keep(&mut self, pane: Pane, shown: Shown, grade: Grade, at_ms: f64) {
+    fn keep(&mut self, pane: Pane, canvas: &HtmlCanvasElement, shown: Shown, grade: Grade) {
         self.drawn.retain(|drawn| drawn.pane != pane);
         self.drawn.push(Drawn {
             pane,
+            canvas: canvas.clone(),
             shown,
             grade,
-            at_ms,
+            at_ms: now_ms(),
         });
     }
 

@@ -6,7 +6,7 @@ use web_sys::KeyboardEvent;
 
 use super::pane::{go_to, scroll};
 use super::top::{RATES, WINDOWS, set_window, toggle_cine};
-use super::{Open, Room, Tool, is_shown};
+use super::{Open, Room, Tool, is_shown, kept};
 use crate::bindings::Habits;
 use crate::texts::t;
 use crate::view_state::{Layout, Mirror, Pane};
@@ -237,6 +237,7 @@ pub(crate) fn Help() -> impl IntoView {
         <div class="sheet" role="dialog" aria-modal="true" aria-label=t("key.title") on:click=move |_| room.help.set(false)>
             <div class="sheet-body" on:click=|event| event.stop_propagation()>
                 <h2>{t("key.title")}</h2>
+                <HabitChoice/>
                 <p class="quiet">{move || match room.habits.get() {
                     Habits::Radiology => t("key.mouse"),
                     Habits::Archive => t("key.mouse_archive"),
@@ -249,5 +250,28 @@ pub(crate) fn Help() -> impl IntoView {
                 <button class="primary" on:click=move |_| room.help.set(false)>{t("key.close")}</button>
             </div>
         </div>
+    }
+}
+
+/// What the buttons of the mouse do.
+#[component]
+fn HabitChoice() -> impl IntoView {
+    let room: Room = expect_context();
+    let name = |habits: Habits| match habits {
+        Habits::Radiology => t("habits.radiology"),
+        Habits::Archive => t("habits.archive"),
+        Habits::Slicer => t("habits.slicer"),
+    };
+    let choose = move |event| {
+        let habits = Habits::named(&event_target_value(&event));
+        kept::keep_habits(habits);
+        room.habits.set(habits);
+    };
+    view! {
+        <label class="field"><span>{t("habits.title")}</span><select on:change=choose>
+            {Habits::ALL.into_iter().map(|habits| view! {
+                <option value=habits.word() selected=move || room.habits.get() == habits>{name(habits)}</option>
+            }).collect_view()}
+        </select></label>
     }
 }

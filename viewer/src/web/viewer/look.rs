@@ -24,7 +24,7 @@ pub(crate) fn Look() -> impl IntoView {
     });
     view! {
         {move || has_volume.get().then(|| view! {
-            <details class="fold"><summary>{t("curve.title")}</summary><Presets/><CurveEditor/></details>
+            <details class="fold"><summary>{t("curve.title")}</summary><CurveEditor/></details>
         })}
         {move || (has_layers.get() || has_volume.get()).then(|| view! { <Layers/> })}
         {move || has_space.get().then(|| view! {
@@ -33,22 +33,7 @@ pub(crate) fn Look() -> impl IntoView {
     }
 }
 
-/// The presets by their names; one's own corners go when one is chosen.
-#[component]
-fn Presets() -> impl IntoView {
-    let room: Room = expect_context();
-    let now = move || {
-        room.view
-            .with(|view| view.as_ref().map(|view| view.preset.clone()).unwrap_or_default())
-    };
-    let choose = move |event| choose_preset(room, event_target_value(&event));
-    view! {
-        <select class="small wide" aria-label=t("curve.preset") prop:value=now on:change=choose>
-            {renderer::preset_names().map(|name| view! { <option value=name selected=move || now() == name>{name}</option> }).collect_view()}
-        </select>
-    }
-}
-
+/// Looks through a preset; one's own corners go.
 pub(super) fn choose_preset(room: Room, name: String) {
     room.change(|view| {
         view.preset = name;

@@ -6,8 +6,7 @@ use leptos_router::components::A;
 use renderer::SlabProjection;
 
 use super::look::choose_preset;
-use super::{Cine, Open, Room, Tool, Width, kept, page_width};
-use crate::bindings::Habits;
+use super::{Cine, Open, Room, Tool, Width, page_width};
 use crate::texts::t;
 use crate::view_state::{Layout, Pane};
 use crate::web::icons::{Icon, Name};
@@ -64,7 +63,6 @@ pub(crate) fn Top() -> impl IntoView {
             </div>
             {move || has_planes().then(|| view! { <Looks/> })}
             <span class="grow"></span>
-            <HabitChoice/>
             <button class="icon-button" title=t("top.items") aria-label=t("top.items") aria-pressed=move || room.sides.get().has_items().to_string()
                 on:click=move |_| fold(room, Open::Items)><Icon name=Name::FoldLeft/></button>
             <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()
@@ -133,29 +131,6 @@ pub(super) fn toggle_cine(room: Room, rate: f64) {
             Cine::Playing(_) => Cine::Still,
         }
     });
-}
-
-/// What the buttons of the mouse do.
-#[component]
-fn HabitChoice() -> impl IntoView {
-    let room: Room = expect_context();
-    let name = |habits: Habits| match habits {
-        Habits::Radiology => t("habits.radiology"),
-        Habits::Archive => t("habits.archive"),
-        Habits::Slicer => t("habits.slicer"),
-    };
-    let choose = move |event| {
-        let habits = Habits::named(&event_target_value(&event));
-        kept::keep_habits(habits);
-        room.habits.set(habits);
-    };
-    view! {
-        <select class="small" aria-label=t("habits.title") title=t("habits.title") on:change=choose>
-            {Habits::ALL.into_iter().map(|habits| view! {
-                <option value=habits.word() selected=move || room.habits.get() == habits>{name(habits)}</option>
-            }).collect_view()}
-        </select>
-    }
 }
 
 #[component]
