@@ -220,7 +220,7 @@ pub(crate) fn word_of(link: &Value) -> String {
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: ureq::Agent,
-    base: String,
+    pub(crate) base: String,
     pub(crate) cookie: Option<String>,
 }
 

@@ -6,6 +6,7 @@ mod browser;
 mod cases;
 pub(crate) mod client;
 mod crashes;
+mod live;
 mod marks;
 mod matrix;
 mod operations;

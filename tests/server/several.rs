@@ -93,7 +93,7 @@ fn the_api_describes_itself() {
     }
     assert!(count > 70, "{count} routes");
     // Without a cookie nothing but what is meant for visitors answers.
-    const FOR_VISITORS: [&str; 1] = ["/api/agreements"];
+    const FOR_VISITORS: [&str; 2] = ["/api/agreements", "/api/visitor"];
     let visitor = server.visitor();
     let nobody = "00000000-0000-4000-8000-000000000000";
     for (path, methods) in paths {

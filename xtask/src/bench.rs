@@ -213,6 +213,10 @@ impl Bench {
         println!("upload of 10 GiB: {memory} (asked: peak below 300 MB)");
         let reads = load(&[Path::new("reads"), &vitrine])?;
         println!("reads: {reads} (asked: 1,000 a second, p99 at most 50 ms)");
+        let live = load(&[Path::new("live"), &vitrine, &series])?;
+        println!(
+            "pictures from the server: {live} (asked, p95: turning 150 ms, slices 60 ms, 20 viewers of slices 200 ms)"
+        );
         Ok(())
     }
 

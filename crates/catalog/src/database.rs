@@ -24,6 +24,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "content", include_str!("../migrations/0003_content.sql")),
     (4, "marks", include_str!("../migrations/0004_marks.sql")),
     (5, "ledger", include_str!("../migrations/0005_ledger.sql")),
+    (6, "sights", include_str!("../migrations/0006_sights.sql")),
 ];
 
 /// The present schema: the last step.

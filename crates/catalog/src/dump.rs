@@ -55,6 +55,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("spaces", ""),
     ("requests", ""),
     ("emergencies", ""),
+    ("sights", ""),
     ("events", " ORDER BY seq"),
     ("ledger", ""),
 ];

@@ -34,6 +34,7 @@ mod record;
 mod requests;
 mod rewrap;
 mod rows;
+mod sights;
 mod sign_ins;
 mod spaces;
 mod sql;
@@ -61,6 +62,7 @@ pub use requests::RecordRequest;
 pub use rows::{
     Artifact, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original, OwnCase,
 };
+pub use sights::{NewSights, Sights};
 pub use sign_ins::{Acceptance, Origin, SignIn, SignedIn};
 pub use trace::MarkedSession;
 pub use uploads::{Arrived, NewUpload, Upload, UploadSet};

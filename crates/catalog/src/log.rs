@@ -151,7 +151,7 @@ async fn insert(
             .bind(seq)
             .bind(index.at_ms)
             .bind(index.actor)
-            .bind(index.sign_in)
+            .bind(index.session)
             .bind(index.practice)
             .bind(index.patient)
             .bind(index.case)
@@ -169,7 +169,8 @@ async fn insert(
 struct Index {
     at_ms: i64,
     actor: Option<String>,
-    sign_in: Option<String>,
+    /// The session of looking, or the sign-in of what is done in none.
+    session: Option<String>,
     practice: Option<String>,
     patient: Option<String>,
     case: Option<String>,
@@ -182,7 +183,7 @@ impl Index {
         Self {
             at_ms: event.at.ms(),
             actor: event.actor.map(|id| id.to_string()),
-            sign_in: event.sign_in.map(|id| id.to_string()),
+            session: session_of(event),
             practice: event.practice.map(|id| id.to_string()),
             patient: event.patient.map(|id| id.to_string()),
             case: event.case.map(|id| id.to_string()),
@@ -190,6 +191,12 @@ impl Index {
             outcome: event.outcome.text(),
         }
     }
+}
+
+/// What finds an event by the session that it belongs to.
+fn session_of(event: &Event) -> Option<String> {
+    let session = event.session.map(|id| id.to_string());
+    session.or_else(|| event.sign_in.map(|id| id.to_string()))
 }
 
 /// An event as the database keeps it: nothing of it is trusted.
@@ -230,7 +237,7 @@ impl Conn {
                     index: Index {
                         at_ms: row.try_get(1)?,
                         actor: row.try_get(2)?,
-                        sign_in: row.try_get(3)?,
+                        session: row.try_get(3)?,
                         practice: row.try_get(4)?,
                         patient: row.try_get(5)?,
                         case: row.try_get(6)?,

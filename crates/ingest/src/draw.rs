@@ -144,7 +144,11 @@ impl Place {
     }
 
     /// The photograph as large as it fits, from the level that has just enough pixels.
-    fn stage_photo(&self, item: ItemId, (width, height): (u32, u32)) -> Result<Picture, IngestError> {
+    pub(crate) fn stage_photo(
+        &self,
+        item: ItemId,
+        (width, height): (u32, u32),
+    ) -> Result<Picture, IngestError> {
         let broken = || IngestError::Broken("the photograph is not complete".to_owned());
         let artifacts = self.artifacts(item)?;
         let photo = artifacts
@@ -329,7 +333,7 @@ impl Stage {
 }
 
 /// A surface with its colors and its texture.
-fn resident(model: Model, pool: &Pool) -> Result<ResidentSurface, IngestError> {
+pub(crate) fn resident(model: Model, pool: &Pool) -> Result<ResidentSurface, IngestError> {
     let surface = ResidentSurface::new(model.mesh)
         .and_then(|surface| surface.with_colors(model.colors))
         .map_err(broken)?;

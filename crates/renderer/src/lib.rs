@@ -22,6 +22,7 @@ mod occlusion;
 mod picking;
 mod picture;
 mod preset;
+mod region;
 mod resident;
 mod scene;
 mod slice;
@@ -36,6 +37,7 @@ pub use model::{ResidentSurface, SurfaceError, TextureImage};
 pub use picking::{Hit, LayerIndex, Ray, pick};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
+pub use region::{RegionValues, region_values};
 pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
 pub use scene::{
     AmbientOcclusion, Cut, Material, Occlusion, Paint, Projection, Scene, Shading, Shadows, SurfaceLayer,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::default_key_file;
 use crate::secret::Secret;
-use crate::web::{Config, Demo, MailConfig, TlsFiles};
+use crate::web::{Config, Demo, LiveConfig, MailConfig, TlsFiles};
 
 /// Most jobs that one process works on at once.
 const MOST_WORKERS: usize = 64;
@@ -49,6 +49,12 @@ pub(crate) struct Settings {
     /// Jobs that this process works on at once; 0 where `vitrine worker` does [default: 1]
     #[arg(long, value_name = "COUNT", env = "VITRINE_WORKERS")]
     workers: Option<usize>,
+    /// Sessions that get pictures from the server at once; more wait in line [default: 12 for each processor]
+    #[arg(long, value_name = "COUNT", env = "VITRINE_LIVE_SESSIONS")]
+    live_sessions: Option<usize>,
+    /// Memory for items that are looked at, MiB [default: 4096]
+    #[arg(long, value_name = "MIB", env = "VITRINE_LIVE_MEMORY")]
+    live_memory: Option<u64>,
     /// Address and port to listen at; port 0 takes any that is free [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT", env = "VITRINE_LISTEN")]
     listen: Option<SocketAddr>,
@@ -108,6 +114,8 @@ impl Settings {
             smtp: self.smtp.or(file.smtp),
             mail_from: self.mail_from.or(file.mail_from),
             workers: self.workers.or(file.workers),
+            live_sessions: self.live_sessions.or(file.live_sessions),
+            live_memory: self.live_memory.or(file.live_memory),
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),
             tls_certificate: self.tls_certificate.or(file.tls_certificate),
@@ -126,6 +134,16 @@ impl Settings {
         let workers = self.workers.unwrap_or(1);
         if workers > MOST_WORKERS {
             note(format!("workers: {workers} is more than {MOST_WORKERS}"));
+        }
+        let usual = LiveConfig::usual();
+        let live = LiveConfig {
+            sessions: self.live_sessions.unwrap_or(usual.sessions),
+            memory_bytes: self
+                .live_memory
+                .map_or(usual.memory_bytes, |mib| mib.saturating_mul(1 << 20)),
+        };
+        if live.sessions == 0 || live.memory_bytes == 0 {
+            note("live-sessions and live-memory: at least 1".to_owned());
         }
         if let Some(url) = &self.database
             && !["postgres://", "postgresql://"]
@@ -205,6 +223,7 @@ impl Settings {
             agreements: self.agreements,
             mail: mail?,
             workers,
+            live,
             listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             tls,

@@ -13,6 +13,7 @@ use vault::{CaseKey, RootKey, Vault, WrappedKey};
 use super::agreements::Agreements;
 use super::limits::Limits;
 use super::listen::TlsFiles;
+use super::live::{Live, LiveConfig};
 use super::mail::{Mail, MailConfig};
 use super::metrics::Metrics;
 use super::names::Names;
@@ -47,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// Jobs that this process works on at once; none where workers run apart.
     pub(crate) workers: usize,
+    /// What pictures may cost.
+    pub(crate) live: LiveConfig,
 }
 
 /// Whether the server is a demonstration.
@@ -75,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) syncer: Syncer,
     pub(crate) limits: AllLimits,
     pub(crate) metrics: Metrics,
+    /// What sessions of looking share.
+    pub(crate) live: Live,
     /// What passkeys are bound to, where they can be.
     pub(crate) webauthn: Option<webauthn_rs::Webauthn>,
 }
@@ -123,6 +128,7 @@ impl App {
             metrics: Metrics::default(),
             webauthn: super::passkeys::relying_party(&config.public_url),
             limits: AllLimits::new(config.demo),
+            live: Live::start(config.live)?,
             syncer: Syncer::new(vault.clone()),
             hasher: Hasher::new()?,
             names,

@@ -21,8 +21,8 @@ use super::listen::{Peer, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
     accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports,
-    front, grants, guard, invitations, items, keeper, marks, metrics, own, passkeys, patients, practices,
-    records, requests, signing, spaces, uploads, worker,
+    front, grants, guard, invitations, items, keeper, live, marks, metrics, own, passkeys, patients,
+    practices, records, requests, signing, spaces, uploads, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.
@@ -57,6 +57,7 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(grants::routes())
         .merge(items::routes())
         .merge(artifacts::routes())
+        .merge(live::routes())
         .merge(marks::routes())
         .merge(consent::routes())
         .merge(records::routes())

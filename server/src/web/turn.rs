@@ -3,7 +3,8 @@
 
 use catalog::{Change, Conn};
 use domain::{
-    Capacity, CareTeam, CaseId, ItemId, MemberRole, OriginalId, PatientId, PatientLink, PracticeId, Timestamp,
+    Capacity, CareTeam, CaseId, ItemId, MemberRole, OriginalId, PatientId, PatientLink, PracticeId,
+    SessionId, Timestamp, Verb,
 };
 use ledger::{Event, Object, Outcome, Word};
 use policy::{
@@ -23,6 +24,8 @@ pub(crate) struct Turn<C> {
     who: Who,
     app: App,
     events: Vec<Event>,
+    /// The session of looking that it belongs to.
+    session: Option<SessionId>,
 }
 
 /// Where something is, and what whoever asks is to it, for the record.
@@ -83,6 +86,7 @@ impl App {
             who: who.clone(),
             app: self.clone(),
             events: Vec::new(),
+            session: None,
         }
     }
 }
@@ -90,6 +94,11 @@ impl App {
 impl<C> Turn<C> {
     pub(crate) fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// What is asked from now on is asked in a session of looking.
+    pub(crate) fn in_session(&mut self, session: SessionId) {
+        self.session = Some(session);
     }
 
     /// Asks the policy. The answer is recorded when the turn ends.
@@ -129,16 +138,43 @@ impl<C> Turn<C> {
     }
 
     fn note(&mut self, action: policy::Action, outcome: Outcome, place: Place) {
-        let action_word = Word::fixed(action.name());
+        let act = (Word::fixed(action.name()), action.verb());
         self.events.push(Event {
-            actor: Some(self.who.user()),
-            sign_in: Some(self.who.sign_in),
-            practice: place.practice,
-            patient: place.patient,
-            case: place.case,
-            object: place.object,
-            ..Event::new(self.now, action_word, action.verb(), outcome, place.capacity)
+            session: self.session,
+            ..about(&self.who, place, self.now, act, outcome)
         });
+    }
+}
+
+fn about(who: &Who, place: Place, now: Timestamp, act: (Word, Verb), outcome: Outcome) -> Event {
+    Event {
+        actor: Some(who.user()),
+        sign_in: Some(who.sign_in),
+        practice: place.practice,
+        patient: place.patient,
+        case: place.case,
+        object: place.object,
+        ..Event::new(now, act.0, act.1, outcome, place.capacity)
+    }
+}
+
+/// Something that was done to a thing outside of any turn, such as what ended or was noticed in a session of looking.
+pub(crate) fn event_of(
+    who: &Who,
+    on: &impl Placed,
+    now: Timestamp,
+    act: (&'static str, Verb),
+    session: SessionId,
+) -> Event {
+    Event {
+        session: Some(session),
+        ..about(
+            who,
+            on.place(),
+            now,
+            (Word::fixed(act.0), act.1),
+            Outcome::Allowed,
+        )
     }
 }
 

@@ -24,6 +24,8 @@ const TOUCH_MS: i64 = 15_000;
 pub(crate) struct Who {
     pub(crate) subject: Subject,
     pub(crate) sign_in: SignInId,
+    /// When the sign-in was noted as used.
+    seen: Timestamp,
     pub(crate) memberships: Vec<(PracticeId, MemberRole)>,
 }
 
@@ -125,8 +127,25 @@ where
     }
 }
 
-/// Who is signed in with the cookie of a request.
+/// Who is signed in with the cookie of a request, which notes that the sign-in is used.
 pub(crate) async fn signed_in(app: &App, headers: &HeaderMap) -> Answer<Option<Who>> {
+    let who = recognized(app, headers).await?;
+    if let Some(who) = &who {
+        touch_if_due(app, who);
+    }
+    Ok(who)
+}
+
+/// Notes that a sign-in is used, unless that was noted just now.
+pub(crate) fn touch_if_due(app: &App, who: &Who) {
+    let now = app.now();
+    if who.seen.plus_ms(TOUCH_MS) <= now {
+        touch(app.clone(), who.sign_in, now);
+    }
+}
+
+/// Who is signed in with the cookie of a request, whether or not they do anything with it.
+pub(crate) async fn recognized(app: &App, headers: &HeaderMap) -> Answer<Option<Who>> {
     let Some(word) = cookie(headers) else {
         return Ok(None);
     };
@@ -137,9 +156,6 @@ pub(crate) async fn signed_in(app: &App, headers: &HeaderMap) -> Answer<Option<W
     else {
         return Ok(None);
     };
-    if found.sign_in.seen.plus_ms(TOUCH_MS) <= now {
-        touch(app.clone(), found.sign_in.id, now);
-    }
     let is_current = app.agreements.required().iter().all(|(kind, version)| {
         found
             .accepted
@@ -158,6 +174,7 @@ pub(crate) async fn signed_in(app: &App, headers: &HeaderMap) -> Answer<Option<W
             operator: found.operator,
         },
         sign_in: found.sign_in.id,
+        seen: found.sign_in.seen,
         memberships: found.memberships,
     }))
 }

@@ -69,6 +69,11 @@ impl Server {
         Ok((client, practice.to_owned()))
     }
 
+    /// Where it listens.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The most memory that the server has had, bytes.
     pub(crate) fn peak_bytes(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;

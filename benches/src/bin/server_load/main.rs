@@ -1,8 +1,10 @@
-//! Times the server: reading lists and cases, storing a folder over HTTP, and its memory during a large upload.
+//! Times the server: reading lists and cases, storing a folder over HTTP, its memory during a large upload, and
+//! pictures for those who look through it.
 //!
 //! Every run has a store of its own. Each task prints one JSON line.
 
 mod client;
+mod live;
 mod reads;
 mod uploads;
 
@@ -15,6 +17,7 @@ const USAGE: &str = "\
 usage: server_load reads VITRINE [PATIENTS CASES SECONDS CLIENTS [REQUESTS_PER_SECOND]]
        server_load upload VITRINE FOLDER [RUNS]
        server_load memory VITRINE [GIB]
+       server_load live VITRINE FOLDER
 VITRINE is the program. Without a rate, clients of `reads` ask as fast as they are answered.";
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn run() -> Result<()> {
         ),
         "upload" => uploads::folder(&program, words.get(2).context(USAGE)?.as_ref(), number(3, 5)?),
         "memory" => uploads::memory(&program, number(2, 10)?),
+        "live" => live::run(&program, words.get(2).context(USAGE)?.as_ref()),
         _ => bail!(USAGE),
     }
 }

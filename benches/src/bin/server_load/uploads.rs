@@ -9,13 +9,13 @@ use serde_json::json;
 use crate::client::{Client, Server};
 
 /// Files of one request, and clients that send them.
-const TOGETHER: usize = 50;
+pub(crate) const FILES_TOGETHER: usize = 50;
 const CLIENTS: usize = 2;
 /// Bytes of a piece of a large file.
 const PIECE_BYTES: usize = 16 << 20;
 
 /// A new case, and an open set of uploads into it.
-fn open_set(client: &mut Client, practice: &str) -> Result<String> {
+pub(crate) fn open_set(client: &mut Client, practice: &str) -> Result<(String, String)> {
     let id = |answer: serde_json::Value| answer["id"].as_str().map(str::to_owned).context("an id");
     let patients = format!("/api/practices/{practice}/patients");
     let patient = id(client.post(&patients, &json!({ "name": "Bench, Person" }))?)?;
@@ -23,10 +23,11 @@ fn open_set(client: &mut Client, practice: &str) -> Result<String> {
         &format!("/api/patients/{patient}/cases"),
         &json!({ "title": "Bench" }),
     )?)?;
-    id(client.post(
+    let set = id(client.post(
         &format!("/api/cases/{case}/upload-sets"),
         &json!({ "biometric": "no" }),
-    )?)
+    )?)?;
+    Ok((case, set))
 }
 
 /// Sends all files of a folder, by two clients over kept connections, into an empty store each time.
@@ -38,13 +39,13 @@ pub(crate) fn folder(program: &Path, folder: &Path, runs: usize) -> Result<()> {
         files.push((name, std::fs::read(entry.path())?));
     }
     files.sort();
-    let bodies: Vec<Vec<u8>> = files.chunks(TOGETHER).map(framed).collect::<Result<_>>()?;
+    let bodies: Vec<Vec<u8>> = files.chunks(FILES_TOGETHER).map(framed).collect::<Result<_>>()?;
     let mut times = Vec::new();
     // The first run warms the caches.
     for run in 0..=runs {
         let server = Server::start(program)?;
         let (mut client, practice) = server.practice()?;
-        let set = open_set(&mut client, &practice)?;
+        let (_, set) = open_set(&mut client, &practice)?;
         let path = format!("/api/upload-sets/{set}/many");
         let mut clients = (0..CLIENTS)
             .map(|_| server.client(client.cookie.as_deref()))
@@ -85,7 +86,7 @@ pub(crate) fn folder(program: &Path, folder: &Path, runs: usize) -> Result<()> {
 }
 
 /// Files as one request takes them.
-fn framed(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
+pub(crate) fn framed(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     for (name, content) in files {
         body.extend_from_slice(&u32::try_from(name.len())?.to_le_bytes());
@@ -100,7 +101,7 @@ fn framed(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
 pub(crate) fn memory(program: &Path, gib: usize) -> Result<()> {
     let server = Server::start(program)?;
     let (mut client, practice) = server.practice()?;
-    let set = open_set(&mut client, &practice)?;
+    let (_, set) = open_set(&mut client, &practice)?;
     let len = gib << 30;
     let announced = client.call(
         "POST",

@@ -1,0 +1,431 @@
+//! From a view state to a picture, on the processor.
+
+use artifact::photo::fitted;
+use protocol::{CameraLook, Corner, Look, PaneLook, PhotoLook, PixelSize, PlaneLook, Shown, Shows};
+use renderer::cpu::{self, Quality};
+use renderer::{
+    Camera, Clip, ControlPoint, Inversion, Paint, Picture, Plane, Scene, Slab, SlabProjection, Slice,
+    SliceLayer, SlicePlane, SurfaceLayer, TransferFunction, VolumeLayer, Window, preset,
+};
+
+use crate::exhibit::{Exhibited, Photo};
+
+/// Behind everything, sRGB between 0 and 1: as the viewer draws it.
+const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
+
+/// Why there is no picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DrawError {
+    /// The item has nothing that this pane shows.
+    #[error("there is nothing to draw")]
+    Nothing,
+    /// The view state means nothing.
+    #[error("the view state cannot be drawn")]
+    Meaningless,
+}
+
+/// Draws for one session. It keeps what it derived from the item for the next picture.
+#[derive(Default)]
+pub struct Drawer {
+    renderer: cpu::Renderer,
+    transfer: Option<(Chosen, TransferFunction)>,
+}
+
+/// What a transfer function was made of.
+#[derive(Clone, Debug, PartialEq)]
+enum Chosen {
+    Preset(String),
+    Own(Vec<Corner>),
+}
+
+impl Drawer {
+    /// One that keeps nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Draws a pane of a view state with every side divided by `divisor`.
+    ///
+    /// # Errors
+    /// When there is nothing to draw, or the view state means nothing.
+    pub fn draw(
+        &mut self,
+        exhibited: &Exhibited,
+        look: &Look,
+        pane: &PaneLook,
+        divisor: u32,
+        quality: Quality,
+    ) -> Result<Picture, DrawError> {
+        let part = |side: u32| side.div_ceil(divisor.max(1)).max(1);
+        let size = PixelSize {
+            width: part(pane.size.width),
+            height: part(pane.size.height),
+        };
+        match pane.shows {
+            Shows::Photo(look) => match &exhibited.photo {
+                Some(photo) => Ok(photograph(photo, look, pane.size)),
+                None => Err(DrawError::Nothing),
+            },
+            Shows::Plane(plane) => self.slice(exhibited, look, (plane, pane.size), size),
+            Shows::Space(camera) => self.space(exhibited, look, camera, size, quality),
+        }
+    }
+
+    fn slice(
+        &mut self,
+        exhibited: &Exhibited,
+        look: &Look,
+        (plane, shown): (PlaneLook, PixelSize),
+        size: PixelSize,
+    ) -> Result<Picture, DrawError> {
+        let volume = &exhibited.volume.as_ref().ok_or(DrawError::Nothing)?.volume;
+        let slice = Slice {
+            layers: vec![SliceLayer {
+                inversion: match look.inversion {
+                    protocol::Inversion::Off => Inversion::Off,
+                    protocol::Inversion::On => Inversion::On,
+                },
+                ..SliceLayer::new(
+                    volume,
+                    Window::new(look.window.center, look.window.width.max(1e-9)),
+                )
+            }],
+            plane: SlicePlane {
+                center_mm: plane.center_mm,
+                right: plane.right,
+                down: plane.down,
+                mm_per_pixel: plane.mm_per_pixel * f64::from(shown.height) / f64::from(size.height),
+            },
+            slab: Slab {
+                thickness_mm: look.slab.thickness_mm,
+                projection: match look.slab.projection {
+                    protocol::Projection::Maximum => SlabProjection::Maximum,
+                    protocol::Projection::Minimum => SlabProjection::Minimum,
+                    protocol::Projection::Mean => SlabProjection::Mean,
+                },
+            },
+            clip: Clip::NONE,
+            background: [0.0; 3],
+        };
+        self.renderer
+            .draw_slice(&slice, size.width, size.height)
+            .map_err(|_| DrawError::Meaningless)
+    }
+
+    fn space(
+        &mut self,
+        exhibited: &Exhibited,
+        look: &Look,
+        camera: CameraLook,
+        size: PixelSize,
+        quality: Quality,
+    ) -> Result<Picture, DrawError> {
+        self.prepare(exhibited, look);
+        let scene = scene_of(exhibited, self.transfer.as_ref(), look, camera);
+        if exhibited.volume.is_none() && exhibited.surfaces.is_empty() {
+            return Err(DrawError::Nothing);
+        }
+        self.renderer
+            .draw(&scene, size.width, size.height, quality)
+            .map_err(|_| DrawError::Meaningless)
+    }
+
+    /// Makes the transfer function that a view state asks for; one that is not known leaves the item's first.
+    fn prepare(&mut self, exhibited: &Exhibited, look: &Look) {
+        let Some(shown) = &exhibited.volume else { return };
+        let chosen = match &look.transfer {
+            Some(corners) => Chosen::Own(corners.clone()),
+            None => Chosen::Preset(look.preset.clone()),
+        };
+        if self.transfer.as_ref().is_some_and(|(known, _)| *known == chosen) {
+            return;
+        }
+        let own = look.transfer.as_ref().and_then(|corners| {
+            let points = corners.iter().map(|corner| ControlPoint {
+                value: corner.value,
+                color: corner.color,
+                opacity: corner.opacity,
+            });
+            TransferFunction::new(points.collect()).ok()
+        });
+        let wanted = || preset(&look.preset).or_else(|| preset(&exhibited.told.preset));
+        let made = own.or_else(|| wanted().map(|preset| preset.transfer(shown.range)));
+        self.transfer = made.map(|transfer| (chosen, transfer));
+    }
+
+    /// The scene of a view state, and what is done with it.
+    pub(crate) fn with_scene<T>(
+        &mut self,
+        exhibited: &Exhibited,
+        look: &Look,
+        camera: CameraLook,
+        act: impl FnOnce(&Scene<'_>) -> T,
+    ) -> T {
+        self.prepare(exhibited, look);
+        act(&scene_of(exhibited, self.transfer.as_ref(), look, camera))
+    }
+}
+
+fn scene_of<'a>(
+    exhibited: &'a Exhibited,
+    transfer: Option<&'a (Chosen, TransferFunction)>,
+    look: &Look,
+    camera: CameraLook,
+) -> Scene<'a> {
+    let volumes = match (&exhibited.volume, transfer, look.volume) {
+        (Some(shown), Some((_, transfer)), Shown::Yes) => vec![VolumeLayer {
+            projection: preset(&look.preset)
+                .map(|preset| preset.projection)
+                .unwrap_or_default(),
+            ..VolumeLayer::new(&shown.volume, transfer)
+        }],
+        _ => Vec::new(),
+    };
+    let surfaces = exhibited.surfaces.iter().filter_map(|(name, surface)| {
+        let layer = look.layers.iter().find(|layer| layer.name == *name)?;
+        (layer.opacity > 0.0).then(|| SurfaceLayer {
+            opacity: layer.opacity as f32,
+            paint: match layer.color {
+                Some(color) => Paint::Plain(color),
+                None => SurfaceLayer::new(surface).paint,
+            },
+            ..SurfaceLayer::new(surface)
+        })
+    });
+    Scene {
+        volumes,
+        surfaces: surfaces.collect(),
+        clip: Clip {
+            planes: look
+                .clips
+                .iter()
+                .map(|clip| Plane {
+                    point_mm: clip.point_mm,
+                    normal: clip.normal,
+                })
+                .collect(),
+            box_from_patient: None,
+        },
+        camera: Camera {
+            eye_mm: camera.eye_mm,
+            target_mm: camera.target_mm,
+            up: camera.up,
+            field_of_view_radians: camera.field_of_view_radians,
+        },
+        background: GROUND,
+    }
+}
+
+/// The photograph as it lies in its picture: as large as it fits times `zoom`, with its `middle` in the middle.
+fn photograph(photo: &Photo, look: PhotoLook, size: PixelSize) -> Picture {
+    let [columns, rows] = [photo.size.width, photo.size.height].map(f64::from);
+    let [width, height] = [size.width, size.height].map(f64::from);
+    let scale = (width / columns).min(height / rows) * look.zoom;
+    // Smaller first, so that no pixel of it is passed over.
+    let longest = (columns.max(rows) * scale.min(1.0)).round().max(1.0) as u32;
+    let from = (photo.size.width, photo.size.height);
+    let (across, down, rgba) = fitted(from, &photo.rgb, longest);
+    let fitted = Picture {
+        width: across,
+        height: down,
+        rgba,
+    };
+    let step = f64::from(across) / (columns * scale);
+    let start_x = look.middle.x * f64::from(across) - width * 0.5 * step;
+    let start_y = look.middle.y * f64::from(down) - height * 0.5 * step;
+    let ground = GROUND.map(|part| (part * 255.0).round() as u8);
+    let mut rgba = Vec::with_capacity(size.width as usize * size.height as usize * 4);
+    for row in 0..size.height {
+        for column in 0..size.width {
+            let x = start_x + (f64::from(column) + 0.5) * step - 0.5;
+            let y = start_y + (f64::from(row) + 0.5) * step - 0.5;
+            rgba.extend(between(&fitted, x, y).unwrap_or(ground));
+            rgba.push(255);
+        }
+    }
+    Picture {
+        width: size.width,
+        height: size.height,
+        rgba,
+    }
+}
+
+/// The color at a place between the middles of pixels; `None` outside.
+fn between(picture: &Picture, x: f64, y: f64) -> Option<[u8; 3]> {
+    let (last_x, last_y) = (f64::from(picture.width) - 1.0, f64::from(picture.height) - 1.0);
+    if x < -0.5 || y < -0.5 || x > last_x + 0.5 || y > last_y + 0.5 {
+        return None;
+    }
+    let (x, y) = (x.clamp(0.0, last_x), y.clamp(0.0, last_y));
+    let (left, above) = (x.floor(), y.floor());
+    let (right, below) = ((left + 1.0).min(last_x), (above + 1.0).min(last_y));
+    let pixel = |x: f64, y: f64| picture.pixel(x as u32, y as u32).unwrap_or_default();
+    let corners = [
+        pixel(left, above),
+        pixel(right, above),
+        pixel(left, below),
+        pixel(right, below),
+    ];
+    let (along, down) = (x - left, y - above);
+    Some(std::array::from_fn(|channel| {
+        let of = |corner: usize| f64::from(corners[corner][channel]);
+        let top = of(0) + (of(1) - of(0)) * along;
+        let bottom = of(2) + (of(3) - of(2)) * along;
+        (top + (bottom - top) * down).round() as u8
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ItemId;
+    use geometry::DVec3;
+    use protocol::{Answer, Ask, Inversion as Inverted, Pane, Projection, SlabLook, WindowLook};
+
+    use super::*;
+    use crate::exhibit::tests::ball;
+
+    const SIZE: PixelSize = PixelSize {
+        width: 90,
+        height: 60,
+    };
+
+    fn look(exhibited: &Exhibited) -> Look {
+        let bounds = exhibited.told.bounds_mm;
+        Look {
+            sequence: 1,
+            panes: vec![
+                PaneLook {
+                    pane: Pane::Axial,
+                    size: SIZE,
+                    shows: Shows::Plane(PlaneLook {
+                        center_mm: bounds.center(),
+                        right: DVec3::X,
+                        down: DVec3::Y,
+                        mm_per_pixel: 0.9,
+                    }),
+                },
+                PaneLook {
+                    pane: Pane::Space,
+                    size: SIZE,
+                    shows: Shows::Space(CameraLook {
+                        eye_mm: bounds.center() - DVec3::Y * 150.0,
+                        target_mm: bounds.center(),
+                        up: DVec3::Z,
+                        field_of_view_radians: 0.4,
+                    }),
+                },
+            ],
+            window: WindowLook {
+                center: 300.0,
+                width: 1500.0,
+            },
+            inversion: Inverted::Off,
+            slab: SlabLook {
+                thickness_mm: 0.0,
+                projection: Projection::Maximum,
+            },
+            preset: "CT-Bone".to_owned(),
+            transfer: None,
+            volume: Shown::Yes,
+            layers: Vec::new(),
+            clips: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn panes_are_drawn_as_large_as_they_are_asked_for() {
+        let exhibited = ball(ItemId::from_random([1; 16]));
+        let look = look(&exhibited);
+        let mut drawer = Drawer::new();
+        let gray = |picture: &Picture, x, y| picture.pixel(x, y).unwrap()[0];
+        let plane = drawer
+            .draw(&exhibited, &look, &look.panes[0], 1, Quality::QUICK)
+            .unwrap();
+        assert_eq!((plane.width, plane.height), (90, 60));
+        assert!(gray(&plane, 45, 30) > 240 && gray(&plane, 22, 30) < 10);
+        let inverted = Look {
+            inversion: Inverted::On,
+            ..look.clone()
+        };
+        let plane = drawer
+            .draw(&exhibited, &inverted, &look.panes[0], 1, Quality::QUICK)
+            .unwrap();
+        assert!(gray(&plane, 45, 30) < 10);
+        let half = drawer
+            .draw(&exhibited, &look, &look.panes[1], 2, Quality::QUICK)
+            .unwrap();
+        assert_eq!((half.width, half.height), (45, 30));
+        assert!(gray(&half, 22, 15) > gray(&half, 2, 2) + 60);
+        let hidden = Look {
+            volume: Shown::No,
+            ..look.clone()
+        };
+        let nothing = drawer
+            .draw(&exhibited, &hidden, &look.panes[1], 2, Quality::QUICK)
+            .unwrap();
+        assert_eq!(gray(&nothing, 22, 15), gray(&nothing, 2, 2));
+    }
+
+    #[test]
+    fn a_photograph_lies_where_it_is_asked_for() {
+        // Red to the left, blue to the right.
+        let half = |color: [u8; 3]| color.repeat(40);
+        let photo = Photo {
+            size: PixelSize {
+                width: 80,
+                height: 50,
+            },
+            rgb: [half([255, 0, 0]), half([0, 0, 255])].concat().repeat(50),
+        };
+        let picture = |zoom: f64, x: f64| {
+            let middle = geometry::DVec2::new(x, 0.5);
+            photograph(&photo, PhotoLook { zoom, middle }, SIZE)
+        };
+        let whole = picture(1.0, 0.5);
+        assert_eq!((whole.width, whole.height), (90, 60));
+        assert_eq!(whole.pixel(2, 30).unwrap()[..3], [255, 0, 0]);
+        assert_eq!(whole.pixel(87, 30).unwrap()[..3], [0, 0, 255]);
+        assert_eq!(whole.pixel(45, 1).unwrap()[..3], [11, 14, 17]);
+        let near = picture(3.0, 0.1);
+        assert_eq!(near.pixel(89, 30).unwrap()[..3], [255, 0, 0]);
+        assert_eq!(near.pixel(1, 30).unwrap()[..3], [11, 14, 17]);
+        let small = picture(0.25, 0.5);
+        assert_eq!(small.pixel(20, 30).unwrap()[..3], [11, 14, 17]);
+        assert_eq!(small.pixel(40, 30).unwrap()[..3], [255, 0, 0]);
+    }
+
+    #[test]
+    fn questions_are_answered_from_the_samples() {
+        let exhibited = ball(ItemId::from_random([1; 16]));
+        let look = look(&exhibited);
+        let mut drawer = Drawer::new();
+        let mut ask = |ask: &Ask| crate::answer(&mut drawer, &exhibited, &look, ask);
+        let center = exhibited.told.bounds_mm.center();
+        assert_eq!(ask(&Ask::Value { p_mm: center }), Answer::Value(1200.0));
+        let far = Ask::Value {
+            p_mm: center + DVec3::X * 500.0,
+        };
+        assert_eq!(ask(&far), Answer::Nothing);
+        let Shows::Space(camera) = look.panes[1].shows else {
+            unreachable!("the second pane is in space")
+        };
+        let pick = |x: f64| Ask::Pick {
+            camera,
+            size: SIZE,
+            pixel: geometry::DVec2::new(x, 30.0),
+        };
+        let Answer::Point { p_mm, .. } = ask(&pick(45.0)) else {
+            panic!("the ball is there")
+        };
+        assert!((p_mm.distance(center) - 16.0).abs() < 1.5, "{p_mm}");
+        assert_eq!(ask(&pick(1.0)), Answer::Nothing);
+        let square = [(-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0)];
+        let region = Ask::Region {
+            points_mm: square.map(|(x, y)| center + DVec3::new(x, y, 0.0)).to_vec(),
+        };
+        let Answer::Region(values) = ask(&region) else {
+            panic!("there are values")
+        };
+        assert_eq!((values.mean, values.sd), (1200.0, 0.0));
+    }
+}
