@@ -4,7 +4,7 @@
 //! [`marking`], [`labels`], [`outbox`], [`texts`]) is plain Rust and tested as such; `web` is the rest that touches the
 //! page, `stage` a volume alone on a canvas, for measuring. The renderer is the one that the server and the desktop use.
 
-#[cfg(all(target_family = "wasm", any(feature = "viewer", feature = "stage")))]
+#[cfg(target_family = "wasm")]
 mod back_end;
 pub mod bindings;
 #[cfg(target_family = "wasm")]
