@@ -74,7 +74,7 @@ fn people_share_and_take_back() {
     accept(&visit.server, &browser.attribute(&link, "href"));
     let grants = || ada.get(&format!("/api/cases/{case}/grants")).json;
     browser.click("Change");
-    browser.choose("who may", "annotate");
+    browser.choose("Right", "annotate");
     browser.click("Save");
     browser.wait_until("the right is changed", || grants()[0]["right"] == "annotate");
     visit.look("grants");

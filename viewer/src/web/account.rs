@@ -11,7 +11,7 @@ use super::frame::{Field, Frame, Read, Sure, Trouble, name_page};
 use super::{Session, Visitor, agreements, language, passkeys};
 use crate::texts::{Language, fill, spoken, t};
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct SignedIn {
     id: String,
     present: bool,
@@ -85,7 +85,7 @@ fn Myself(name: String, email: String) -> impl IntoView {
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Passkey {
     id: String,
     name: Option<String>,

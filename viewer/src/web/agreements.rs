@@ -12,7 +12,7 @@ use super::frame::{Read, Trouble, name_page};
 use crate::texts::{fill, of_word, t};
 
 /// A text in force.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 pub(crate) struct AgreementText {
     pub(crate) kind: String,
     pub(crate) version: u32,
@@ -100,7 +100,7 @@ pub(crate) fn Before() -> impl IntoView {
 }
 
 /// Something that one accepted.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Accepted {
     kind: String,
     version: String,
@@ -108,7 +108,7 @@ struct Accepted {
     withdrawn: Option<String>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Marketing {
     choice: String,
     on: bool,
@@ -157,7 +157,7 @@ pub(crate) fn Mine() -> impl IntoView {
 }
 
 /// A signed release.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Release {
     name: String,
     version: u32,

@@ -229,6 +229,7 @@ pub(crate) struct Demographics {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Case {
     pub(crate) id: String,
+    pub(crate) practice: String,
     pub(crate) patient: Option<String>,
     pub(crate) title: String,
     pub(crate) date: Option<String>,

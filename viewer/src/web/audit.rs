@@ -13,7 +13,7 @@ use super::frame::{Choice, Frame, Read, Trouble};
 use super::practice::Member;
 use crate::texts::{of_word, t};
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Event {
     seq: u64,
     at: String,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
 use super::Session;
-use super::api::{Case, Grant, Item, Patient};
+use super::api::{Case, Item, Patient};
 use super::case_items::Items;
 use super::case_people::People;
 use super::dates::{day, moment};
@@ -25,17 +25,29 @@ pub(crate) fn CasePage() -> impl IntoView {
     let path = StoredValue::new(format!("/api/cases/{id}"));
     let case = Read::<Case>::new(path.get_value());
     let items = Read::<Vec<Item>>::new(format!("{}/items", path.get_value()));
-    // Only who may invite sees who was invited.
-    let grants = Read::<Vec<Grant>>::new(format!("{}/grants", path.get_value()));
-    let is_member = session.me().is_some_and(|me| !me.memberships.is_empty());
+    let me = StoredValue::new(session.me());
+    let is_member = me.with_value(|me| me.as_ref().is_some_and(|me| !me.memberships.is_empty()));
+    // As what one works in the practice that the case belongs to; nothing for colleagues of others and patients.
+    let role = Memo::new(move |_| {
+        let practice = case
+            .value
+            .with(|case| case.as_ref().map(|case| case.practice.clone()))?;
+        let all = me.with_value(|me| me.as_ref().map(|me| me.memberships.clone()))?;
+        all.into_iter()
+            .find(|one| one.practice == practice)
+            .map(|one| one.role)
+    });
+    let is_team = Memo::new(move |_| role.get().is_some());
+    let is_gone = StoredValue::new(false);
     let upload = Upload::new(id.clone(), move || items.again());
     if is_member {
         upload.go_on();
     }
     listen(move || {
-        case.again();
-        items.again();
-        grants.again();
+        if !is_gone.get_value() {
+            case.again();
+            items.again();
+        }
     });
     let over = RwSignal::new(false);
     let view_path = StoredValue::new(format!("/cases/{id}/view"));
@@ -68,7 +80,10 @@ pub(crate) fn CasePage() -> impl IntoView {
             <div class="drop" class:over=move || over.get() on:dragover=move |event| { event.prevent_default(); over.set(true); }
                 on:dragleave=move |_| over.set(false) on:drop=dropped>
                 <Trouble of=case.trouble/>
-                {move || case.value.get().map(|found| view! { <Head case=found read=case is_member/> })}
+                {move || case.value.get().map(|found| {
+                    let is_own = me.with_value(|me| me.as_ref().is_some_and(|me| me.records.iter().any(|one| Some(&one.patient) == found.patient.as_ref())));
+                    view! { <Head case=found read=case is_team=is_team.get() is_own/> }
+                })}
                 {move || first().map(|item| view! {
                     <A href=view_path.get_value() attr:class="stage-card" attr:rel="external">
                         <Thumbnail item=item.id/><span class="button primary">{t("case.open")}</span>
@@ -76,14 +91,13 @@ pub(crate) fn CasePage() -> impl IntoView {
                 })}
                 <section>
                     <h2>{t("case.items")}</h2>
-                    <Items items case=id.clone()/>
+                    <Items items case=id.clone() is_team/>
                     {move || takes_more().then(|| view! { <UploadList upload/> })}
                 </section>
-                {move || grants.value.get().zip(case.value.get()).map(|(all, found)| view! { <People case=found all grants/> })}
-                {move || case.value.get().zip(items.value.get()).map(|(case, items)| view! {
-                    <History case items grants=grants.value.get().unwrap_or_default()/>
-                })}
-                {move || case.value.get().filter(|_| is_member).map(|found| view! { <End case=found read=case/> })}
+                // Only who may invite sees who was invited.
+                {move || role.get().filter(|role| role != "staff").and_then(|_| case.value.get()).map(|found| view! { <People case=found/> })}
+                {move || case.value.get().zip(items.value.get()).map(|(case, items)| view! { <History case items/> })}
+                {move || case.value.get().filter(|_| is_team.get()).map(|found| view! { <End case=found read=case is_gone/> })}
             </div>
         </Frame>
     }
@@ -115,19 +129,19 @@ fn listen(load: impl Fn() + 'static) {
 
 /// The title with the patient it is of, and changing it.
 #[component]
-fn Head(case: Case, read: Read<Case>, is_member: bool) -> impl IntoView {
+fn Head(case: Case, read: Read<Case>, is_team: bool, is_own: bool) -> impl IntoView {
     let editing = RwSignal::new(false);
     let patient = case.patient.clone();
     let form = case.clone();
     view! {
         <div class="title-row">
             <div>
-                {patient.map(|id| view! { <OfPatient id is_member/> })}
+                {patient.filter(|_| is_team || is_own).map(|id| view! { <OfPatient id is_team/> })}
                 <h1>{case.title}</h1>
                 <p class="quiet number">{case.date.as_deref().map(day)}
                     {(case.state == "closed").then(|| view! { " " <span class="tag">{t("case.closed")}</span> })}</p>
             </div>
-            {is_member.then(|| view! {
+            {is_team.then(|| view! {
                 <button aria-expanded=move || editing.get().to_string()
                     on:click=move |_| editing.update(|editing| *editing = !*editing)>{t("case.edit")}</button>
             })}
@@ -137,9 +151,9 @@ fn Head(case: Case, read: Read<Case>, is_member: bool) -> impl IntoView {
 }
 
 #[component]
-fn OfPatient(id: String, is_member: bool) -> impl IntoView {
+fn OfPatient(id: String, is_team: bool) -> impl IntoView {
     let patient = Read::<Patient>::new(format!("/api/patients/{id}"));
-    let href = if is_member {
+    let href = if is_team {
         format!("/patients/{id}")
     } else {
         "/record".to_owned()
@@ -181,14 +195,10 @@ fn Edit(case: Case, read: Read<Case>) -> impl IntoView {
 
 /// What has happened, the latest first.
 #[component]
-fn History(case: Case, items: Vec<Item>, grants: Vec<Grant>) -> impl IntoView {
+fn History(case: Case, items: Vec<Item>) -> impl IntoView {
     let mut told: Vec<(String, String)> = vec![(case.created, t("history.created").to_owned())];
     for item in items {
         told.push((item.created, fill(t("history.item"), &[("name", &item.name)])));
-    }
-    for grant in grants.into_iter().filter(|grant| !grant.live) {
-        let name = grant.name.unwrap_or_default();
-        told.push((grant.until, fill(t("history.ended"), &[("name", &name)])));
     }
     told.sort_by(|a, b| b.0.cmp(&a.0));
     view! {
@@ -203,7 +213,7 @@ fn History(case: Case, items: Vec<Item>, grants: Vec<Grant>) -> impl IntoView {
 
 /// Closing and deleting.
 #[component]
-fn End(case: Case, read: Read<Case>) -> impl IntoView {
+fn End(case: Case, read: Read<Case>, is_gone: StoredValue<bool>) -> impl IntoView {
     let session: Session = expect_context();
     let path = StoredValue::new(format!("/api/cases/{}", case.id));
     let is_open = case.state == "open";
@@ -223,6 +233,7 @@ fn End(case: Case, read: Read<Case>) -> impl IntoView {
     let navigate = use_navigate();
     let remove = Callback::new(move |()| {
         let (navigate, undo, back) = (navigate.clone(), undo.clone(), back.clone());
+        is_gone.set_value(true);
         read.tell("DELETE", path.get_value(), Value::Null, move || {
             session.undo.set(Some(undo));
             navigate(&back, leptos_router::NavigateOptions::default());

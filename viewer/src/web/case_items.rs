@@ -14,21 +14,20 @@ use super::viewer::is_shown;
 use crate::texts::{fill, of_word, t};
 
 #[component]
-pub(crate) fn Items(items: Read<Vec<Item>>, case: String) -> impl IntoView {
+pub(crate) fn Items(items: Read<Vec<Item>>, case: String, is_team: Memo<bool>) -> impl IntoView {
     view! {
         <Trouble of=items.trouble/>
         {move || items.value.get().map(|all| if all.is_empty() {
             view! { <p class="empty">{t("case.empty")}</p> }.into_any()
         } else {
-            view! { <ul class="items">{all.into_iter().map(|item| view! { <ItemCard item items case=case.clone()/> }).collect_view()}</ul> }.into_any()
+            view! { <ul class="items">{all.into_iter().map(|item| view! { <ItemCard item items case=case.clone() is_team/> }).collect_view()}</ul> }.into_any()
         })}
     }
 }
 
 #[component]
-fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String) -> impl IntoView {
+fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String, is_team: Memo<bool>) -> impl IntoView {
     let session: Session = expect_context();
-    let is_member = session.me().is_some_and(|me| !me.memberships.is_empty());
     let opened = is_shown(&item).then(|| format!("/cases/{case}/view/{}", item.id));
     let kind = of_word("kind", &item.kind).unwrap_or_default();
     let name = item.name.clone();
@@ -65,14 +64,16 @@ fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String) -> impl IntoView {
                 <p class="quiet number">{item.modality.clone().map(|modality| format!("{modality} · "))}{kind} " · " {day(&item.created)}</p>
                 {(!item.own).then(|| view! { <p class="quiet">{t("item.others")}</p> })}
                 {item.findings.into_iter().map(|finding| view! { <p class=format!("finding {}", finding.severity)>{finding.message}</p> }).collect_view()}
-                {is_member.then(|| view! {
+                {move || (is_team.get() || item.own).then(|| view! {
                     <details class="more"><summary>{t("item.more")}</summary>
                         {item.own.then(|| view! { <Files path=path.get_value()/> })}
-                        <form class="inline-form" on:submit=rename>
-                            <Field name=t("item.name") value=renamed required=true/>
-                            <button>{t("item.rename")}</button>
-                        </form>
-                        <Sure name=t("item.delete") loss=t("item.loss") act=remove/>
+                        {is_team.get().then(|| view! {
+                            <form class="inline-form" on:submit=rename>
+                                <Field name=t("item.name") value=renamed required=true/>
+                                <button>{t("item.rename")}</button>
+                            </form>
+                            <Sure name=t("item.delete") loss=t("item.loss") act=remove/>
+                        })}
                     </details>
                 })}
             </div>
@@ -80,7 +81,7 @@ fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String) -> impl IntoView {
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Original {
     id: String,
     name: String,

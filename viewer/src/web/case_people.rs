@@ -22,7 +22,8 @@ fn rights() -> Signal<Vec<(String, String)>> {
 }
 
 #[component]
-pub(crate) fn People(case: Case, all: Vec<Grant>, grants: Read<Vec<Grant>>) -> impl IntoView {
+pub(crate) fn People(case: Case) -> impl IntoView {
+    let grants = Read::<Vec<Grant>>::new(format!("/api/cases/{}/grants", case.id));
     let id = StoredValue::new(case.id);
     let is_shared = RwSignal::new(case.sharing == "with_patient");
     let trouble = RwSignal::new(None::<Failure>);
@@ -40,7 +41,7 @@ pub(crate) fn People(case: Case, all: Vec<Grant>, grants: Read<Vec<Grant>>) -> i
             }
         });
     };
-    let is_none = all.is_empty();
+    let is_none = move || grants.value.with(|all| all.as_ref().is_some_and(Vec::is_empty));
     view! {
         <section class="people">
             <h2>{t("people.title")}</h2>
@@ -48,8 +49,8 @@ pub(crate) fn People(case: Case, all: Vec<Grant>, grants: Read<Vec<Grant>>) -> i
                 <button on:click=share>{move || if is_shared.get() { t("people.stop") } else { t("people.share") }}</button></div>
             <Trouble of=trouble/>
             <Trouble of=grants.trouble/>
-            <ul class="rows">{all.into_iter().map(|grant| view! { <GrantRow grant grants id/> }).collect_view()}</ul>
-            {is_none.then(|| view! { <p class="quiet">{t("people.none")}</p> })}
+            <ul class="rows">{move || grants.value.get().unwrap_or_default().into_iter().map(|grant| view! { <GrantRow grant grants id/> }).collect_view()}</ul>
+            {move || is_none().then(|| view! { <p class="quiet">{t("people.none")}</p> })}
             <Invite id grants/>
         </section>
     }

@@ -275,7 +275,7 @@ impl<T> Clone for Read<T> {
 
 impl<T> Copy for Read<T> {}
 
-impl<T: DeserializeOwned + Send + Sync + 'static> Read<T> {
+impl<T: DeserializeOwned + PartialEq + Send + Sync + 'static> Read<T> {
     /// Reads it for the first time.
     pub(crate) fn new(path: impl Into<String>) -> Self {
         let read = Self {
@@ -294,7 +294,13 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Read<T> {
                 return;
             };
             match api::get(&path).await {
-                Ok(found) => drop(self.value.try_set(Some(found))),
+                // What is the same stays in its place, with what people have begun to write there.
+                Ok(found) => {
+                    let found = Some(found);
+                    if self.value.try_with_untracked(|value| *value != found) == Some(true) {
+                        self.value.set(found);
+                    }
+                }
                 Err(failure) => drop(self.trouble.try_set(Some(failure))),
             }
         });

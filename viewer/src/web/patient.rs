@@ -229,7 +229,7 @@ fn CaseForm(path: String) -> impl IntoView {
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct OfTeam {
     user: String,
     name: Option<String>,
@@ -300,7 +300,7 @@ fn Team(path: StoredValue<String>) -> impl IntoView {
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Linked {
     user: String,
     name: Option<String>,
@@ -385,7 +385,7 @@ fn InvitePatient(path: StoredValue<String>, name: String, people: Read<Vec<Linke
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 pub(crate) struct Request {
     id: String,
     kind: String,

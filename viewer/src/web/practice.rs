@@ -22,7 +22,7 @@ pub(crate) struct Member {
     pub(crate) state: String,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Practice {
     name: String,
     retention_years: u8,

@@ -61,7 +61,7 @@ fn OneRecord(id: String, link: String) -> impl IntoView {
 }
 
 /// Someone who looked at a record.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Looked {
     at: String,
     name: Option<String>,
@@ -104,7 +104,7 @@ fn WhoLooked(patient: String) -> impl IntoView {
 }
 
 /// A connection with a doctor.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 struct Connection {
     id: String,
     state: String,
