@@ -413,6 +413,7 @@ impl Browser {
     /// Gives files or a folder to a field for files, shown or not.
     pub(crate) fn choose_files(&self, css: &str, paths: &[&Path]) {
         self.act();
+        self.wait_until(css, || self.has(css));
         let found = self.post("/element", &json!({ "using": "css selector", "value": css }));
         let id = found[ELEMENT].as_str().expect("a field for files").to_owned();
         let text: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();

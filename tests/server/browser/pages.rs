@@ -123,7 +123,7 @@ fn every_page_is_fit_for_everybody() {
     }
     visit.open(&format!("{case}/view"));
     visit.browser.wait(".viewer[data-fraction='1.000']");
-    visit.look("viewer");
+    visit.look_at_viewer("viewer");
     visit.open("/");
     visit.sign_out();
 

@@ -113,6 +113,15 @@ impl Visit {
             .collect()
     }
 
+    /// Keeps pictures of the case viewer, which is dark always, wide and narrow; nothing went wrong in it.
+    pub(crate) fn look_at_viewer(&self, name: &str) {
+        for (width, height) in [(360, 740), (1440, 900)] {
+            self.browser.size(width, height);
+            self.browser.picture(&format!("{name}-{width}"));
+        }
+        self.is_clean(name);
+    }
+
     /// Looks at the page wide and narrow, light and dark; keeps pictures; nothing is found fault with.
     pub(crate) fn look(&self, name: &str) {
         let mut found = Vec::new();

@@ -95,6 +95,8 @@ fn Shown(id: String) -> impl IntoView {
     let (is_loaded, has_more) = (RwSignal::new(false), RwSignal::new(false));
     let trouble = RwSignal::new(None::<Failure>);
     let read = move |before: Option<u64>| {
+        // Nothing where the page is gone.
+        let now = move || Some((who.try_get_untracked()?, act.try_get_untracked()?));
         let asked = (who.get_untracked(), act.get_untracked());
         let mut address = format!("{}?limit={ROWS}", path.get_value());
         for (name, value) in [("actor", &asked.0), ("action", &asked.1)] {
@@ -108,7 +110,7 @@ fn Shown(id: String) -> impl IntoView {
         spawn_local(async move {
             match api::get::<Vec<Event>>(&address).await {
                 // An answer to an older question comes too late.
-                Ok(_) if asked != (who.get_untracked(), act.get_untracked()) => {}
+                Ok(_) if now() != Some(asked) => {}
                 Ok(page) => {
                     has_more.set(page.len() == ROWS);
                     events.update(|events| {

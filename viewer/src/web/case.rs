@@ -204,7 +204,7 @@ fn History(case: Case, items: Vec<Item>) -> impl IntoView {
     view! {
         <section>
             <h2>{t("history.title")}</h2>
-            <ol class="timeline plain">
+            <ol class="timeline calm">
                 {told.into_iter().map(|(at, text)| view! { <li><span class="when number">{moment(&at)}</span><span>{text}</span></li> }).collect_view()}
             </ol>
         </section>

@@ -5,7 +5,7 @@
 
 #![cfg_attr(
     not(all(feature = "pages", feature = "viewer")),
-    expect(dead_code, reason = "each module has a part of the pages")
+    allow(dead_code, reason = "each module has a part of the pages")
 )]
 #![expect(
     unreachable_pub,

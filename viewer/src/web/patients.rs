@@ -37,8 +37,8 @@ fn Shown(practice: String) -> impl IntoView {
         }
         spawn_local(async move {
             match api::get::<Page<Patient>>(&address).await {
-                // An answer to an older question comes too late.
-                Ok(_) if search.get_untracked() != words => {}
+                // An answer to an older question comes too late, as does one to a page that is gone.
+                Ok(_) if search.try_get_untracked() != Some(words) => {}
                 Ok(page) => {
                     patients.update(|patients| {
                         if after.is_none() {

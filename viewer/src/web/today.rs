@@ -41,7 +41,7 @@ fn OfPractice(practice: String) -> impl IntoView {
             <section class="empty"><p>{t("today.first")}</p>
                 <p><A href="/patients?new" attr:class="button primary">{t("patients.new")}</A></p></section>
         })}
-        {move || (!is_new()).then(|| view! { <Search practice=practice.clone()/> })}
+        {move || (patients.value.with(Option::is_some) && !is_new()).then(|| view! { <Search practice=practice.clone()/> })}
         {move || patients.value.get().filter(|page| !page.items.is_empty()).map(|page| view! {
             <section>
                 <h2>{t("today.patients_latest")}</h2>
@@ -70,6 +70,8 @@ fn Search(practice: String) -> impl IntoView {
     let trouble = RwSignal::new(None::<Failure>);
     let path = StoredValue::new(format!("/api/practices/{practice}/cases?limit={ROWS}"));
     let read = move |after: Option<String>| {
+        // Nothing where the page is gone.
+        let now = move || Some((words.try_get_untracked()?, state.try_get_untracked()?));
         let asked = (words.get_untracked(), state.get_untracked());
         let mut address = path.get_value();
         for (name, value) in [
@@ -87,7 +89,7 @@ fn Search(practice: String) -> impl IntoView {
         spawn_local(async move {
             match api::get::<Page<Case>>(&address).await {
                 // An answer to an older question comes too late.
-                Ok(_) if asked != (words.get_untracked(), state.get_untracked()) => {}
+                Ok(_) if now() != Some(asked) => {}
                 Ok(page) => {
                     let before = if after.is_some() {
                         cases.get_untracked().unwrap_or_default()

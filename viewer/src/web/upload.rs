@@ -410,7 +410,7 @@ impl Upload {
                             });
                         }
                     });
-                    self.done.with_value(|done| done());
+                    self.done.try_with_value(|done| done());
                     return Ok(());
                 }
             }
