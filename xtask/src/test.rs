@@ -7,7 +7,7 @@ use crate::{shell, tools, web};
 /// A Vulkan driver that needs no GPU, for the tests of the renderer, and the database that larger practices take.
 const PACKAGES: &[&str] = &["libvulkan1", "mesa-vulkan-drivers", "postgresql"];
 
-/// A browser for the tests of the pages.
+/// A browser for the tests of the pages, which are among the long ones: they need the client built.
 const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 
 pub(crate) fn run(rest: &[&str]) -> Result<()> {
@@ -26,17 +26,19 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
         }
         Err(error) => println!("tests that need Python are skipped: {error:#}"),
     }
-    match tools::debian_packages(BROWSER).and_then(|()| web::build_client()) {
-        Ok(client) => {
-            command.env("VITRINE_CLIENT", client);
+    if rest.contains(&"--long") {
+        match tools::debian_packages(BROWSER).and_then(|()| web::build_client()) {
+            Ok(client) => {
+                command.env("VITRINE_CLIENT", client);
+            }
+            Err(error) => println!("tests in a browser are skipped: {error:#}"),
         }
-        Err(error) => println!("tests in a browser are skipped: {error:#}"),
-    }
-    match tools::axe() {
-        Ok(script) => {
-            command.env("VITRINE_AXE", script);
+        match tools::axe() {
+            Ok(script) => {
+                command.env("VITRINE_AXE", script);
+            }
+            Err(error) => println!("pages are not checked for accessibility: {error:#}"),
         }
-        Err(error) => println!("pages are not checked for accessibility: {error:#}"),
     }
     if let Err(error) = tools::debian_packages(PACKAGES) {
         println!("tests that need a missing package are skipped: {error:#}");

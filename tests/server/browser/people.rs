@@ -122,7 +122,7 @@ fn people_share_and_take_back() {
 /// Takes an invitation up, as its person in another browser.
 fn accept(server: &Server, href: &str) {
     let word = href.split_once('#').expect("a word").1;
-    let body = json!({ "word": word, "name": "Invited", "password": "four plain words here" });
+    let body = json!({ "word": word, "name": "Dr. Buchner", "password": "four plain words here" });
     let accepted = server.visitor().post("/api/accept", &body);
     assert_eq!(accepted.status, 204, "{accepted:?}");
 }
