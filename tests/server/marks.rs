@@ -26,13 +26,50 @@ fn marks_keep_everything_that_they_ever_said() {
         assert_eq!(admin.post(&at, &mark(poison)).status, 422);
     }
 
-    // An amendment needs the present version and keeps the old one.
+    // What a client sends again, because no answer came, is there once.
+    let mut again = mark(json!([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0]]));
+    again["id"] = json!("6ad4c5a4-5a3e-4be1-9ad3-4f0d3bb1a5c7");
+    let first = admin.post(&at, &again);
+    assert_eq!(
+        (first.status, first.id()),
+        (201, "6ad4c5a4-5a3e-4be1-9ad3-4f0d3bb1a5c7".to_owned())
+    );
+    assert_eq!(admin.post(&at, &again).json, first.json);
+    assert_eq!(admin.get(&at).json.as_array().unwrap().len(), 2);
+    let (_, elsewhere) = admin.patient_and_case(&practice);
+    assert_eq!(
+        admin
+            .post(&format!("/api/cases/{elsewhere}/annotations"), &again)
+            .status,
+        409
+    );
+    assert_eq!(
+        admin.delete(&format!("/api/annotations/{}", first.id())).status,
+        204
+    );
+    assert_eq!(admin.post(&at, &again).status, 409);
+
+    // An amendment names the version that it is of, and keeps the old one.
     let own = format!("/api/annotations/{}", made.id());
     let mut changed = mark(json!([[0.0, 0.0, 0.0], [0.0, 0.0, 1.5]]));
     assert_eq!(admin.put(&own, &changed).status, 422);
     changed["version"] = json!(1);
     assert_eq!(admin.put(&own, &changed).json["version"], 2);
-    assert_eq!(admin.put(&own, &changed).status, 409);
+    // Sent again, it changes nothing; what another has changed meanwhile is not overwritten, other fields are merged.
+    assert_eq!(admin.put(&own, &changed).json["version"], 2);
+    let mut stale = mark(json!([[0.0, 0.0, 0.0], [0.0, 9.0, 0.0]]));
+    stale["version"] = json!(1);
+    assert_eq!(admin.put(&own, &stale).status, 409);
+    stale["version"] = json!(7);
+    assert_eq!(admin.put(&own, &stale).status, 409);
+    let mut named = mark(json!([[0.0, 0.0, 0.0], [2.0, 3.0, 6.0]]));
+    (named["label"], named["version"]) = (json!("Diastasis"), json!(1));
+    let both = admin.put(&own, &named).json;
+    assert_eq!(
+        (&both["version"], &both["label"]),
+        (&json!(3), &json!("Diastasis"))
+    );
+    assert_eq!(both["measure"]["value"], 1.5);
     let said = admin.post(
         &format!("{own}/comments"),
         &json!({ "text": "Wider than planned" }),
@@ -42,7 +79,7 @@ fn marks_keep_everything_that_they_ever_said() {
     assert_eq!(all.json[0]["measure"]["value"], 1.5);
     assert_eq!(all.json[0]["comments"][0]["text"], "Wider than planned");
     let history = admin.get(&format!("{own}/history"));
-    assert_eq!(history.json.as_array().unwrap().len(), 2);
+    assert_eq!(history.json.as_array().unwrap().len(), 3);
     assert_eq!(
         history.json[0]["body"]["geometry"]["points"][1],
         json!([2.0, 3.0, 6.0])
@@ -56,7 +93,7 @@ fn marks_keep_everything_that_they_ever_said() {
             .as_array()
             .unwrap()
             .len(),
-        2
+        3
     );
 
     // One who may only see writes nothing.

@@ -185,11 +185,11 @@ impl Change {
     /// Adds a mark in its first version.
     ///
     /// # Errors
-    /// The database's.
+    /// [`CatalogError::Conflict`] where there is one with its id.
     pub async fn add_mark(&mut self, mark: &Mark) -> Result<(), CatalogError> {
-        sqlx::query(
+        let added = sqlx::query(
             "INSERT INTO marks (id, case_id, item_id, kind, parent_id, author, version, created_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
+             VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT DO NOTHING",
         )
         .bind(mark.id.to_string())
         .bind(mark.case.to_string())
@@ -200,6 +200,9 @@ impl Change {
         .bind(mark.created.ms())
         .execute(self.db())
         .await?;
+        if added.rows_affected() == 0 {
+            return Err(CatalogError::Conflict("there is one with this id"));
+        }
         self.add_version(mark, 1, mark.author, mark.created, &mark.body)
             .await
     }

@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::app::App;
 use super::extract::{Id, Input};
+use super::merging::merged;
 use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::random_id;
 use super::turn::Turn;
@@ -106,6 +107,9 @@ struct CommentBody {
 /// A new or amended annotation.
 #[derive(Deserialize, ToSchema)]
 struct Annotate {
+    /// The id of a new one, made by the client: sent again, it is added once.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<AnnotationId>,
     /// The item that it is on.
     #[schema(value_type = Option<Uuid>)]
     item: Option<ItemId>,
@@ -199,15 +203,15 @@ async fn annotate(
     Id(case): Id<CaseId>,
     Input(input): Input<Annotate>,
 ) -> Answer<(StatusCode, Json<AnnotationBody>)> {
-    let item = input.item;
+    let (id, item) = (input.id, input.item);
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
         turn.case::<act::Annotate>(case).await?;
         refuse_foreign_item(&mut turn.db, case, item).await?;
-        let id = AnnotationId::from_random(random_id()?);
+        let id = id.map_or_else(|| random_id().map(AnnotationId::from_random), Ok)?;
         let mark = new_mark(&turn, MarkId::Annotation(id), case, item, None, content);
-        add(&mut turn.db, &mark, "annotation.added").await?;
+        let mark = add(&mut turn.db, mark, "annotation.added").await?;
         Ok((StatusCode::CREATED, Json(annotation_body(id, &mark, Vec::new())?)))
     }
     .await;
@@ -244,10 +248,18 @@ fn new_mark(
     }
 }
 
-async fn add(change: &mut Change, mark: &Mark, what: &str) -> Answer<()> {
-    change.add_mark(mark).await?;
+/// Adds a mark. One that its author has sent before is what it has become.
+async fn add(change: &mut Change, mark: Mark, what: &str) -> Answer<Mark> {
+    let known = change.mark(mark.id).await?.filter(|known| {
+        let place = |mark: &Mark| (mark.case, mark.item, mark.parent, mark.author);
+        known.withdrawn.is_none() && place(known) == place(&mark)
+    });
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    change.add_mark(&mark).await?;
     change.notify(Notice::in_case(what, mark.case, mark.id));
-    Ok(())
+    Ok(mark)
 }
 
 /// A mark that is in force, with what decides on it.
@@ -280,6 +292,7 @@ macro_rules! asked {
     }};
 }
 
+/// Amends a mark. An amendment of an earlier version counts for what it changes, where nobody else has changed that.
 async fn amend(
     turn: &mut Turn<Change>,
     mark: Mark,
@@ -288,14 +301,26 @@ async fn amend(
     what: &str,
 ) -> Answer<Mark> {
     let version = version.ok_or_else(|| Problem::invalid("Say which version is amended."))?;
+    let body = match version == mark.version {
+        true => body,
+        false => {
+            let all = turn.db.mark_history(mark.id).await?;
+            let base = all.into_iter().find(|known| known.version == version);
+            let base = base.ok_or_else(|| Problem::conflict("There is no such version."))?;
+            merged(&base.body, &mark.body, body)
+                .map_err(|_| Problem::conflict("The same was amended meanwhile."))?
+        }
+    };
+    if body == mark.body {
+        return Ok(mark);
+    }
     let (user, now) = (turn.who().user(), turn.now);
-    let present = Mark { version, ..mark };
-    turn.db.amend_mark(&present, user, &body, now).await?;
-    turn.db.notify(Notice::in_case(what, present.case, present.id));
+    turn.db.amend_mark(&mark, user, &body, now).await?;
+    turn.db.notify(Notice::in_case(what, mark.case, mark.id));
     Ok(Mark {
-        version: version + 1,
+        version: mark.version + 1,
         body,
-        ..present
+        ..mark
     })
 }
 
@@ -394,6 +419,9 @@ async fn annotation_history(
 /// A new or amended comment.
 #[derive(Deserialize, ToSchema)]
 struct Comment {
+    /// The id of a new one, made by the client: sent again, it is added once.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<CommentId>,
     /// The version that is amended; none for a new one.
     version: Option<u64>,
     /// What it says.
@@ -421,7 +449,10 @@ async fn comment(
     let mut turn = app.change(&who).await?;
     let done = async {
         let annotation = asked!(turn, Comment, id, Annotation);
-        let comment = MarkId::Comment(CommentId::from_random(random_id()?));
+        let comment = input
+            .id
+            .map_or_else(|| random_id().map(CommentId::from_random), Ok)?;
+        let comment = MarkId::Comment(comment);
         let mark = new_mark(
             &turn,
             comment,
@@ -430,7 +461,7 @@ async fn comment(
             Some(id),
             content,
         );
-        add(&mut turn.db, &mark, "comment.added").await?;
+        let mark = add(&mut turn.db, mark, "comment.added").await?;
         Ok((StatusCode::CREATED, Json(comment_body(&mark))))
     }
     .await;
@@ -501,6 +532,9 @@ fn saved_body(mark: &Mark) -> SavedBody {
 /// Camera, layout, window, transfer function, clipping and visibility, with a caption.
 #[derive(Deserialize, ToSchema)]
 struct View {
+    /// The id of a new one, made by the client: sent again, it is saved once.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<ViewId>,
     /// The version that is changed; none for a new one.
     version: Option<u64>,
     /// What the view is called.
@@ -526,6 +560,9 @@ impl View {
 /// An ordered list of views.
 #[derive(Deserialize, ToSchema)]
 struct Tour {
+    /// The id of a new one, made by the client: sent again, it is saved once.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<TourId>,
     /// The version that is changed; none for a new one.
     version: Option<u64>,
     /// What the tour is called.
@@ -591,9 +628,11 @@ async fn save_view(
     let mut turn = app.change(&who).await?;
     let done = async {
         turn.case::<act::SaveView>(case).await?;
-        let id = MarkId::View(ViewId::from_random(random_id()?));
-        let mark = new_mark(&turn, id, case, None, None, content);
-        add(&mut turn.db, &mark, "view.saved").await?;
+        let id = input
+            .id
+            .map_or_else(|| random_id().map(ViewId::from_random), Ok)?;
+        let mark = new_mark(&turn, MarkId::View(id), case, None, None, content);
+        let mark = add(&mut turn.db, mark, "view.saved").await?;
         Ok((StatusCode::CREATED, Json(saved_body(&mark))))
     }
     .await;
@@ -614,9 +653,11 @@ async fn save_tour(
     let done = async {
         turn.case::<act::SaveTour>(case).await?;
         let content = input.content(&mut turn.db, case).await?;
-        let id = MarkId::Tour(TourId::from_random(random_id()?));
-        let mark = new_mark(&turn, id, case, None, None, content);
-        add(&mut turn.db, &mark, "tour.saved").await?;
+        let id = input
+            .id
+            .map_or_else(|| random_id().map(TourId::from_random), Ok)?;
+        let mark = new_mark(&turn, MarkId::Tour(id), case, None, None, content);
+        let mark = add(&mut turn.db, mark, "tour.saved").await?;
         Ok((StatusCode::CREATED, Json(saved_body(&mark))))
     }
     .await;

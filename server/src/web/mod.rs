@@ -27,6 +27,7 @@ mod listen;
 mod live;
 mod mail;
 mod marks;
+mod merging;
 mod metrics;
 mod names;
 mod operate;
