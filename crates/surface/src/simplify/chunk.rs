@@ -9,7 +9,7 @@
 //! triangle, no triangle turns over, and no vertex that goes is farther from the surface than allowed.
 
 use super::quadric::{Placing, Quadric, cross, dot, sub};
-use crate::distance::to_triangle_squared;
+use crate::distance::Four;
 
 /// No vertex.
 const NONE: u32 = u32::MAX;
@@ -514,26 +514,24 @@ impl Chunk {
         let (from, target) = (&self.vertices[v as usize], &self.vertices[w as usize]);
         let so_far = unpack(from.drift).max(unpack(target.drift));
         // Below a twentieth of what is allowed it does not matter how far exactly.
-        let enough = 0.05 * self.max_error_mm;
+        let enough = (0.05 * self.max_error_mm).powi(2);
+        let ends = [from.position, target.position];
         let mut nearest = [f32::INFINITY; 2];
-        for spoke in ring_of_v.iter().chain(ring_of_w) {
-            let [p, q] = spoke.others;
-            if [p, q].contains(&v) || [p, q].contains(&w) {
-                continue;
-            }
-            let triangle = [
-                to,
-                self.vertices[p as usize].position,
-                self.vertices[q as usize].position,
-            ];
-            for (nearest, end) in nearest.iter_mut().zip([from, target]) {
-                if *nearest > enough * enough {
-                    *nearest = nearest.min(to_triangle_squared(end.position, triangle));
-                }
-            }
-            if nearest[0].max(nearest[1]) <= enough * enough {
-                break;
-            }
+        let around = |spoke: &&Spoke| !spoke.others.iter().any(|x| [v, w].contains(x));
+        let mut rest = ring_of_v.iter().chain(ring_of_w).filter(around);
+        while nearest[0].max(nearest[1]) > enough
+            && let Some(first) = rest.next()
+        {
+            let four = [Some(first), rest.next(), rest.next(), rest.next()].map(|spoke| {
+                let [p, q] = spoke.unwrap_or(first).others;
+                [
+                    to,
+                    self.vertices[p as usize].position,
+                    self.vertices[q as usize].position,
+                ]
+            });
+            let four = Four::new(four);
+            nearest = [0, 1].map(|i| nearest[i].min(four.squared(ends[i])));
         }
         let drift = so_far + nearest[0].max(nearest[1]).sqrt();
         (drift <= self.max_error_mm).then(|| pack(drift))

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::quadric::{dot, sub};
-use crate::distance::to_triangle_squared;
+use crate::distance::{Four, to_triangle_squared};
 use crate::nearest::TriangleGrid;
 
 /// Distances between a full mesh and a simplified one, mm.
@@ -14,7 +14,7 @@ use crate::nearest::TriangleGrid;
 pub struct Deviation {
     /// The largest distance from a vertex of the full mesh to the simplified one, mm.
     pub max_from_full_mm: f64,
-    /// The mean of the same distances, of one in eight vertices, mm.
+    /// The mean of the same distances, mm.
     pub mean_from_full_mm: f64,
     /// The largest distance from a vertex of the simplified mesh to the full one, mm.
     pub max_from_simplified_mm: f64,
@@ -95,29 +95,49 @@ pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> De
 /// The largest squared distance from a vertex of `full` to `reduced`, and an upper bound of the mean distance, mm.
 fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> (f32, f64) {
     let around = Incidence::new(reduced);
-    let squared = |v: usize, enough: f32| match became[v] {
-        u32::MAX => 0.0,
-        now => around.squared(full.positions[v], now, enough),
+    let still = || {
+        let all = became.iter().zip(0..).map(|(&now, v)| (now, v));
+        all.filter(|&(now, _)| now != u32::MAX)
     };
-    // Some vertices tell the mean; for the others it is enough to know that they are not much farther.
-    let some: Vec<f32> = (0..full.positions.len())
+    let merged = Lists::new(reduced.positions.len(), still);
+    let mut bounds = vec![0.0f32; full.positions.len()];
+    // What became of one vertex is measured against the triangles around that one, which are laid out once.
+    let measured: Vec<(Vec<(u32, f32)>, f64)> = (0..reduced.positions.len())
         .into_par_iter()
-        .step_by(SAMPLING)
-        .map(|v| squared(v, 0.0))
+        .fold_chunks(
+            VERTICES_AT_ONCE,
+            <(Vec<(u32, f32)>, f64)>::default,
+            |(mut all, mut sum), now| {
+                let gone = merged.of(now as u32);
+                if !gone.is_empty() {
+                    let fan = around.fan(now as u32);
+                    for &v in gone {
+                        let p = full.positions[v as usize];
+                        let squared = fan
+                            .iter()
+                            .map(|four| four.squared(p))
+                            .fold(f32::INFINITY, f32::min);
+                        sum += f64::from(squared).sqrt();
+                        all.push((v, squared));
+                    }
+                }
+                (all, sum)
+            },
+        )
         .collect();
-    let sum: f64 = some.iter().map(|&d| f64::from(d).sqrt()).sum();
-    let mean = sum / some.len().max(1) as f64;
-    let far = (2.0 * mean).powi(2) as f32;
-    let bounds: Vec<f32> = (0..full.positions.len())
-        .into_par_iter()
-        .map(|v| squared(v, far))
-        .collect();
+    let mut sum = 0.0;
+    for (some, their_sum) in measured {
+        sum += their_sum;
+        for (v, squared) in some {
+            bounds[v as usize] = squared;
+        }
+    }
     let max = worst(full.positions, &bounds, reduced, 0.0);
-    (max, mean)
+    (max, sum / full.positions.len().max(1) as f64)
 }
 
-/// One in so many vertices tells the mean distance.
-const SAMPLING: usize = 8;
+/// New vertices that are measured in one go.
+const VERTICES_AT_ONCE: usize = 4096;
 
 /// The largest squared distance from a new vertex to `full`; not exact where it is below `least`.
 fn from_simplified(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f32) -> f32 {
@@ -194,48 +214,59 @@ const FIRST_CANDIDATES: usize = 256;
 /// The triangles around each vertex.
 struct Incidence<'a> {
     shape: Shape<'a>,
-    starts: Vec<u32>,
-    triangles: Vec<u32>,
+    triangles: Lists,
 }
 
 impl<'a> Incidence<'a> {
     fn new(shape: Shape<'a>) -> Self {
-        let mut starts = vec![0u32; shape.positions.len() + 1];
-        for &v in shape.triangles.iter().flatten() {
-            starts[v as usize + 1] += 1;
+        let corners = || {
+            let triangles = shape.triangles.iter().enumerate();
+            triangles.flat_map(|(t, triangle)| triangle.iter().map(move |&v| (v, t as u32)))
+        };
+        Self {
+            shape,
+            triangles: Lists::new(shape.positions.len(), corners),
+        }
+    }
+
+    /// The triangles around `v`, four by four.
+    fn fan(&self, v: u32) -> Vec<Four> {
+        let fours = self.triangles.of(v).chunks(4).map(|some| {
+            let corners = |i: usize| self.shape.corners(some[i.min(some.len() - 1)] as usize);
+            Four::new([0, 1, 2, 3].map(corners))
+        });
+        fours.collect()
+    }
+}
+
+/// Numbers in lists that lie one after the other.
+struct Lists {
+    starts: Vec<u32>,
+    members: Vec<u32>,
+}
+
+impl Lists {
+    /// `count` lists of the `(list, member)` that are gone through twice.
+    fn new<M: Iterator<Item = (u32, u32)>>(count: usize, members: impl Fn() -> M) -> Self {
+        let mut starts = vec![0u32; count + 1];
+        for (list, _) in members() {
+            starts[list as usize + 1] += 1;
         }
         for i in 1..starts.len() {
             starts[i] += starts[i - 1];
         }
         let mut next = starts.clone();
-        let mut triangles = vec![0; shape.triangles.len() * 3];
-        for (t, triangle) in shape.triangles.iter().enumerate() {
-            for &v in triangle {
-                let place = &mut next[v as usize];
-                triangles[*place as usize] = t as u32;
-                *place += 1;
-            }
+        let mut all = vec![0; starts[count] as usize];
+        for (list, member) in members() {
+            let place = &mut next[list as usize];
+            all[*place as usize] = member;
+            *place += 1;
         }
-        Self {
-            shape,
-            starts,
-            triangles,
-        }
+        Self { starts, members: all }
     }
 
-    fn of(&self, v: u32) -> &[u32] {
-        &self.triangles[self.starts[v as usize] as usize..self.starts[v as usize + 1] as usize]
-    }
-
-    /// The squared distance of `p` to the triangles around `v`; `enough` ends the search.
-    fn squared(&self, p: [f32; 3], v: u32, enough: f32) -> f32 {
-        let mut squared = f32::INFINITY;
-        for &t in self.of(v) {
-            squared = squared.min(to_triangle_squared(p, self.shape.corners(t as usize)));
-            if squared <= enough {
-                break;
-            }
-        }
-        squared
+    fn of(&self, list: u32) -> &[u32] {
+        let list = list as usize;
+        &self.members[self.starts[list] as usize..self.starts[list + 1] as usize]
     }
 }
