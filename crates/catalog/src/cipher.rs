@@ -1,6 +1,7 @@
 //! How personal values get into columns and out of them again. The catalog holds no key; who opens it brings one.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::Phi;
 use serde::Serialize;
@@ -42,6 +43,52 @@ pub trait Fields: Send + Sync {
 
     /// Equal for equal values in the same context, telling nothing else.
     fn token(&self, context: &[u8], value: &[u8]) -> Vec<u8>;
+}
+
+/// Owners' keys that are remembered, so that a list does not derive each anew.
+const REMEMBERED: usize = 4096;
+
+/// Owners with their wrapped keys and what these opened to.
+type Opened = HashMap<[u8; 16], (Vec<u8>, Arc<dyn Fields>)>;
+
+/// Remembers keys that were opened. Who changes a wrapped key gets another one.
+pub(crate) struct Remembering {
+    cipher: Arc<dyn Cipher>,
+    opened: Mutex<Opened>,
+}
+
+impl Remembering {
+    pub(crate) fn over(cipher: Arc<dyn Cipher>) -> Self {
+        Self {
+            cipher,
+            opened: Mutex::default(),
+        }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cipher for Remembering {
+    fn new_key(&self, owner: [u8; 16]) -> Result<Vec<u8>, CipherError> {
+        self.cipher.new_key(owner)
+    }
+
+    fn open_key(&self, owner: [u8; 16], wrapped: &[u8]) -> Result<Arc<dyn Fields>, CipherError> {
+        if let Some((known, key)) = self.opened().get(&owner)
+            && known == wrapped
+        {
+            return Ok(Arc::clone(key));
+        }
+        let key = self.cipher.open_key(owner, wrapped)?;
+        let mut opened = self.opened();
+        if opened.len() >= REMEMBERED {
+            opened.clear();
+        }
+        opened.insert(owner, (wrapped.to_vec(), Arc::clone(&key)));
+        Ok(key)
+    }
 }
 
 /// An owner's key with the sealing of values as JSON.

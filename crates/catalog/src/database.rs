@@ -11,7 +11,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor, SqlSafeStr, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::cipher::Cipher;
+use crate::cipher::{Cipher, Remembering};
 use crate::error::CatalogError;
 use crate::log::Log;
 use crate::notice::{Bus, Notice};
@@ -83,6 +83,8 @@ impl Catalog {
         };
         let pool = AnyPoolOptions::new()
             .max_connections(connections)
+            // A file does not go away while nobody looks.
+            .test_before_acquire(dialect == Dialect::Postgres)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if dialect == Dialect::Sqlite {
@@ -106,7 +108,7 @@ impl Catalog {
         Ok(Self {
             pool,
             dialect,
-            cipher,
+            cipher: Arc::new(Remembering::over(cipher)),
             bus,
             recorder,
             log,
