@@ -7,9 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use catalog::{Credential, CredentialKind};
+use catalog::{Change, Credential, CredentialKind};
 use data_encoding::BASE64URL_NOPAD;
-use domain::{AccountState, CredentialId, Phi, SignInStrength, UserId};
+use domain::{AccountState, CredentialId, Phi, SignInStrength, Timestamp, UserId};
 use policy::act;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -109,10 +109,10 @@ fn refused() -> Problem {
 }
 
 async fn begin(
-    change: &mut catalog::Change,
+    change: &mut Change,
     state: &impl Serialize,
     user: Option<UserId>,
-    now: domain::Timestamp,
+    now: Timestamp,
 ) -> Answer<Phi<String>> {
     let word = random_word()?;
     let state = serde_json::to_value(state).map_err(|error| Problem::internal(&error))?;
@@ -129,10 +129,10 @@ async fn begin(
 }
 
 async fn take<T: DeserializeOwned>(
-    change: &mut catalog::Change,
+    change: &mut Change,
     word: &Phi<String>,
     user: Option<UserId>,
-    now: domain::Timestamp,
+    now: Timestamp,
 ) -> Answer<T> {
     let taken = change
         .take_ceremony(&word_hash(word.reveal()), user, now)
@@ -358,33 +358,17 @@ async fn finish_sign_in(
     let now = app.now();
     let mut change = app.catalog.change().await?;
     let state: DiscoverableAuthentication = take(&mut change, &input.ceremony, None, now).await?;
-    let webauthn = webauthn(&app)?;
-    let (user, handle) = webauthn
-        .identify_discoverable_authentication(&answered)
-        .map_err(|_| refused())?;
-    let user = UserId::from_bytes(*user.as_bytes());
-    let kept = change.credentials(user, CredentialKind::Passkey).await?;
-    let found = kept.into_iter().find_map(|kept| {
-        let passkey = passkey_of(&kept)?;
-        (passkey.cred_id().as_ref() as &[u8] == handle).then_some((kept, passkey))
-    });
-    let (kept, mut passkey) = found.ok_or_else(refused)?;
-    let result = webauthn
-        .finish_discoverable_authentication_v2(&answered, state, &passkey)
-        .map_err(|_| refused())?;
-    let account = change.account(user).await?.ok_or_else(refused)?;
-    if account.state != AccountState::Active || !result.user_verified() {
-        return Err(refused());
-    }
-    if passkey.update_credential(&result).is_some() {
-        let secret = serde_json::to_value(&passkey).map_err(|error| Problem::internal(&error))?;
-        let name = kept.secret.reveal()[NAME].as_str().map(str::to_owned);
-        let kept = Credential {
-            secret: named(&Phi::new(secret), name),
-            ..kept
-        };
-        change.update_credential(user, &kept, now).await?;
-    }
+    let user = match proven(&app, &mut change, &answered, state, now).await? {
+        Ok(user) => user,
+        Err(claimed) => {
+            // What was asked once is not asked again, and that it was tried is kept.
+            change
+                .record(&[event(now, claimed, "SignIn", "refused: passkey", None)])
+                .await?;
+            change.commit().await?;
+            return Err(refused());
+        }
+    };
     let (word, sign_in) = add_sign_in(&mut change, user, SignInStrength::Strong, &from, now).await?;
     let mut done = event(now, Some(user), "SignIn", "passkey", None);
     done.sign_in = Some(sign_in);
@@ -395,4 +379,47 @@ async fn finish_sign_in(
         strength: SignInStrength::Strong,
     };
     Ok(([(header::SET_COOKIE, set_cookie(&word))], Json(body)).into_response())
+}
+
+/// Whose passkey answered, and that it is in use; else whose it claims to be, as far as that can be told.
+async fn proven(
+    app: &App,
+    change: &mut Change,
+    answered: &PublicKeyCredential,
+    state: DiscoverableAuthentication,
+    now: Timestamp,
+) -> Answer<Result<UserId, Option<UserId>>> {
+    let webauthn = webauthn(app)?;
+    let Ok((user, handle)) = webauthn.identify_discoverable_authentication(answered) else {
+        return Ok(Err(None));
+    };
+    let user = UserId::from_bytes(*user.as_bytes());
+    // Nobody is named in the log who is nobody here.
+    let Some(account) = change.account(user).await? else {
+        return Ok(Err(None));
+    };
+    let kept = change.credentials(user, CredentialKind::Passkey).await?;
+    let found = kept.into_iter().find_map(|kept| {
+        let passkey = passkey_of(&kept)?;
+        (passkey.cred_id().as_ref() as &[u8] == handle).then_some((kept, passkey))
+    });
+    let Some((kept, mut passkey)) = found else {
+        return Ok(Err(Some(user)));
+    };
+    let Ok(result) = webauthn.finish_discoverable_authentication_v2(answered, state, &passkey) else {
+        return Ok(Err(Some(user)));
+    };
+    if account.state != AccountState::Active || !result.user_verified() {
+        return Ok(Err(Some(user)));
+    }
+    if passkey.update_credential(&result).is_some() {
+        let secret = serde_json::to_value(&passkey).map_err(|error| Problem::internal(&error))?;
+        let name = kept.secret.reveal()[NAME].as_str().map(str::to_owned);
+        let kept = Credential {
+            secret: named(&Phi::new(secret), name),
+            ..kept
+        };
+        change.update_credential(user, &kept, now).await?;
+    }
+    Ok(Ok(user))
 }
