@@ -86,7 +86,7 @@ pub(crate) fn CasePage() -> impl IntoView {
                 })}
                 {move || first().map(|item| view! {
                     <A href=view_path.get_value() attr:class="stage-card" attr:rel="external">
-                        <Thumbnail item=item.id/><span class="button primary">{t("case.open")}</span>
+                        <Thumbnail item/><span class="button primary">{t("case.open")}</span>
                     </A>
                 })}
                 <section>

@@ -55,7 +55,7 @@ fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String, is_team: Memo<bool
     };
     view! {
         <li class="item-card">
-            {if item.own { view! { <Thumbnail item=item.id.clone()/> }.into_any() } else { view! { <span class="thumbnail"></span> }.into_any() }}
+            <Thumbnail item=item.clone()/>
             <div class="grow">
                 {match opened {
                     Some(path) => view! { <A href=path attr:rel="external">{name}</A> }.into_any(),

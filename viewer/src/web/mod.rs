@@ -31,6 +31,7 @@ mod patients;
 mod practice;
 mod record;
 mod sign_in;
+mod socket;
 mod thumbnail;
 mod today;
 mod upload;

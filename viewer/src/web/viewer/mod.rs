@@ -4,6 +4,7 @@ mod curve;
 mod drawing;
 mod kept;
 mod keys;
+mod live;
 mod look;
 mod marks;
 mod overlay;
@@ -119,6 +120,8 @@ pub(crate) struct Room {
     pub(crate) volume_shown: RwSignal<bool>,
     pub(crate) status: RwSignal<Status>,
     pub(crate) painter: StoredValue<Option<Rc<Painter>>, LocalStorage>,
+    /// The view states that live pictures answer; none where the browser draws.
+    pub(crate) frames: live::Frames,
     pub(crate) marks: Marks,
     pub(crate) probe: RwSignal<Option<(DVec3, Option<f64>)>>,
     pub(crate) sides: RwSignal<Open>,
@@ -149,6 +152,7 @@ impl Room {
             volume_shown: RwSignal::new(true),
             status: RwSignal::new(Status::default()),
             painter: StoredValue::new_local(None),
+            frames: RwSignal::new(Vec::new()),
             probe: RwSignal::new(None),
             sides: RwSignal::new(first_sides()),
             help: RwSignal::new(false),
@@ -169,6 +173,7 @@ impl Room {
             volume_shown: RwSignal::new(true),
             status: RwSignal::new(Status::default()),
             painter: StoredValue::new_local(None),
+            frames: RwSignal::new(Vec::new()),
             place: Place::Right,
             ..self
         }
@@ -225,6 +230,7 @@ impl Room {
         self.status.set(Status::default());
         self.layers.set(Vec::new());
         self.volume_shown.set(true);
+        self.frames.set(Vec::new());
         self.probe.set(None);
         self.cine.set(Cine::Still);
         if !matches!(self.layout.get_untracked(), Layout::Compare(_)) {
@@ -235,21 +241,29 @@ impl Room {
             self.layout_before.set(None);
         }
         self.active.set(Pane::Space);
-        let painter = Painter::start(
-            Wanted {
-                view: self.view,
-                layers: self.layers,
-                volume_shown: self.volume_shown,
-            },
-            self.status,
-        );
-        self.painter.set_value(Some(Rc::clone(&painter)));
+        let wanted = Wanted {
+            view: self.view,
+            layers: self.layers,
+            volume_shown: self.volume_shown,
+        };
         self.item.set(Some(item.clone()));
-        spawn_local(async move {
-            if let Err(failure) = load(&painter, &item, self.layers).await {
-                painter.push(Arrival::Failed(failure.title)).await;
-            }
-        });
+        let (false, Ok(id)) = (item.own, item.id.parse()) else {
+            let painter = Painter::start(wanted, self.status);
+            self.painter.set_value(Some(Rc::clone(&painter)));
+            spawn_local(async move {
+                if let Err(failure) = load(&painter, &item, self.layers).await {
+                    painter.push(Arrival::Failed(failure.title)).await;
+                }
+            });
+            return;
+        };
+        // Of what somebody else uploaded, pictures come and nothing else.
+        let scene = live::Scene {
+            case: self.case.get_value(),
+            item: id,
+        };
+        let painter = Painter::start_live(scene, wanted, self.status, self.frames);
+        self.painter.set_value(Some(painter));
     }
 
     fn close(&self) {
@@ -439,7 +453,8 @@ pub(crate) fn Viewer() -> impl IntoView {
     let note = move || {
         let told = failure
             .get()
-            .or_else(|| room.status.with(|status| status.failure.clone()));
+            .or_else(|| room.status.with(|status| status.failure.clone()))
+            .or_else(|| room.status.with(|status| status.notice.map(str::to_owned)));
         told.map(|text| view! { <p class="stage-note" role="alert">{text}</p> })
     };
     let panes = move || {
@@ -550,9 +565,9 @@ fn play(room: Room) {
     });
 }
 
-/// Whether the browser can show an item: what one uploaded oneself and has a picture.
+/// Whether an item has a picture: drawn by the browser where one uploaded it oneself, live from the server elsewhere.
 pub(crate) fn is_shown(item: &Item) -> bool {
-    item.own && matches!(item.kind.as_str(), "volume" | "mesh" | "capture" | "photo")
+    matches!(item.kind.as_str(), "volume" | "mesh" | "capture" | "photo")
 }
 
 /// What is true: spacing, findings, whose pictures these are.
@@ -599,6 +614,10 @@ fn Truth() -> impl IntoView {
                 .then(|| format!("{} {:.0} %", t("viewer.arriving"), status.fraction * 100.0))
         })
     };
+    let drawn = move || {
+        let own = room.item.with(|item| item.as_ref().is_none_or(|item| item.own));
+        t(if own { "viewer.local" } else { "viewer.live" })
+    };
     view! {
         <footer class="truth">
             <span class="number">{spacing}</span>
@@ -610,7 +629,7 @@ fn Truth() -> impl IntoView {
             </span>
             <span class="number probe" data-test="probe">{probe}</span>
             <span class="number quiet">{arriving}</span>
-            <span class="quiet">{t("viewer.local")}</span>
+            <span class="quiet">{drawn}</span>
             <span class="quiet">{t("viewer.not_primary")}</span>
         </footer>
     }

@@ -17,7 +17,7 @@ use crate::view_state::{Pane, Size};
 #[component]
 pub(crate) fn Overlay(pane: Pane, size: RwSignal<Size>) -> impl IntoView {
     let room: Room = expect_context();
-    let projector = Memo::new(move |_| room.projector(pane, size.get()));
+    let projector = Memo::new(move |_| room.shown_projector(pane, size.get()));
     view! {
         <svg class="overlay" aria-hidden="true">
             {move || kept_box(room, projector.get())}

@@ -13,6 +13,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlCanvasElement;
 
 use super::drawing::Drawing;
+use super::live;
 use crate::curve::Spread;
 use crate::marking::RegionValues;
 use crate::view_state::{Pane, Size, ViewState};
@@ -100,6 +101,8 @@ pub(crate) struct Status {
     pub(crate) back_end: String,
     /// What went wrong.
     pub(crate) failure: Option<String>,
+    /// What one has to know meanwhile.
+    pub(crate) notice: Option<&'static str>,
     /// How many pictures were drawn, by which tests know that one came.
     pub(crate) pictures: u32,
     /// When the first one in space was there, milliseconds after the viewer was opened.
@@ -115,14 +118,31 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    /// Begins to draw.
-    pub(crate) fn start(wanted: Wanted, status: RwSignal<Status>) -> Rc<Self> {
-        let painter = Rc::new(Self {
+    fn new() -> Rc<Self> {
+        Rc::new(Self {
             arrivals: RefCell::default(),
             questions: RefCell::default(),
             canvases: RefCell::default(),
             is_closed: Cell::new(false),
-        });
+        })
+    }
+
+    /// Begins to show pictures that the server draws.
+    pub(crate) fn start_live(
+        scene: live::Scene,
+        wanted: Wanted,
+        status: RwSignal<Status>,
+        frames: live::Frames,
+    ) -> Rc<Self> {
+        let painter = Self::new();
+        let loop_of = Rc::clone(&painter);
+        spawn_local(async move { live::run(&loop_of, scene, wanted, status, frames).await });
+        painter
+    }
+
+    /// Begins to draw.
+    pub(crate) fn start(wanted: Wanted, status: RwSignal<Status>) -> Rc<Self> {
+        let painter = Self::new();
         let loop_of = Rc::clone(&painter);
         spawn_local(async move {
             if let Err(failure) = Drawing::run(&loop_of, wanted, status).await {

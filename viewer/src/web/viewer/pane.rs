@@ -13,7 +13,7 @@ use super::{Room, Tool};
 use crate::bindings::{Act, Button, Fingers, Ground, Held, act, finger, pointer};
 use crate::marking::{Projector, REACH, geometry_of, is_on_line, place, point_count, point_under};
 use crate::texts::t;
-use crate::view_state::{Pane, Size};
+use crate::view_state::{Pane, Size, ViewState};
 
 /// What the hand does while it is down.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,23 @@ const WHEEL_ZOOM: f64 = 1.12;
 impl Room {
     /// How a pane shows the patient now; `None` before there is anything.
     pub(crate) fn projector(&self, pane: Pane, size: Size) -> Option<Projector> {
-        let view = self.view.get()?;
+        self.projector_of(&self.view.get()?, pane, size)
+    }
+
+    /// How the picture that a pane shows was made: a live one answers a view state that may have changed meanwhile.
+    pub(crate) fn shown_projector(&self, pane: Pane, size: Size) -> Option<Projector> {
+        let of_frame = self.frames.with(|frames| {
+            let frame = frames.iter().find(|(known, _)| *known == pane);
+            frame.map(|(_, view)| view.clone())
+        });
+        let view = match of_frame {
+            Some(view) => view,
+            None => self.view.get()?,
+        };
+        self.projector_of(&view, pane, size)
+    }
+
+    fn projector_of(&self, view: &ViewState, pane: Pane, size: Size) -> Option<Projector> {
         if let Some(photo) = self.status.with(|status| status.photo) {
             return (pane == Pane::Space).then(|| Projector::Photo(view.photo.place(photo, size)));
         }

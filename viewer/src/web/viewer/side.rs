@@ -23,10 +23,6 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     });
-    let others = move || {
-        room.items
-            .with(|items| items.iter().filter(|item| !item.own).count())
-    };
     let can_compare = move || items.with(|items| items.len() > 1);
     view! {
         <aside class="side left" class:folded=move || !room.sides.get().has_items() aria-label=t("side.items")>
@@ -45,7 +41,6 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                     }
                 }).collect_view()}
             </ul>
-            {move || (others() > 0).then(|| view! { <p class="quiet note">{t("side.others")}</p> })}
             <Look/>
         </aside>
     }
@@ -66,7 +61,7 @@ fn ItemButton(room: Room, beside: Room, item: Item) -> impl IntoView {
     view! {
         <button class="item" class:on=move || is_in(room) class:beside=move || is_compared() && is_in(beside)
             on:click=move |_| room.open(opened.clone())>
-            <Thumbnail item=item.id.clone()/>
+            <Thumbnail item=item.clone()/>
             <span class="item-name">{item.name.clone()}</span>
             <span class="quiet">{item.modality.clone().unwrap_or_else(|| item.kind.clone())}</span>
         </button>
