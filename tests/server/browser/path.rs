@@ -9,8 +9,8 @@ use super::visit::{Visit, phantom};
 /// Clicks and keystroke groups that the way may take.
 const MOST_ACTS: usize = 25;
 /// Bytes over the wire until the sign-in page stands, and of all scripts and wasm together.
-const FIRST_VISIT_BYTES: u64 = 620_000;
-const ALL_BYTES: u64 = 1_800_000;
+const FIRST_VISIT_BYTES: u64 = 400_000;
+const ALL_BYTES: u64 = 1_200_000;
 
 #[test]
 fn a_new_user_marks_a_case() {

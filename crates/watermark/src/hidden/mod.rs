@@ -11,9 +11,17 @@
 //! a session only when the code is one that the key has made.
 //!
 //! # Limits
-//! What was measured is in `tests/hidden.rs`, with the pictures. Turning by more than about half a degree, bending, mirroring and a
-//! photograph of a screen are not searched for. Who has two pictures of different sessions of one frame can see
-//! where they differ; who has the key can remove the mark.
+//! Measured by `tests/hidden` on 41 pictures of 512 by 512 (renderings, slices, photographs, textures), with
+//! `VITRINE_LONG=1`: of 39 of them all these copies were read: as it is, JPEG at quality 50, scaled from 0.5 to 2, half of it, and
+//! two of these one after the other; and of a quarter of a picture all but one. The two others are turf and gravel that fill
+//! the whole picture: turf is never read, gravel is as long as it is whole. PSNR is 42.2 dB at least.
+//!
+//! A name is given to a picture without a mark with a probability below `2e-9`, whatever the picture shows (the
+//! inequality is at `LEAST_SAID` in `read`), and then only if a session has that code. Smaller pictures are read as long as
+//! they have about the content of 256 by 256; thumbnails under that are not.
+//!
+//! Turning, bending, mirroring and a photograph of a screen are not searched for. Who has two pictures of
+//! different sessions of one frame can see where they differ; who has the key can remove the mark.
 
 mod fft;
 pub(crate) mod key;
