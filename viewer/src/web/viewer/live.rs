@@ -133,7 +133,7 @@ impl Live {
                     }),
                     Incoming::Frame(bytes) => self.show(painter, &socket, &screen, &bytes),
                     Incoming::Event(event) => {
-                        if self.heard(event) == Some(Over::ForGood) {
+                        if self.heard(painter, event) == Some(Over::ForGood) {
                             return Over::ForGood;
                         }
                     }
@@ -153,7 +153,7 @@ impl Live {
         self.status.update(|status| status.notice = Some(t(text)));
     }
 
-    fn heard(&mut self, event: Event) -> Option<Over> {
+    fn heard(&mut self, painter: &Painter, event: Event) -> Option<Over> {
         match event {
             Event::Welcome { .. } => {}
             Event::Queued { .. } => self.note("live.queued"),
@@ -175,16 +175,16 @@ impl Live {
                 trouble,
                 number: None,
             } => match trouble {
-                Trouble::NotFound => self.fail("live.not_found"),
-                Trouble::NothingToSee => self.fail("live.nothing"),
-                Trouble::Broken => self.fail("live.broken"),
+                Trouble::NotFound => self.fail(painter, "live.not_found"),
+                Trouble::NothingToSee => self.fail(painter, "live.nothing"),
+                Trouble::Broken => self.fail(painter, "live.broken"),
                 Trouble::Unreadable | Trouble::Meaningless | Trouble::TooOften => {}
             },
             Event::Slowed { .. } => self.note("live.slowed"),
             Event::Ended { why } => {
                 match why {
-                    Ending::SignedOut => self.fail("live.signed_out"),
-                    Ending::Revoked => self.fail("live.revoked"),
+                    Ending::SignedOut => self.fail(painter, "live.signed_out"),
+                    Ending::Revoked => self.fail(painter, "live.revoked"),
                     // It comes back.
                     Ending::Stopped => return Some(Over::Lost),
                 }
@@ -194,9 +194,14 @@ impl Live {
         None
     }
 
-    fn fail(&self, text: &'static str) {
-        // What was shown is not left on the screen.
+    /// Says why there is no picture; what was shown is not left on the screen.
+    fn fail(&self, painter: &Painter, text: &'static str) {
+        for (_, canvas) in painter.canvases() {
+            // Taking a size, even the same one, empties a canvas.
+            canvas.set_width(canvas.width());
+        }
         self.frames.set(Vec::new());
+        self.wanted.view.set(None);
         self.status
             .update(|status| status.failure = Some(t(text).to_owned()));
     }
@@ -325,11 +330,14 @@ impl Live {
         };
         let (socket, screen) = (Rc::clone(socket), Rc::clone(screen));
         let (status, frames, began_ms) = (self.status, self.frames, self.began_ms);
+        let wanted_view = self.wanted.view;
         let picture = picture.to_vec();
         spawn_local(async move {
             let decoded = decoded(&header, &picture).await;
-            // A later one may have been decoded first.
-            if let Some(bitmap) = decoded.filter(|_| screen.is_newest(header.pane, header.frame))
+            // A later one may have been decoded first, and what may not be seen any more is not put back.
+            let may_be_seen = wanted_view.try_with_untracked(Option::is_some) == Some(true);
+            if let Some(bitmap) =
+                decoded.filter(|_| may_be_seen && screen.is_newest(header.pane, header.frame))
                 && put(&canvas, &bitmap).is_some()
             {
                 frames.update(|frames| {
