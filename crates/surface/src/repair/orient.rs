@@ -80,7 +80,18 @@ impl Pieces {
             is_seen[start as usize] = true;
             waiting.push(start);
             while let Some(t) = waiting.pop() {
-                for side in 3 * t..3 * t + 3 {
+                // In an order that does not depend on how triangles are turned: where they cannot all agree, the same ones
+                // agree when it is done again.
+                let mut sides = [3 * t, 3 * t + 1, 3 * t + 2];
+                sides.sort_unstable_by_key(|&side| {
+                    let ends = [from(triangles, side), to(triangles, side)];
+                    (
+                        partners[side as usize] / 3,
+                        ends[0].min(ends[1]),
+                        ends[0].max(ends[1]),
+                    )
+                });
+                for side in sides {
                     let partner = partners[side as usize];
                     if partner == u32::MAX {
                         continue;
@@ -189,4 +200,9 @@ impl Pieces {
 /// The point that a side leads from.
 fn from(triangles: &[[u32; 3]], side: u32) -> u32 {
     triangles[(side / 3) as usize][(side % 3) as usize]
+}
+
+/// The point that a side leads to.
+fn to(triangles: &[[u32; 3]], side: u32) -> u32 {
+    triangles[(side / 3) as usize][((side + 1) % 3) as usize]
 }
