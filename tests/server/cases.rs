@@ -7,7 +7,7 @@ use testkit::dicom::SeriesSpec;
 use testkit::postgres::Cluster;
 use ureq::http::Method;
 
-use super::client::{Server, files_below};
+use super::client::{Server, files_as_sent, files_below};
 
 /// A small CT with a name in its description, as files.
 pub(crate) fn series(description: &str) -> Vec<(String, Vec<u8>)> {
@@ -23,15 +23,7 @@ pub(crate) fn series(description: &str) -> Vec<(String, Vec<u8>)> {
         }
     })
     .unwrap();
-    let mut files: Vec<_> = files_below(folder.path())
-        .into_iter()
-        .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            (format!("ct/{name}"), std::fs::read(&path).unwrap())
-        })
-        .collect();
-    files.sort();
-    files
+    files_as_sent(folder.path(), "ct")
 }
 
 #[test]

@@ -447,6 +447,19 @@ impl Client {
     }
 }
 
+/// The files right in a folder, by their names below `stem`, as browsers send those of a folder.
+pub(crate) fn files_as_sent(folder: &Path, stem: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = files_below(folder)
+        .into_iter()
+        .map(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            (format!("{stem}/{name}"), std::fs::read(&path).expect("a file"))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
 /// All files below a folder.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -21,26 +21,6 @@ pub struct Content {
     pub layers: Vec<LayerWanted>,
 }
 
-/// The pane's name on the wire.
-pub fn pane_of(pane: Pane) -> protocol::Pane {
-    match pane {
-        Pane::Axial => protocol::Pane::Axial,
-        Pane::Coronal => protocol::Pane::Coronal,
-        Pane::Sagittal => protocol::Pane::Sagittal,
-        Pane::Space => protocol::Pane::Space,
-    }
-}
-
-/// The pane that a frame is for.
-pub fn pane_from(pane: protocol::Pane) -> Pane {
-    match pane {
-        protocol::Pane::Axial => Pane::Axial,
-        protocol::Pane::Coronal => Pane::Coronal,
-        protocol::Pane::Sagittal => Pane::Sagittal,
-        protocol::Pane::Space => Pane::Space,
-    }
-}
-
 /// How an item is seen at first.
 pub fn first_view(exhibit: &Exhibit) -> ViewState {
     let window = exhibit.window.map_or(Window::new(0.5, 1.0), |window| {
@@ -143,7 +123,7 @@ fn pane_look(
         }),
     };
     let look = PaneLook {
-        pane: pane_of(pane),
+        pane,
         size: PixelSize {
             width: size.width,
             height: size.height,
@@ -204,7 +184,7 @@ mod tests {
         let asked = look
             .panes
             .iter()
-            .find(|asked| asked.pane == protocol::Pane::Coronal)
+            .find(|asked| asked.pane == Pane::Coronal)
             .unwrap();
         let Shows::Plane(asked) = asked.shows else {
             panic!("a plane")
@@ -216,9 +196,6 @@ mod tests {
         for clip in &look.clips {
             let inside = (exhibit.bounds_mm.center() - clip.point_mm).dot(clip.normal);
             assert!(inside > 0.0, "what is inside is kept");
-        }
-        for pane in Pane::ALL {
-            assert_eq!(pane_from(pane_of(pane)), pane);
         }
     }
 

@@ -4,44 +4,12 @@
 //! millimeters of patient space (LPS), sizes in CSS pixels.
 
 use geometry::{Aabb, DAffine3, DMat3, DVec2, DVec3, GridGeometry};
+pub use protocol::Pane;
 use renderer::{Camera, Clip, ControlPoint, SlabProjection, SlicePlane, Window};
 use serde::{Deserialize, Serialize};
 
-/// A picture of the viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pane {
-    /// Across the body axis, seen from the feet.
-    Axial,
-    /// Seen from the front.
-    Coronal,
-    /// Seen from the patient's left.
-    Sagittal,
-    /// In three dimensions.
-    Space,
-}
-
-impl Pane {
-    /// All of them, in the order of the four-up layout.
-    pub const ALL: [Self; 4] = [Self::Axial, Self::Space, Self::Coronal, Self::Sagittal];
-    /// Those that show a plane.
-    pub const PLANES: [Self; 3] = [Self::Axial, Self::Coronal, Self::Sagittal];
-
-    /// Its place in lists of planes; the picture in space has none.
-    pub fn plane_index(self) -> Option<usize> {
-        Self::PLANES.iter().position(|pane| *pane == self)
-    }
-
-    /// The word by which styles and tests know it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Axial => "axial",
-            Self::Coronal => "coronal",
-            Self::Sagittal => "sagittal",
-            Self::Space => "space",
-        }
-    }
-}
+/// The panes in the order in which four of them are shown.
+pub const FOUR_UP: [Pane; 4] = [Pane::Axial, Pane::Space, Pane::Coronal, Pane::Sagittal];
 
 /// Which pictures there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +31,7 @@ impl Layout {
     /// The pictures, in order.
     pub fn panes(self) -> Vec<Pane> {
         match self {
-            Self::FourUp => Pane::ALL.to_vec(),
+            Self::FourUp => FOUR_UP.to_vec(),
             Self::OneAndThree => vec![Pane::Space, Pane::Axial, Pane::Coronal, Pane::Sagittal],
             Self::Slices => Pane::PLANES.to_vec(),
             Self::Single(pane) | Self::Compare(pane) => vec![pane],

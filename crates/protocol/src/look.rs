@@ -21,9 +21,27 @@ impl Pane {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Axial, Self::Coronal, Self::Sagittal, Self::Space];
 
+    /// Those that show a plane.
+    pub const PLANES: [Self; 3] = [Self::Axial, Self::Coronal, Self::Sagittal];
+
     /// Its place in [`Pane::ALL`].
     pub fn index(self) -> usize {
         self as usize
+    }
+
+    /// Its place in [`Pane::PLANES`]; the picture in space has none.
+    pub fn plane_index(self) -> Option<usize> {
+        Self::PLANES.iter().position(|pane| *pane == self)
+    }
+
+    /// The word by which it is known on the wire, in styles and in tests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Axial => "axial",
+            Self::Coronal => "coronal",
+            Self::Sagittal => "sagittal",
+            Self::Space => "space",
+        }
     }
 }
 
@@ -132,7 +150,7 @@ pub enum Projection {
 }
 
 /// How thick a plane is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlabLook {
     /// Thickness; 0 for a thin plane.
     pub thickness_mm: f64,
@@ -231,6 +249,22 @@ pub enum LookError {
 }
 
 impl Look {
+    /// These pictures, in a thin plane and of the whole volume by a preset, with nothing cut away.
+    pub fn new(sequence: u64, panes: Vec<PaneLook>, window: WindowLook, preset: &str) -> Self {
+        Self {
+            sequence,
+            panes,
+            window,
+            inversion: crate::Inversion::default(),
+            slab: SlabLook::default(),
+            preset: preset.to_owned(),
+            transfer: None,
+            volume: Shown::default(),
+            layers: Vec::new(),
+            clips: Vec::new(),
+        }
+    }
+
     /// Whether everything in it can be drawn, whoever made it.
     ///
     /// # Errors
@@ -361,58 +395,39 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn look() -> Look {
-        Look {
-            sequence: 7,
-            panes: vec![
-                PaneLook {
-                    pane: Pane::Axial,
-                    size: PixelSize {
-                        width: 512,
-                        height: 400,
-                    },
-                    shows: Shows::Plane(PlaneLook {
-                        center_mm: DVec3::new(1.0, -2.0, 3.5),
-                        right: DVec3::X,
-                        down: DVec3::Y,
-                        mm_per_pixel: 0.5,
-                    }),
+        let panes = vec![
+            PaneLook {
+                pane: Pane::Axial,
+                size: PixelSize {
+                    width: 512,
+                    height: 400,
                 },
-                PaneLook {
-                    pane: Pane::Space,
-                    size: PixelSize {
-                        width: 300,
-                        height: 200,
-                    },
-                    shows: Shows::Space(CameraLook {
-                        eye_mm: DVec3::new(0.0, -500.0, 4.0),
-                        target_mm: DVec3::ZERO,
-                        up: DVec3::Z,
-                        field_of_view_radians: 0.5,
-                    }),
+                shows: Shows::Plane(PlaneLook {
+                    center_mm: DVec3::new(1.0, -2.0, 3.5),
+                    right: DVec3::X,
+                    down: DVec3::Y,
+                    mm_per_pixel: 0.5,
+                }),
+            },
+            PaneLook {
+                pane: Pane::Space,
+                size: PixelSize {
+                    width: 300,
+                    height: 200,
                 },
-            ],
-            window: WindowLook {
-                center: 40.0,
-                width: 400.0,
+                shows: Shows::Space(CameraLook {
+                    eye_mm: DVec3::new(0.0, -500.0, 4.0),
+                    target_mm: DVec3::ZERO,
+                    up: DVec3::Z,
+                    field_of_view_radians: 0.5,
+                }),
             },
-            inversion: crate::Inversion::Off,
-            slab: SlabLook {
-                thickness_mm: 0.0,
-                projection: Projection::Maximum,
-            },
-            preset: "CT-Bone".to_owned(),
-            transfer: None,
-            volume: Shown::Yes,
-            layers: vec![Layer {
-                name: "bone".to_owned(),
-                opacity: 0.5,
-                color: Some([0.1, 0.2, 1.0]),
-            }],
-            clips: vec![ClipLook {
-                point_mm: DVec3::ZERO,
-                normal: DVec3::Z,
-            }],
-        }
+        ];
+        let window = WindowLook {
+            center: 40.0,
+            width: 400.0,
+        };
+        Look::new(7, panes, window, "CT-Bone")
     }
 
     #[test]

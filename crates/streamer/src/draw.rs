@@ -279,7 +279,7 @@ fn between(picture: &Picture, x: f64, y: f64) -> Option<[u8; 3]> {
 mod tests {
     use domain::ItemId;
     use geometry::DVec3;
-    use protocol::{Answer, Ask, Inversion as Inverted, Pane, Projection, SlabLook, WindowLook};
+    use protocol::{Answer, Ask, Inversion as Inverted, Pane, WindowLook};
 
     use super::*;
     use crate::exhibit::tests::ball;
@@ -291,45 +291,33 @@ mod tests {
 
     fn look(exhibited: &Exhibited) -> Look {
         let bounds = exhibited.told.bounds_mm;
-        Look {
-            sequence: 1,
-            panes: vec![
-                PaneLook {
-                    pane: Pane::Axial,
-                    size: SIZE,
-                    shows: Shows::Plane(PlaneLook {
-                        center_mm: bounds.center(),
-                        right: DVec3::X,
-                        down: DVec3::Y,
-                        mm_per_pixel: 0.9,
-                    }),
-                },
-                PaneLook {
-                    pane: Pane::Space,
-                    size: SIZE,
-                    shows: Shows::Space(CameraLook {
-                        eye_mm: bounds.center() - DVec3::Y * 150.0,
-                        target_mm: bounds.center(),
-                        up: DVec3::Z,
-                        field_of_view_radians: 0.4,
-                    }),
-                },
-            ],
-            window: WindowLook {
-                center: 300.0,
-                width: 1500.0,
+        let panes = vec![
+            PaneLook {
+                pane: Pane::Axial,
+                size: SIZE,
+                shows: Shows::Plane(PlaneLook {
+                    center_mm: bounds.center(),
+                    right: DVec3::X,
+                    down: DVec3::Y,
+                    mm_per_pixel: 0.9,
+                }),
             },
-            inversion: Inverted::Off,
-            slab: SlabLook {
-                thickness_mm: 0.0,
-                projection: Projection::Maximum,
+            PaneLook {
+                pane: Pane::Space,
+                size: SIZE,
+                shows: Shows::Space(CameraLook {
+                    eye_mm: bounds.center() - DVec3::Y * 150.0,
+                    target_mm: bounds.center(),
+                    up: DVec3::Z,
+                    field_of_view_radians: 0.4,
+                }),
             },
-            preset: "CT-Bone".to_owned(),
-            transfer: None,
-            volume: Shown::Yes,
-            layers: Vec::new(),
-            clips: Vec::new(),
-        }
+        ];
+        let window = WindowLook {
+            center: 300.0,
+            width: 1500.0,
+        };
+        Look::new(1, panes, window, "CT-Bone")
     }
 
     #[test]

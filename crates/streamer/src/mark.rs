@@ -91,7 +91,9 @@ pub fn hidden_mark(secret: [u8; 32], session: SessionId) -> Arc<Marker> {
 /// A marked and coded picture, ready for the wire. Nothing but [`Mark::seal`] makes one:
 ///
 /// ```compile_fail
-/// let frame = streamer::Frame { header: todo!(), bytes: vec![1, 2, 3] };
+/// fn forged(header: protocol::FrameHeader) -> streamer::Frame {
+///     streamer::Frame { header, bytes: vec![1, 2, 3] }
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Frame {

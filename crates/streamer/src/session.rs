@@ -346,7 +346,7 @@ fn is_same_picture((look_a, a): (&Look, &PaneLook), (look_b, b): (&Look, &PaneLo
 mod tests {
     use super::*;
     use geometry::DVec3;
-    use protocol::{CameraLook, Inversion, PlaneLook, Projection, Shown, SlabLook, WindowLook};
+    use protocol::{CameraLook, PlaneLook, WindowLook};
 
     const SIZE: PixelSize = PixelSize {
         width: 300,
@@ -380,24 +380,12 @@ mod tests {
     }
 
     fn look(sequence: u64, panes: &[PaneLook]) -> Look {
-        Look {
-            sequence,
-            panes: panes.to_vec(),
-            window: WindowLook {
-                center: 40.0,
-                width: 400.0,
-            },
-            inversion: Inversion::Off,
-            slab: SlabLook {
-                thickness_mm: 0.0,
-                projection: Projection::Maximum,
-            },
-            preset: "CT-Bone".to_owned(),
-            transfer: None,
-            volume: Shown::Yes,
-            layers: Vec::new(),
-            clips: Vec::new(),
-        }
+        let panes = panes.to_vec();
+        let window = WindowLook {
+            center: 40.0,
+            width: 400.0,
+        };
+        Look::new(sequence, panes, window, "CT-Bone")
     }
 
     fn order(next: Next) -> Order {

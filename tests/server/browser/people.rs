@@ -19,6 +19,11 @@ fn people_share_and_take_back() {
     assert_eq!(ada.send_many(&set, &as_sent(&phantom(folder.path()))).status, 201);
     assert_eq!(ada.ingest(&set)["state"], "done");
     visit.sign_in("ada@example.org");
+    let has_member = |key: &str, value: &str| {
+        let members = ada.get(&format!("/api/practices/{practice}/members"));
+        let members = members.json.as_array().expect("members");
+        members.iter().any(|member| member[key] == value)
+    };
 
     // A member of the practice: invited, given another role, taken into a care team, deactivated.
     visit.open("/practice");
@@ -30,15 +35,7 @@ fn people_share_and_take_back() {
     accept(&visit.server, &href);
     browser.post("/refresh", &json!({}));
     browser.choose("Role of Dr. Buchner", "staff");
-    browser.wait_until("the role is changed", || {
-        let members = ada.get(&format!("/api/practices/{practice}/members"));
-        members
-            .json
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|member| member["role"] == "staff")
-    });
+    browser.wait_until("the role is changed", || has_member("role", "staff"));
     visit.open(&format!("/patients/{patient}"));
     browser.choose_text("Add to the care team", "Dr. Buchner");
     browser.click("Add");
@@ -55,15 +52,7 @@ fn people_share_and_take_back() {
     browser.wait("dialog[open]");
     visit.look("sure");
     browser.click_on(&browser.wait("dialog[open] .danger"));
-    browser.wait_until("the member is gone", || {
-        let members = ada.get(&format!("/api/practices/{practice}/members"));
-        members
-            .json
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|member| member["state"] == "left")
-    });
+    browser.wait_until("the member is gone", || has_member("state", "left"));
 
     // A colleague of another practice: invited to a case until a day, the day changed, the access revoked.
     visit.open(&format!("/cases/{case}"));

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use testkit::dicom::SeriesSpec;
 
-use super::super::client::{PASSWORD, Server, files_below};
+use super::super::client::{PASSWORD, Server, files_as_sent, files_below};
 use super::driver::{Browser, Scheme, key};
 
 /// A browser at a server.
@@ -231,16 +231,5 @@ pub(crate) fn as_sent(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let mut files: Vec<_> = files_below(folder)
-        .into_iter()
-        .map(|path| {
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
-            (format!("{stem}/{name}"), std::fs::read(&path).expect("a file"))
-        })
-        .collect();
-    files.sort();
-    files
+    files_as_sent(folder, stem)
 }

@@ -16,7 +16,7 @@ use testkit::dicom::{SeriesSpec, Vr, tag};
 use ureq::http::Method;
 use volume::{Rescale, Samples};
 
-use super::client::{Client, Server, files_below};
+use super::client::{Client, Server, files_as_sent};
 use socket::{Heard, Viewer, axial, space};
 
 pub(crate) const DIMS: [u32; 3] = [48, 40, 220];
@@ -56,15 +56,7 @@ pub(crate) fn files() -> Vec<(String, Vec<u8>)> {
         }
     })
     .unwrap();
-    let mut files: Vec<_> = files_below(folder.path())
-        .into_iter()
-        .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            (format!("ct/{name}"), std::fs::read(&path).unwrap())
-        })
-        .collect();
-    files.sort();
-    files
+    files_as_sent(folder.path(), "ct")
 }
 
 /// A server with a case in which somebody uploaded a volume, and others who may look at it.

@@ -223,11 +223,7 @@ struct Target {
 async fn target(app: &App, who: &Who, set: UploadSetId, upload: Option<UploadId>) -> Answer<Target> {
     let mut turn = app.look(who).await?;
     let answer = async {
-        let found = turn.db.upload_set(set).await?;
-        let facts = match &found {
-            Some(set) => facts_of(&mut turn.db, who.user(), set, upload).await?,
-            None => None,
-        };
+        let (found, facts) = found_set(&mut turn.db, who.user(), set, upload).await?;
         let name = upload.map_or(set.to_string(), |id| id.to_string());
         let (_, facts) = turn.ask_of::<act::ContinueUpload>(facts, name.as_str())?;
         let set = found.ok_or_else(Problem::not_found)?;
@@ -243,15 +239,18 @@ async fn target(app: &App, who: &Who, set: UploadSetId, upload: Option<UploadId>
     turn.end(answer).await
 }
 
-/// What decides on an upload of a set.
-async fn facts_of(
+/// A set, and what decides on an upload of it; nothing where there is no such set, or no place that it goes to.
+async fn found_set(
     db: &mut catalog::Conn,
     user: UserId,
-    set: &UploadSet,
+    set: UploadSetId,
     upload: Option<UploadId>,
-) -> Answer<Option<UploadFacts>> {
+) -> Answer<(Option<UploadSet>, Option<UploadFacts>)> {
+    let Some(set) = db.upload_set(set).await? else {
+        return Ok((None, None));
+    };
     let found = db.destination(set.case, user).await?;
-    Ok(found.map(|(into, release)| UploadFacts {
+    let facts = found.map(|(into, release)| UploadFacts {
         upload: upload.unwrap_or(UploadId::from_bytes(*set.id.as_bytes())),
         creator: set.user,
         intake: IntakeFacts {
@@ -259,7 +258,8 @@ async fn facts_of(
             biometric: set.biometric,
             release,
         },
-    }))
+    });
+    Ok((Some(set), facts))
 }
 
 /// Close a set of which all files have arrived; the work on it begins.
@@ -295,11 +295,7 @@ async fn abandon(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> 
     let run = Names::finished_run(&app.catalog).await?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let found = turn.db.upload_set(set).await?;
-        let facts = match &found {
-            Some(set) => facts_of(&mut turn.db, who.user(), set, None).await?,
-            None => None,
-        };
+        let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
         turn.ask_of::<act::AbandonUpload>(facts, set)?;
         if found.is_none_or(|set| set.state != "open") {
             return Err(Problem::conflict("The set is not open."));
@@ -321,11 +317,7 @@ async fn abandon(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> 
 async fn see(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<Json<SetBody>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let found = turn.db.upload_set(set).await?;
-        let facts = match &found {
-            Some(set) => facts_of(&mut turn.db, who.user(), set, None).await?,
-            None => None,
-        };
+        let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
         turn.ask_of::<act::SeeUpload>(facts, set)?;
         let found = found.ok_or_else(Problem::not_found)?;
         let job = turn.db.job_of_set(set).await?;
@@ -374,11 +366,7 @@ struct FileBody {
 async fn files(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<Json<Vec<FileBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let found = turn.db.upload_set(set).await?;
-        let facts = match &found {
-            Some(set) => facts_of(&mut turn.db, who.user(), set, None).await?,
-            None => None,
-        };
+        let (_, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
         turn.ask_of::<act::SeeUpload>(facts, set)?;
         let files = turn.db.arrived(set).await?.into_iter().map(|file| FileBody {
             id: file.id,

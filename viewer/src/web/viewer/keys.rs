@@ -9,7 +9,7 @@ use super::top::{RATES, WINDOWS, set_window, toggle_cine};
 use super::{Open, Room, Tool, is_shown, kept};
 use crate::bindings::Habits;
 use crate::texts::t;
-use crate::view_state::{Layout, Mirror, Pane};
+use crate::view_state::{FOUR_UP, Layout, Mirror, Pane};
 
 /// What a key does, with its name.
 const LIST: &[(&str, &str)] = &[
@@ -175,7 +175,7 @@ fn mark(room: Room, key: &str) -> bool {
 /// Goes to the next picture of the layout.
 fn step_pane(room: Room, by: i32) {
     let panes = match room.layout.get_untracked() {
-        Layout::Single(_) | Layout::Compare(_) => Pane::ALL.to_vec(),
+        Layout::Single(_) | Layout::Compare(_) => FOUR_UP.to_vec(),
         layout => layout.panes(),
     };
     let now = room.active.get_untracked();

@@ -15,7 +15,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
 use super::painter::{Layer, Painter, Question, Status, Wanted, next_frame, now_ms};
-use crate::live::{Content, first_view, look, pane_from};
+use crate::live::{Content, first_view, look};
 use crate::marking::RegionValues;
 use crate::texts::t;
 use crate::view_state::{Pane, Size, ViewState};
@@ -318,7 +318,7 @@ impl Live {
         let Ok((header, picture)) = protocol::frame::parse(bytes) else {
             return;
         };
-        let pane = pane_from(header.pane);
+        let pane = header.pane;
         let canvas = painter.canvases().into_iter().find(|(known, _)| *known == pane);
         let view = self
             .remembered
@@ -359,12 +359,12 @@ impl Live {
 /// Which frame is on the screen in each pane.
 #[derive(Default)]
 struct Screen {
-    newest: RefCell<[Option<u64>; protocol::Pane::ALL.len()]>,
+    newest: RefCell<[Option<u64>; Pane::ALL.len()]>,
 }
 
 impl Screen {
     /// Whether no later frame is on the screen; then this one is.
-    fn is_newest(&self, pane: protocol::Pane, frame: u64) -> bool {
+    fn is_newest(&self, pane: Pane, frame: u64) -> bool {
         let newest = &mut self.newest.borrow_mut()[pane.index()];
         let is_newest = newest.is_none_or(|known| known < frame);
         if is_newest {

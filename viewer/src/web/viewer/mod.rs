@@ -34,7 +34,7 @@ use super::api::{self, Artifact, Case, Item};
 use crate::bindings::Habits;
 use crate::linking::{Frames, follow};
 use crate::texts::t;
-use crate::view_state::{Layout, Pane, Size, ViewState};
+use crate::view_state::{FOUR_UP, Layout, Pane, Size, ViewState};
 
 /// What the left button does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -507,7 +507,7 @@ fn PaneChoice() -> impl IntoView {
     };
     move || {
         shown().map(|shown| {
-            let buttons = Pane::ALL.into_iter().map(|pane| {
+            let buttons = FOUR_UP.into_iter().map(|pane| {
                 let choose = move |_| {
                     room.active.set(pane);
                     room.layout.update(|layout| {
