@@ -9,8 +9,7 @@ use domain::{PatientId, PracticeId};
 use ledger::{Findings, Observer};
 use vault::Vault;
 
-use super::PlaceArguments;
-use crate::secret::Secret;
+use super::StoreArguments;
 use crate::store::Store;
 use crate::web::{CHECKPOINTS, account_for_disclosures, fhir_lines, now};
 
@@ -52,16 +51,6 @@ enum Command {
     },
 }
 
-/// Where the record lies.
-#[derive(clap::Args)]
-struct StoreArguments {
-    #[command(flatten)]
-    place: PlaceArguments,
-    /// A postgres:// URL of the catalog, in place of a file in the data folder
-    #[arg(long, value_name = "URL", env = "VITRINE_DATABASE", hide_env_values = true)]
-    database: Option<Secret>,
-}
-
 /// Events that are read at once.
 const AT_ONCE: u32 = 5_000;
 
@@ -88,13 +77,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     })
-}
-
-impl StoreArguments {
-    /// Opens what is there; an audit makes nothing.
-    async fn open(&self) -> Result<Store> {
-        Store::existing(&self.place.config()?, self.database.as_ref()).await
-    }
 }
 
 async fn verify(catalog: &Catalog, vault: &Vault, is_json: bool) -> Result<()> {

@@ -22,6 +22,9 @@ use std::path::{Path, PathBuf};
 use ::ingest::{Place, PlaceConfig};
 use anyhow::{Context, Result};
 
+use crate::secret::Secret;
+use crate::store::Store;
+
 /// Where everything lies: the same for every command.
 #[derive(clap::Args)]
 pub(crate) struct PlaceArguments {
@@ -71,6 +74,23 @@ impl PlaceArguments {
             data.display()
         );
         self.open_or_create()
+    }
+}
+
+/// A store that is there, its catalog in its folder or elsewhere.
+#[derive(clap::Args)]
+pub(crate) struct StoreArguments {
+    #[command(flatten)]
+    place: PlaceArguments,
+    /// A postgres:// URL of the catalog, in place of a file in the data folder
+    #[arg(long, value_name = "URL", env = "VITRINE_DATABASE", hide_env_values = true)]
+    database: Option<Secret>,
+}
+
+impl StoreArguments {
+    /// Opens what is there; nothing is made.
+    async fn open(&self) -> Result<Store> {
+        Store::existing(&self.place.config()?, self.database.as_ref()).await
     }
 }
 

@@ -9,10 +9,8 @@ use ingest::guard::{Arena, Limits, MAX_PICTURE_BYTES, Pool};
 use serde_json::{Value, json};
 use watermark::hidden::{Key, Reader, Reading};
 
-use super::PlaceArguments;
+use super::StoreArguments;
 use crate::print;
-use crate::secret::Secret;
-use crate::store::Store;
 
 #[derive(clap::Args)]
 #[command(
@@ -23,10 +21,7 @@ pub(crate) struct Arguments {
     /// PNG, JPEG, WebP, TIFF or HEIF file
     picture: PathBuf,
     #[command(flatten)]
-    place: PlaceArguments,
-    /// A postgres:// URL of the catalog, in place of a file in the data folder
-    #[arg(long, value_name = "URL", env = "VITRINE_DATABASE", hide_env_values = true)]
-    database: Option<Secret>,
+    store: StoreArguments,
     /// Write what was found as JSON
     #[arg(long)]
     json: bool,
@@ -38,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .build()
         .context("starting the threads")?;
     runtime.block_on(async {
-        let store = Store::existing(&arguments.place.config()?, arguments.database.as_ref()).await?;
+        let store = arguments.store.open().await?;
         let secret = store.catalog.reader().await?.mark_secret().await?;
         let reading = read(&Key::new(secret), &arguments.picture)?;
         let found = match reading {

@@ -72,12 +72,7 @@ fn Shown(practice: String) -> impl IntoView {
             <Trouble of=trouble/>
             <p class="hidden" role="status">{move || is_loaded.get().then(|| super::dates::count(patients.with(Vec::len), t("patients.one"), t("patients.many")))}</p>
             <ul class="cards">
-                {move || patients.get().into_iter().map(|patient| view! {
-                    <li><A href=format!("/patients/{}", patient.id) attr:class="card">
-                        <strong>{patient.demographics.name.clone()}</strong>
-                        <span class="quiet number">{patient.demographics.born.as_deref().map(day)}</span>
-                    </A></li>
-                }).collect_view()}
+                {move || patients.get().into_iter().map(|patient| view! { <PatientRow patient/> }).collect_view()}
             </ul>
             {move || is_empty().then(|| view! {
                 <p class="empty">{if search.with(String::is_empty) { t("patients.empty") } else { t("patients.none") }}</p>
@@ -86,6 +81,18 @@ fn Shown(practice: String) -> impl IntoView {
                 <p><button on:click=move |_| load(search.get_untracked(), Some(after.clone()))>{t("patients.more")}</button></p>
             })}
         </Frame>
+    }
+}
+
+/// A patient in a list: the name and the day of birth.
+#[component]
+pub(crate) fn PatientRow(patient: Patient) -> impl IntoView {
+    let born = patient.demographics.born.as_deref().map(day);
+    view! {
+        <li><A href=format!("/patients/{}", patient.id) attr:class="card">
+            <strong>{patient.demographics.name}</strong>
+            <span class="quiet number">{born}</span>
+        </A></li>
     }
 }
 

@@ -8,6 +8,7 @@ use super::Session;
 use super::api::{self, Case, Failure, Page, Patient};
 use super::dates::day;
 use super::frame::{Frame, Read, Trouble};
+use super::patients::PatientRow;
 use crate::texts::t;
 
 #[component]
@@ -46,12 +47,7 @@ fn OfPractice(practice: String) -> impl IntoView {
             <section>
                 <h2>{t("today.patients_latest")}</h2>
                 <ul class="cards">
-                    {page.items.into_iter().map(|patient| view! {
-                        <li><A href=format!("/patients/{}", patient.id) attr:class="card">
-                            <strong>{patient.demographics.name.clone()}</strong>
-                            <span class="quiet number">{patient.demographics.born.as_deref().map(day)}</span>
-                        </A></li>
-                    }).collect_view()}
+                    {page.items.into_iter().map(|patient| view! { <PatientRow patient/> }).collect_view()}
                 </ul>
                 <p><A href="/patients" attr:class="button">{t("today.patients")}</A></p>
             </section>

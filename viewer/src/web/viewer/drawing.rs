@@ -7,23 +7,22 @@ use geometry::{Aabb, DVec3};
 use leptos::prelude::*;
 use renderer::cpu::Quality;
 use renderer::{
-    Clip, ColorScale, ControlPoint, Inversion, Paint, Picture, ResidentSurface, Scene, Slab, Slice,
-    SliceLayer, SurfaceLayer, TransferFunction, VolumeLayer, Window, pick, preset,
+    Clip, ColorScale, Inversion, Picture, ResidentSurface, Scene, Slab, Slice, SliceLayer, TransferFunction,
+    Window, pick, preset,
 };
 use volume::Unit;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use super::painter::{Arrival, Layer, Painter, Question, Status, Wanted, next_frame, now_ms, sleep};
+use super::photo::{Photo, canvas_of, device_pixels, show};
+use super::scene::{Looked, scales, scene_of, surface};
 use crate::back_end::BackEnd;
-use crate::canvas::{self, NoCanvas};
 use crate::curve::Spread;
 use crate::loading::Loading;
 use crate::marking::region_values;
 use crate::view_state::{Pane, Size, ViewState};
 
-/// Behind everything, sRGB between 0 and 1.
-const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
 /// Bytes of a volume in memory at most.
 const BUDGET_BYTES: u64 = 1_700_000_000;
 /// How long bytes are taken before the next picture, milliseconds.
@@ -37,10 +36,6 @@ const REST_MS: f64 = 140.0;
 const FINE_MS: f64 = 700.0;
 /// How long it is waited before a graphics device that was lost is opened again, milliseconds.
 const REOPEN_MS: i32 = 400;
-/// Pixels of the device that a pixel of the page is drawn with in planes, at most.
-const DENSEST: f64 = 2.0;
-/// What part of the measured distances lies within full color.
-const WITHIN: f64 = 0.98;
 
 /// What a pane shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,20 +61,6 @@ struct Drawn {
     shown: Shown,
     grade: Grade,
     at_ms: f64,
-}
-
-/// What a volume is seen through, and what that was made of.
-struct Looked {
-    name: String,
-    own: Option<Vec<ControlPoint>>,
-    transfer: TransferFunction,
-    projection: renderer::Projection,
-}
-
-/// A photograph, ready to be laid on a canvas.
-struct Photo {
-    canvas: HtmlCanvasElement,
-    full: Size,
 }
 
 pub(super) struct Drawing {
@@ -540,89 +521,6 @@ impl Drawing {
     }
 }
 
-/// A surface with its colors or measured distances, and the distance of full color where it has any.
-fn surface(bytes: &[u8]) -> Result<(ResidentSurface, Option<f64>), String> {
-    let (mut model, _) = artifact::mesh::read_model(bytes).map_err(|e| e.to_string())?;
-    let surface = ResidentSurface::new(model.mesh).map_err(|e| e.to_string())?;
-    if let Some(measured) = model.scalars.pop() {
-        let mut sizes: Vec<f32> = measured.values.iter().map(|value| value.abs()).collect();
-        sizes.sort_by(f32::total_cmp);
-        let index = (sizes.len() as f64 * WITHIN) as usize;
-        let full = sizes
-            .get(index.min(sizes.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or(1.0);
-        let surface = surface.with_values(measured.values).map_err(|e| e.to_string())?;
-        return Ok((surface, Some(round_up(f64::from(full)))));
-    }
-    if model.colors.is_empty() {
-        return Ok((surface, None));
-    }
-    let surface = surface.with_colors(model.colors).map_err(|e| e.to_string())?;
-    Ok((surface, None))
-}
-
-/// The next 1, 2 or 5 times a power of ten.
-fn round_up(mm: f64) -> f64 {
-    let mm = mm.max(0.01);
-    let decade = 10f64.powf(mm.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0];
-    let step = steps.into_iter().find(|step| step * decade >= mm * (1.0 - 1e-9));
-    step.unwrap_or(10.0) * decade
-}
-
-/// The color scales of the surfaces with measured distances.
-fn scales(layers: &[Layer]) -> Vec<(String, ColorScale)> {
-    let measured = layers
-        .iter()
-        .filter_map(|layer| Some((layer, layer.distances_mm?)));
-    measured
-        .map(|(layer, full_mm)| (layer.name.clone(), ColorScale::of_distances(full_mm as f32)))
-        .collect()
-}
-
-/// The scene; apart from the loop, so that the back end can be borrowed beside it.
-fn scene_of<'a>(
-    loading: &'a Loading,
-    look: Option<&'a Looked>,
-    surfaces: &'a [(String, ResidentSurface)],
-    view: &ViewState,
-    layers: &[Layer],
-    scales: &'a [(String, ColorScale)],
-    has_volume: bool,
-) -> Scene<'a> {
-    let volume = loading.volume().filter(|volume| has_volume && !volume.is_empty());
-    let volumes = match (volume, look) {
-        (Some(volume), Some(look)) => vec![VolumeLayer {
-            projection: look.projection,
-            ..VolumeLayer::new(volume, &look.transfer)
-        }],
-        _ => Vec::new(),
-    };
-    let surfaces = surfaces.iter().filter_map(|(name, surface)| {
-        let layer = layers.iter().find(|layer| layer.name == *name)?;
-        let plain = SurfaceLayer::new(surface);
-        let scale = scales.iter().find(|(measured, _)| measured == name);
-        let paint = match (scale, layer.color) {
-            (Some((_, scale)), _) => Paint::Distances(scale),
-            (None, Some(color)) => Paint::Plain(color),
-            (None, None) => plain.paint,
-        };
-        (layer.opacity > 0.0).then_some(SurfaceLayer {
-            opacity: layer.opacity as f32,
-            paint,
-            ..plain
-        })
-    });
-    Scene {
-        volumes,
-        surfaces: surfaces.collect(),
-        clip: view.clip(),
-        camera: view.camera.camera(),
-        background: GROUND,
-    }
-}
-
 /// The least and the largest value, in the unit of the volume.
 fn range_of(head: &artifact::pyramid::PyramidHead) -> [f64; 2] {
     let statistics = head.statistics();
@@ -666,58 +564,6 @@ fn is_same_picture(pane: Pane, a: &Shown, b: &Shown) -> bool {
                 && x.slab == y.slab
         }
     }
-}
-
-/// Pixels of the device a pixel of the page.
-fn device_pixels() -> f64 {
-    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
-    ratio.clamp(1.0, DENSEST)
-}
-
-impl Photo {
-    /// Lays the photograph on a canvas as the view says.
-    fn show(&self, canvas: &HtmlCanvasElement, view: &ViewState, css: Size) -> Result<(), String> {
-        let density = device_pixels();
-        let [width, height] = [css.width, css.height].map(|n| (f64::from(n) * density).round() as u32);
-        if canvas.width() != width || canvas.height() != height {
-            canvas.set_width(width);
-            canvas.set_height(height);
-        }
-        let context = canvas::context(canvas).map_err(|error| error.to_string())?;
-        context.clear_rect(0.0, 0.0, f64::from(width), f64::from(height));
-        let place = view.photo.place(self.full, css);
-        let origin = place.origin * density;
-        let scale = place.scale * density;
-        context
-            .draw_image_with_html_canvas_element_and_dw_and_dh(
-                &self.canvas,
-                origin.x,
-                origin.y,
-                f64::from(self.full.width) * scale,
-                f64::from(self.full.height) * scale,
-            )
-            .map_err(|_| NoCanvas.to_string())
-    }
-}
-
-/// A canvas of its own that holds a picture.
-fn canvas_of(picture: &Picture) -> Result<HtmlCanvasElement, String> {
-    let document = web_sys::window().and_then(|window| window.document());
-    let canvas = document
-        .and_then(|document| document.create_element("canvas").ok())
-        .and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok())
-        .ok_or_else(|| NoCanvas.to_string())?;
-    show(&canvas, picture)?;
-    Ok(canvas)
-}
-
-fn show(canvas: &HtmlCanvasElement, picture: &Picture) -> Result<(), String> {
-    if canvas.width() != picture.width || canvas.height() != picture.height {
-        canvas.set_width(picture.width);
-        canvas.set_height(picture.height);
-    }
-    let context = canvas::context(canvas).map_err(|error| error.to_string())?;
-    canvas::put(&context, picture).map_err(|error| error.to_string())
 }
 
 fn words(error: JsError) -> String {
