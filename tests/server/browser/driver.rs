@@ -93,6 +93,9 @@ impl Browser {
         browser.session = format!("{}/{id}", browser.session);
         let downloads = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
         browser.devtools("Browser.setDownloadBehavior", &downloads);
+        // What its own first page asks for is not of the pages that are looked at.
+        browser.open("about:blank");
+        browser.requests();
         Some(browser)
     }
 
