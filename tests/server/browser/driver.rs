@@ -104,7 +104,10 @@ impl Browser {
         let options = json!({
             "binary": chromium,
             "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run",
+                // Draws by WebGPU, and on the screen, without a GPU.
+                "--enable-unsafe-webgpu", "--enable-features=Vulkan,WebGPU", "--use-vulkan=swiftshader",
+                "--use-webgpu-adapter=swiftshader", "--ignore-gpu-blocklist", "--use-angle=vulkan",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en-US", "--window-size=1440,900",
                 format!("--user-data-dir={}", profile.display()),
@@ -296,7 +299,8 @@ impl Browser {
         let name = quoted(name);
         let path = format!(
             "//label[normalize-space(span)={name}]//*[self::input or self::select or self::textarea] \
-             | //*[self::input or self::select or self::textarea][@aria-label={name}]"
+             | //*[self::input or self::select or self::textarea][@aria-label={name} \
+             or @aria-labelledby=//*[@id][normalize-space(.)={name}]/@id]"
         );
         self.wait_for("xpath", &path)
     }
@@ -328,6 +332,16 @@ impl Browser {
         let active = self.send("GET", "/element/active", &Value::Null);
         let id = active[ELEMENT].as_str().expect("a focused element").to_owned();
         self.post(&format!("/element/{id}/value"), &json!({ "text": text }));
+    }
+
+    /// Presses a key, whatever has the focus.
+    pub(crate) fn press(&self, key: &str) {
+        self.act();
+        let actions = json!({ "actions": [{
+            "type": "key", "id": "keyboard",
+            "actions": [{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }],
+        }] });
+        self.post("/actions", &actions);
     }
 
     /// The name of what has the focus.

@@ -172,7 +172,7 @@ impl Visit {
             {
                 break;
             }
-            self.browser.keys(key::TAB);
+            self.browser.press(key::TAB);
             let fault = self.browser.evaluate(
                 "const e = document.activeElement; window.unreached.delete(e);
                  if (e === document.body) return null;

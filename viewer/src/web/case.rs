@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::{use_navigate, use_params_map};
-use serde_json::{Value, json};
+use serde_json::json;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use super::Session;
-use super::api::{Case, Item, Patient};
+use super::api::{self, Case, Item, Patient};
 use super::case_items::Items;
 use super::case_people::People;
 use super::dates::{day, moment};
@@ -233,10 +234,19 @@ fn End(case: Case, read: Read<Case>, is_gone: StoredValue<bool>) -> impl IntoVie
     let navigate = use_navigate();
     let remove = Callback::new(move |()| {
         let (navigate, undo, back) = (navigate.clone(), undo.clone(), back.clone());
+        // What is deleted is not read anew: nobody may.
         is_gone.set_value(true);
-        read.tell("DELETE", path.get_value(), Value::Null, move || {
-            session.undo.set(Some(undo));
-            navigate(&back, leptos_router::NavigateOptions::default());
+        spawn_local(async move {
+            match api::act("DELETE", &path.get_value()).await {
+                Ok(_) => {
+                    session.undo.set(Some(undo));
+                    navigate(&back, leptos_router::NavigateOptions::default());
+                }
+                Err(failure) => {
+                    is_gone.set_value(false);
+                    read.trouble.set(Some(failure));
+                }
+            }
         });
     });
     view! {
