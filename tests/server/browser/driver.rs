@@ -20,6 +20,7 @@ pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{E004}";
     pub(crate) const ENTER: &str = "\u{E007}";
     pub(crate) const ESCAPE: &str = "\u{E00C}";
+    pub(crate) const DELETE: &str = "\u{E017}";
 }
 
 /// A browser; it ends with its value.
@@ -440,15 +441,24 @@ impl Browser {
         );
     }
 
-    /// Clicks at a part of the width and height of something.
-    pub(crate) fn click_at(&self, css: &str, x: f64, y: f64) {
-        self.act();
+    /// Where something lies in the page: its left upper corner and its size, CSS pixels.
+    fn place_of(&self, css: &str) -> [f64; 4] {
         let element = self.wait(css);
         let rect = self.send("GET", &format!("/element/{}/rect", element.0), &Value::Null);
-        let at = |start: &str, length: &str, part: f64| {
-            (rect[start].as_f64().unwrap_or(0.0) + rect[length].as_f64().unwrap_or(0.0) * part).round()
-        };
-        let (x, y) = (at("x", "width", x), at("y", "height", y));
+        ["x", "y", "width", "height"].map(|name| rect[name].as_f64().unwrap_or(0.0))
+    }
+
+    /// Clicks at a part of the width and height of something.
+    pub(crate) fn click_at(&self, css: &str, x: f64, y: f64) {
+        let [_, _, width, height] = self.place_of(css);
+        self.click_in(css, [width * x, height * y]);
+    }
+
+    /// Clicks in something, so many CSS pixels from its left upper corner.
+    pub(crate) fn click_in(&self, css: &str, at: [f64; 2]) {
+        self.act();
+        let [left, top, ..] = self.place_of(css);
+        let (x, y) = ((left + at[0]).round(), (top + at[1]).round());
         let actions = json!({ "actions": [{
             "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" },
             "actions": [

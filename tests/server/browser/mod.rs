@@ -1,6 +1,7 @@
 //! The pages in a real browser, as a person uses them.
 
 mod driver;
+mod marks;
 mod pages;
 mod passkeys;
 mod path;
