@@ -94,10 +94,19 @@ impl Scale {
     }
 }
 
+/// What is said of something once it is there; a row is made anew when the server has taken its mark.
+fn read(browser: &Browser, css: &str, name: &str) -> String {
+    browser.wait(css);
+    let found = browser.evaluate(
+        "return document.querySelector(arguments[0][0])?.getAttribute(arguments[0][1])",
+        &json!([css, name]),
+    );
+    found.as_str().unwrap_or_default().to_owned()
+}
+
 /// The number that a mark of a kind says.
 fn told(browser: &Browser, kind: &str) -> f64 {
-    let row = browser.wait(&format!(".mark-row[data-kind={kind}]"));
-    let words = browser.attribute(&row, "data-measure");
+    let words = read(browser, &format!(".mark-row[data-kind={kind}]"), "data-measure");
     let digits: String = words
         .chars()
         .take_while(|c| c.is_ascii_digit() || *c == '.')
@@ -184,9 +193,11 @@ fn marks_measure_a_known_box() {
     let area = told(browser, "region");
     assert!((area / smaller - 1.0).abs() <= 0.005, "{area} mm2, not {smaller}");
     let values = || {
-        let row = browser.wait(".region-values");
-        ["data-mean", "data-min", "data-max", "data-sd"]
-            .map(|name| browser.attribute(&row, name).parse::<f64>().expect("a number"))
+        ["data-mean", "data-min", "data-max", "data-sd"].map(|name| {
+            read(browser, ".region-values", name)
+                .parse::<f64>()
+                .expect("a number")
+        })
     };
     let inside = values();
     for (value, known) in inside.into_iter().zip([INSIDE, INSIDE, INSIDE, 0.0]) {
