@@ -15,6 +15,8 @@ use crate::error::CatalogError;
 /// Notices that a listener may be behind before it misses some.
 const KEPT: usize = 1024;
 const CHANNEL: &str = "vitrine";
+/// For what servers tell each other many times a second and nobody else hears.
+const WHISPERS: &str = "vitrine_whispers";
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,16 +67,18 @@ impl Notice {
 #[derive(Clone, Debug)]
 pub(crate) struct Bus {
     listeners: broadcast::Sender<Notice>,
+    whispers: broadcast::Sender<String>,
 }
 
 impl Bus {
     pub(crate) async fn open(database: &Database, dialect: Dialect) -> Result<Self, sqlx::Error> {
         let bus = Self {
             listeners: broadcast::Sender::new(KEPT),
+            whispers: broadcast::Sender::new(KEPT),
         };
         if let (Database::Postgres(url), Dialect::Postgres) = (database, dialect) {
             let mut listener = PgListener::connect(url).await?;
-            listener.listen(CHANNEL).await?;
+            listener.listen_all([CHANNEL, WHISPERS]).await?;
             let told = bus.clone();
             tokio::spawn(async move { forward(listener, &told).await });
         }
@@ -91,6 +95,10 @@ impl Bus {
 async fn forward(mut listener: PgListener, bus: &Bus) {
     loop {
         match listener.recv().await {
+            Ok(notification) if notification.channel() == WHISPERS => {
+                // Nobody may be listening.
+                drop(bus.whispers.send(notification.payload().to_owned()));
+            }
             Ok(notification) => {
                 if let Ok(notice) = serde_json::from_str(notification.payload()) {
                     bus.tell(notice);
@@ -105,8 +113,12 @@ async fn forward(mut listener: PgListener, bus: &Bus) {
 /// Sends a notice to all processes when the transaction commits.
 pub(crate) async fn send(connection: &mut AnyConnection, notice: &Notice) -> Result<(), CatalogError> {
     let text = serde_json::to_string(notice).map_err(crate::error::unreadable("notice"))?;
+    notify(connection, CHANNEL, &text).await
+}
+
+async fn notify(connection: &mut AnyConnection, channel: &str, text: &str) -> Result<(), CatalogError> {
     sqlx::query("SELECT CAST(pg_notify($1, $2) AS TEXT)")
-        .bind(CHANNEL)
+        .bind(channel)
         .bind(text)
         .execute(connection)
         .await?;
@@ -117,6 +129,27 @@ impl crate::Catalog {
     /// Hears of everything from now on. Who falls far behind misses some and is told so.
     pub fn listen(&self) -> broadcast::Receiver<Notice> {
         self.bus.listeners.subscribe()
+    }
+
+    /// Whether there can be other servers to whisper to.
+    pub fn has_whispers(&self) -> bool {
+        self.dialect == Dialect::Postgres
+    }
+
+    /// Hears from now on what servers tell each other, this one among them.
+    pub fn whispers(&self) -> broadcast::Receiver<String> {
+        self.bus.whispers.subscribe()
+    }
+
+    /// Tells all servers something of fewer than 8000 bytes that lasts nowhere.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn whisper(&self, text: &str) -> Result<(), CatalogError> {
+        if self.has_whispers() {
+            notify(&mut *self.pool.acquire().await?, WHISPERS, text).await?;
+        }
+        Ok(())
     }
 
     /// Tells everybody who listens, beside any change: for what lasts nowhere, such as how far a job has come.

@@ -14,6 +14,7 @@
 pub mod frame;
 mod look;
 mod message;
+mod room;
 
 pub use frame::{Codec, FrameHeader, Grade};
 pub use look::{
@@ -24,3 +25,4 @@ pub use message::{
     Answer, Ask, Ending, Event, Exhibit, Inversion, MESSAGE_BYTES, Question, REGION_POINTS, RegionTold,
     Request, Trouble, Unit, VERSION,
 };
+pub use room::{Called, CanLead, Follows, Hand, Person, Pointed, RoomEvent, RoomRequest};

@@ -5,6 +5,7 @@ use geometry::{Aabb, DVec2, DVec3, GridGeometry};
 use serde::{Deserialize, Serialize};
 
 use crate::look::{CameraLook, Look, LookError, PixelSize, WindowLook};
+use crate::room::{RoomEvent, RoomRequest};
 
 /// Version of the protocol.
 pub const VERSION: u32 = 1;
@@ -33,6 +34,8 @@ pub enum Request {
     },
     /// A question about the item.
     Ask(Question),
+    /// Something that concerns the others who look at the case.
+    Room(RoomRequest),
 }
 
 /// A question, by which its answer is known.
@@ -207,6 +210,10 @@ pub enum Trouble {
     Broken,
     /// That was asked too often: it is not answered.
     TooOften,
+    /// So many look at the case that one does not see them, nor they one.
+    Crowded,
+    /// The lead is somebody else's, or one cannot lead.
+    Refused,
 }
 
 /// Why a session is over.
@@ -261,6 +268,8 @@ pub enum Event {
         /// At most so often a new picture comes, milliseconds.
         every_ms: u32,
     },
+    /// Something of the others who look at the case.
+    Room(RoomEvent),
     /// The session is over.
     Ended {
         /// Why.
@@ -299,6 +308,7 @@ impl Request {
 mod tests {
     use super::*;
     use crate::look::tests::look;
+    use crate::room::{Hand, Pointed};
 
     #[test]
     fn messages_come_through_the_wire() {
@@ -315,7 +325,20 @@ mod tests {
                 },
             }),
         ];
-        for request in requests {
+        let pointed = Pointed::Patient {
+            item,
+            p_mm: DVec3::new(-1.0, 0.5, 9.0),
+        };
+        let room = [
+            RoomRequest::Point { at: Some(pointed) },
+            RoomRequest::Point { at: None },
+            RoomRequest::Hand { hand: Hand::Raised },
+            RoomRequest::Show {
+                item,
+                look: Box::new(look()),
+            },
+        ];
+        for request in requests.into_iter().chain(room.map(Request::Room)) {
             assert_eq!(Request::parse(&request.text()), Some(request));
         }
         let grid = GridGeometry::axis_aligned([4, 5, 6], [0.5, 0.7, 1.1], DVec3::ZERO).unwrap();
@@ -347,6 +370,10 @@ mod tests {
                 trouble: Trouble::TooOften,
                 number: None,
             },
+            Event::Room(RoomEvent::Points {
+                pointers: vec![(SessionId::from_random([6; 16]), Some(pointed))],
+            }),
+            Event::Room(RoomEvent::Leads { session: None }),
             Event::Ended { why: Ending::Revoked },
         ];
         for event in events {

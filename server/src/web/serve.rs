@@ -132,6 +132,7 @@ pub(crate) async fn serve(mut config: Config, told: impl FnOnce(&str, SocketAddr
         .map(|number| tokio::spawn(worker::work(app.clone(), number, stop.clone())))
         .collect();
     working.push(tokio::spawn(keeper::keep(app.clone(), stop.clone())));
+    working.push(tokio::spawn(live::keep_rooms(app.clone(), stop.clone())));
     if demo == Demo::Yes {
         tracing::warn!(
             "this is a demonstration: one factor is enough to sign in, and links of mails are shown"

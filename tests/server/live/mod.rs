@@ -3,6 +3,7 @@
 mod audit;
 mod ending;
 pub(crate) mod socket;
+mod together;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -228,7 +228,7 @@ impl Viewer {
 }
 
 /// A view state with everything else as the item is first seen.
-fn look(exhibit: &Exhibit, sequence: u64, panes: &[PaneLook]) -> Look {
+pub(crate) fn look(exhibit: &Exhibit, sequence: u64, panes: &[PaneLook]) -> Look {
     Look {
         sequence,
         panes: panes.to_vec(),

@@ -125,10 +125,10 @@ enum Kind {
 }
 
 /// The client's side of a WebSocket (RFC 6455).
-struct Socket(BufReader<TcpStream>);
+pub(crate) struct Socket(BufReader<TcpStream>);
 
 impl Socket {
-    fn open(host: &str, path: &str, cookie: &str) -> Result<Self> {
+    pub(crate) fn open(host: &str, path: &str, cookie: &str) -> Result<Self> {
         let stream = TcpStream::connect(host)?;
         stream.set_nodelay(true)?;
         let mut socket = Self(BufReader::with_capacity(64 << 10, stream));
@@ -147,7 +147,12 @@ impl Socket {
         Ok(socket)
     }
 
-    fn send(&mut self, request: &Request) -> Result<()> {
+    /// The same connection, to send from another thread.
+    pub(crate) fn beside(&self) -> Result<Self> {
+        Ok(Self(BufReader::new(self.0.get_ref().try_clone()?)))
+    }
+
+    pub(crate) fn send(&mut self, request: &Request) -> Result<()> {
         let text = request.text();
         let mut frame = vec![0x81, 0x80 | 127];
         frame.extend_from_slice(&(text.len() as u64).to_be_bytes());
@@ -158,7 +163,7 @@ impl Socket {
     }
 
     /// The next frame: its opcode and what it holds.
-    fn read(&mut self) -> Result<(u8, Vec<u8>)> {
+    pub(crate) fn read(&mut self) -> Result<(u8, Vec<u8>)> {
         let mut head = [0; 2];
         self.0.read_exact(&mut head)?;
         let len = match head[1] {

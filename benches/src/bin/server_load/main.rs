@@ -1,11 +1,12 @@
 //! Times the server: reading lists and cases, storing a folder over HTTP, its memory during a large upload, and
-//! pictures for those who look through it.
+//! pictures for those who look through it, and pointers for those who look together.
 //!
 //! Every run has a store of its own. Each task prints one JSON line.
 
 mod client;
 mod live;
 mod reads;
+mod room;
 mod uploads;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ usage: server_load reads VITRINE [PATIENTS CASES SECONDS CLIENTS [REQUESTS_PER_S
        server_load upload VITRINE FOLDER [RUNS]
        server_load memory VITRINE [GIB]
        server_load live VITRINE FOLDER
+       server_load room VITRINE [PEOPLE]
 VITRINE is the program. Without a rate, clients of `reads` ask as fast as they are answered.";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn run() -> Result<()> {
         "upload" => uploads::folder(&program, words.get(2).context(USAGE)?.as_ref(), number(3, 5)?),
         "memory" => uploads::memory(&program, number(2, 10)?),
         "live" => live::run(&program, words.get(2).context(USAGE)?.as_ref()),
+        "room" => room::run(&program, number(2, 100)?),
         _ => bail!(USAGE),
     }
 }

@@ -4,8 +4,10 @@
 //! Whether one may look is asked for every frame ([`rights`]); what can be sent is a type ([`wire`]). What was seen is
 //! counted, taken down and told to whom it belongs ([`record`]).
 
+mod pieces;
 mod record;
 mod rights;
+mod rooms;
 mod session;
 mod shown;
 mod sights;
@@ -21,6 +23,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use domain::{CaseId, SessionId};
 use policy::act;
+use room::Node;
 use streamer::watching::Watches;
 use streamer::{Library, Places, Studio};
 use utoipa_axum::router::OpenApiRouter;
@@ -32,6 +35,8 @@ use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::random_id;
 use super::who::Who;
 use rights::Rights;
+use rooms::Rooms;
+pub(crate) use rooms::keep as keep_rooms;
 use session::Session;
 use websocket::MaybeHandshake;
 use wire::Wire;
@@ -75,6 +80,7 @@ pub(crate) struct Shared {
     library: Library,
     places: Places,
     watches: Watches,
+    rooms: Rooms,
 }
 
 impl std::ops::Deref for Live {
@@ -92,8 +98,16 @@ impl Live {
             library: Library::new(config.memory_bytes),
             places: Places::new(config.sessions),
             watches: Watches::default(),
+            rooms: Rooms::new(random_node()?),
         })))
     }
+}
+
+/// A number by which this process is known to others for as long as it runs.
+fn random_node() -> anyhow::Result<Node> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("drawing a number: {error}"))?;
+    Ok(Node(u64::from_le_bytes(bytes)))
 }
 
 /// Look at a case: a WebSocket (RFC 6455) for pictures, questions and events. Pictures carry the name of who looks; no

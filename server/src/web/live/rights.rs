@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use catalog::Notice;
-use domain::CaseId;
+use domain::{CaseId, PatientLink, Phi};
 use policy::{CaseFacts, Decision, ItemFacts, act};
-use protocol::Ending;
+use protocol::{Called, CanLead, Ending};
 
 use super::super::app::App;
 use super::super::who::{self, Who};
@@ -118,6 +118,23 @@ impl Rights {
         match (sees, looks) {
             (Decision::Allow(_), None | Some(Decision::Allow(_))) => Ok(()),
             _ => Err(Refusal::Over(Ending::Revoked)),
+        }
+    }
+
+    /// What others who look at the case call one. A patient's name is not everybody's to know.
+    pub(crate) fn called(&self, name: &Phi<String>) -> Called {
+        match self.of_case.patient.link {
+            None => Called::Name(name.reveal().clone()),
+            Some(PatientLink::Own) => Called::Patient,
+            Some(PatientLink::Guardian(_)) => Called::Guardian,
+        }
+    }
+
+    /// Whether one may lead others through the case: who may mark it.
+    pub(crate) fn can_lead(&self, app: &App) -> CanLead {
+        match policy::decide::<act::Annotate>(&self.who.subject, &self.of_case, app.now()) {
+            Decision::Allow(_) => CanLead::Yes,
+            Decision::Deny(_) => CanLead::No,
         }
     }
 }

@@ -9,8 +9,10 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use policy::act;
 use protocol::{
-    Answer as Told, Ask, Ending, Event, FrameHeader, Look, Pane, Question, Request, Trouble, VERSION,
+    Answer as Told, Ask, CanLead, Ending, Event, FrameHeader, Look, Pane, Question, Request, RoomRequest,
+    Trouble, VERSION,
 };
+use room::{Newcomer, Refused};
 use streamer::watching::{Attention, SLOWED_EVERY, sight};
 use streamer::{
     Drawer, Exhibited, Frame, LoadError, Mark, Next, Order, Outgoing, Place, Session as Pictures, Ticket,
@@ -24,6 +26,7 @@ use watermark::hidden::Marker;
 use super::super::app::App;
 use super::record::Record;
 use super::rights::{FRESH, Refusal, Rights};
+use super::rooms::Seat;
 use super::shown::exhibited;
 use super::wire::{Gone, Incoming, Wire};
 
@@ -93,6 +96,8 @@ pub(crate) struct Session {
     at_work: FuturesUnordered<BoxFuture<'static, Done>>,
     taken_down: Instant,
     pinged: Instant,
+    /// The place among others who look at the case.
+    seat: Option<Seat>,
 }
 
 impl Session {
@@ -125,6 +130,7 @@ impl Session {
             at_work: FuturesUnordered::new(),
             taken_down: now,
             pinged: now,
+            seat: None,
         };
         let over = session.go_on(notices).await;
         session.close().await;
@@ -140,6 +146,7 @@ impl Session {
                 session: self.id,
             })
             .await?;
+        self.enter_room().await?;
         let mut ticks = tokio::time::interval(FRESH / 2);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -158,6 +165,7 @@ impl Session {
                 },
                 () = wait_until(due) => {}
                 () = wait_in_line(self.admission.as_ref()) => {}
+                () = wait_in_room(self.seat.as_mut()) => self.tell_room().await?,
             }
             if !self.rights.is_fresh() {
                 self.refresh().await?;
@@ -266,6 +274,7 @@ impl Session {
                 Ok(())
             }
             Request::Ask(question) => self.ask(question).await,
+            Request::Room(request) => self.ask_room(request).await,
         }
     }
 
@@ -520,6 +529,49 @@ impl Session {
         Ok(())
     }
 
+    /// Joins the others who look at the case.
+    async fn enter_room(&mut self) -> Result<(), Over> {
+        let newcomer = Newcomer {
+            session: self.id,
+            called: self.rights.called(&self.name),
+            can_lead: self.rights.can_lead(&self.app),
+        };
+        match self.app.live.rooms.enter(self.rights.case(), newcomer) {
+            Ok(seat) => {
+                self.seat = Some(seat);
+                Ok(())
+            }
+            Err(_) => self.trouble(Trouble::Crowded, None).await,
+        }
+    }
+
+    async fn ask_room(&mut self, request: RoomRequest) -> Result<(), Over> {
+        let may = !matches!(request, RoomRequest::Lead) || self.rights.can_lead(&self.app) == CanLead::Yes;
+        match self.seat.as_mut().filter(|_| may).map(|seat| seat.ask(request)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(Refused::Meaningless)) => self.trouble(Trouble::Meaningless, None).await,
+            Some(Err(_)) | None => self.trouble(Trouble::Refused, None).await,
+        }
+    }
+
+    /// Tells what is new of the others, to who may still see the case.
+    async fn tell_room(&mut self) -> Result<(), Over> {
+        match self.rights.check(&self.app) {
+            Ok(()) => {}
+            Err(Refusal::Unknown) => {
+                if let Some(seat) = &mut self.seat {
+                    seat.later();
+                }
+                return self.refresh().await;
+            }
+            Err(Refusal::Over(why)) => return Err(Over::Ended(why)),
+        }
+        for event in self.seat.as_mut().map(Seat::untold).unwrap_or_default() {
+            self.wire.send(Event::Room(event)).await?;
+        }
+        Ok(())
+    }
+
     /// Takes a question from the bucket, which fills by itself.
     fn may_ask(&mut self) -> bool {
         let (level, since) = self.questions;
@@ -541,6 +593,13 @@ fn answer(asker: &Mutex<Drawer>, exhibited: &Exhibited, look: &Look, ask: &Ask) 
 async fn wait_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_in_room(seat: Option<&mut Seat>) {
+    match seat {
+        Some(seat) => seat.wait().await,
         None => std::future::pending().await,
     }
 }
