@@ -427,7 +427,30 @@ pub(crate) mod tests {
             center: 40.0,
             width: 400.0,
         };
-        Look::new(7, panes, window, "CT-Bone")
+        Look {
+            transfer: Some(vec![
+                Corner {
+                    value: -100.5,
+                    color: [0.0, 0.25, 1.0],
+                    opacity: 0.0,
+                },
+                Corner {
+                    value: 900.0,
+                    color: [1.0; 3],
+                    opacity: 0.75,
+                },
+            ]),
+            layers: vec![Layer {
+                name: "bone".to_owned(),
+                opacity: 0.5,
+                color: Some([0.9, 0.8, 0.7]),
+            }],
+            clips: vec![ClipLook {
+                point_mm: DVec3::new(0.0, 0.0, 9.0),
+                normal: DVec3::NEG_Z,
+            }],
+            ..Look::new(7, panes, window, "CT-Bone")
+        }
     }
 
     #[test]
