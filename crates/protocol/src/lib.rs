@@ -25,4 +25,4 @@ pub use message::{
     Answer, Ask, Ending, Event, Exhibit, Inversion, MESSAGE_BYTES, Question, REGION_POINTS, RegionTold,
     Request, Trouble, Unit, VERSION,
 };
-pub use room::{Called, CanLead, Follows, Hand, Person, Pointed, RoomEvent, RoomRequest};
+pub use room::{Called, CanLead, Follows, Hand, Person, Pointed, RoomEvent, RoomRequest, Said};

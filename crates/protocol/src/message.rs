@@ -330,6 +330,7 @@ mod tests {
             p_mm: DVec3::new(-1.0, 0.5, 9.0),
         };
         let room = [
+            RoomRequest::Enter,
             RoomRequest::Point { at: Some(pointed) },
             RoomRequest::Point { at: None },
             RoomRequest::Hand { hand: Hand::Raised },
@@ -374,6 +375,9 @@ mod tests {
                 pointers: vec![(SessionId::from_random([6; 16]), Some(pointed))],
             }),
             Event::Room(RoomEvent::Leads { session: None }),
+            Event::Room(RoomEvent::Says {
+                what: crate::Said::Marks,
+            }),
             Event::Ended { why: Ending::Revoked },
         ];
         for event in events {

@@ -13,6 +13,8 @@ const FARTHEST: f64 = 1e6;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "room", rename_all = "snake_case")]
 pub enum RoomRequest {
+    /// Be there: see the others and be seen. Who only wants pictures does not ask for it.
+    Enter,
     /// Point somewhere, or nowhere any more.
     Point {
         /// Where.
@@ -120,6 +122,16 @@ pub enum CanLead {
     No,
 }
 
+/// What is said about a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// Annotations and the comments on them.
+    Marks,
+    /// Saved views, and tours through them.
+    Views,
+}
+
 /// What somebody is called in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,6 +179,11 @@ pub enum RoomEvent {
     Points {
         /// Who, and where; nowhere any more.
         pointers: Vec<(SessionId, Option<Pointed>)>,
+    },
+    /// Somebody has said something, changed it or taken it back: it is to be read anew.
+    Says {
+        /// What.
+        what: Said,
     },
     /// Who leads now.
     Leads {

@@ -207,6 +207,8 @@ impl Room {
                     self.outbox.changed(session);
                 }
             }
+            // Who asks is there.
+            RoomRequest::Enter => {}
             RoomRequest::Lead => match leader {
                 Some(leader) if leader != session => return Err(Refused::Led),
                 Some(_) => {}

@@ -96,6 +96,7 @@ impl Screen {
                 }
                 RoomEvent::Leads { session } => self.leader = session,
                 RoomEvent::Shows { look, .. } => self.shown = Some(look.sequence),
+                RoomEvent::Says { .. } => panic!("what is said is no matter of a room"),
             }
         }
     }

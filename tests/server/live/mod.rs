@@ -355,9 +355,16 @@ fn when_all_places_are_taken_one_waits_and_is_told_so() {
     let variables = vec![("VITRINE_LIVE_SESSIONS".to_owned(), "1".to_owned())];
     let scene = Scene::at(Server::in_environment(&["--demo"], variables));
     let collaborator = scene.collaborator("curie@example.net");
+    let open = protocol::Request::Open {
+        item: scene.item.parse().unwrap(),
+    };
+    // Who looks at nothing takes nobody's place.
+    let _beside = Viewer::open(&scene.admin, &scene.case).expect("a socket");
     let mut first = Viewer::open(&scene.admin, &scene.case).expect("a socket");
+    first.send(&open);
     first.event(|event| matches!(event, Event::Admitted).then_some(()));
     let mut second = Viewer::open(&collaborator, &scene.case).expect("a socket");
+    second.send(&open);
     let ahead = second.event(|event| match event {
         Event::Queued { ahead } => Some(*ahead),
         _ => None,

@@ -4,14 +4,23 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use geometry::DVec3;
-use protocol::{Called, Event, Grade, Hand, Pane, Person, Pointed, Request, RoomEvent, RoomRequest, Trouble};
-use serde_json::Value;
+use protocol::{
+    Called, Ending, Event, Grade, Hand, Pane, Person, Pointed, Request, RoomEvent, RoomRequest, Said, Trouble,
+};
+use serde_json::{Value, json};
 use testkit::postgres::Cluster;
 
 use super::super::client::{Client, Server};
-use super::socket::{Viewer, axial, look};
+use super::socket::{Heard, Viewer, axial, look};
 use super::{SIZE, Scene};
 use crate::support::run;
+
+/// Somebody who looks at the case, and is there for the others.
+fn enter(client: &Client, scene: &Scene) -> Viewer {
+    let mut viewer = Viewer::open(client, &scene.case).expect("a socket");
+    ask(&mut viewer, RoomRequest::Enter);
+    viewer
+}
 
 fn room<T>(viewer: &mut Viewer, mut is_it: impl FnMut(&RoomEvent) -> Option<T>) -> T {
     viewer.event(|event| match event {
@@ -53,12 +62,12 @@ fn trouble(viewer: &mut Viewer) -> Trouble {
 #[test]
 fn who_looks_at_a_case_sees_the_others_and_follows_who_leads() {
     let scene = Scene::new();
-    let (collaborator, grant) = scene.collaborator("curie@example.net");
+    let collaborator = scene.collaborator("curie@example.net");
     let person = scene.person("quirina@example.net");
     let (adler, curie) = (name(&scene.admin), name(&collaborator));
-    let mut first = Viewer::open(&scene.admin, &scene.case).expect("a socket");
+    let mut first = enter(&scene.admin, &scene);
     let own = here(&mut first, &adler);
-    let mut second = Viewer::open(&collaborator, &scene.case).expect("a socket");
+    let mut second = enter(&collaborator, &scene);
     let other = here(&mut first, &curie);
     assert_ne!(own.color, other.color);
     here(&mut second, &adler);
@@ -105,7 +114,7 @@ fn who_looks_at_a_case_sees_the_others_and_follows_who_leads() {
     assert_eq!(*shows(&mut second), shown);
 
     // Who comes late hears what is true: the patient, whose name is told to nobody.
-    let mut third = Viewer::open(&person, &scene.case).expect("a socket");
+    let mut third = enter(&person, &scene);
     here(&mut third, &adler);
     assert_eq!(leads(&mut third), Some(own.session));
     assert_eq!(*shows(&mut third), shown);
@@ -117,8 +126,12 @@ fn who_looks_at_a_case_sees_the_others_and_follows_who_leads() {
     });
 
     // Who may see the case no more is there no more, and hears no more.
-    let path = format!("/api/grants/{grant}");
-    assert_eq!(scene.admin.delete(&path).status, 204);
+    let path = format!("/api/cases/{}/grants", scene.case);
+    let grant = scene.admin.get(&path).json[0]["id"]
+        .as_str()
+        .expect("a grant")
+        .to_owned();
+    assert_eq!(scene.admin.delete(&format!("{path}/{grant}")).status, 204);
     let why = second.event(|event| match event {
         Event::Ended { why } => Some(*why),
         _ => None,
@@ -135,6 +148,45 @@ fn who_looks_at_a_case_sees_the_others_and_follows_who_leads() {
 }
 
 #[test]
+fn what_is_said_comes_at_once_to_who_is_there() {
+    let scene = Scene::new();
+    let collaborator = scene.collaborator("curie@example.net");
+    let mut viewer = enter(&collaborator, &scene);
+    // Who only gets pictures is not told.
+    let mut beside = Viewer::open(&collaborator, &scene.case).expect("a socket");
+    here(&mut viewer, &name(&collaborator));
+    let said = |viewer: &mut Viewer| {
+        room(viewer, |event| match event {
+            RoomEvent::Says { what } => Some(*what),
+            _ => None,
+        })
+    };
+    let pin = json!({ "kind": "pin", "space": "patient", "points": [[1.0, 2.0, 3.5]] });
+    let path = format!("/api/cases/{}/annotations", scene.case);
+    let added = scene.admin.post(
+        &path,
+        &json!({ "item": scene.item, "geometry": pin, "label": "here" }),
+    );
+    assert_eq!(added.status, 201, "{added:?}");
+    let start = Instant::now();
+    assert_eq!(said(&mut viewer), Said::Marks);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(collaborator.get(&path).json[0]["label"], "here");
+    let comments = format!("/api/annotations/{}/comments", added.id());
+    assert_eq!(scene.admin.post(&comments, &json!({ "text": "so" })).status, 201);
+    assert_eq!(said(&mut viewer), Said::Marks);
+    let views = format!("/api/cases/{}/views", scene.case);
+    let saved = scene
+        .admin
+        .post(&views, &json!({ "caption": "Front", "state": {} }));
+    assert_eq!(saved.status, 201, "{saved:?}");
+    assert_eq!(said(&mut viewer), Said::Views);
+    while let Some(heard) = beside.next(Duration::from_millis(300)) {
+        assert!(!matches!(heard, Heard::Event(Event::Room(_))), "{heard:?}");
+    }
+}
+
+#[test]
 fn a_room_goes_over_two_servers() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.database();
@@ -144,8 +196,8 @@ fn a_room_goes_over_two_servers() {
     ));
     let beside = Server::beside(&scene.server);
     let colleague = scene.colleague("meitner@example.org").at(&beside);
-    let mut here_ = Viewer::open(&scene.admin, &scene.case).expect("a socket");
-    let mut there = Viewer::open(&colleague, &scene.case).expect("a socket");
+    let mut here_ = enter(&scene.admin, &scene);
+    let mut there = enter(&colleague, &scene);
     let other = here(&mut here_, &name(&colleague));
     ask(&mut there, RoomRequest::Lead);
     room(&mut here_, |event| {
@@ -202,7 +254,7 @@ fn traced(server: &Server, picture: &[u8]) -> Value {
 #[test]
 fn a_picture_is_traced_to_who_saw_it() {
     let scene = Scene::new();
-    let (collaborator, _) = scene.collaborator("curie@example.net");
+    let collaborator = scene.collaborator("curie@example.net");
     let mut viewer = Viewer::open(&collaborator, &scene.case).expect("a socket");
     let session = viewer.event(|event| match event {
         Event::Welcome { session, .. } => Some(*session),

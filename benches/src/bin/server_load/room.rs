@@ -31,7 +31,10 @@ pub(crate) fn run(program: &Path, people: usize) -> Result<()> {
     let sockets: Vec<Socket> = (0..people)
         .map(|_| Socket::open(server.host(), &path, cookie))
         .collect::<Result<_>>()?;
-    let senders: Vec<Socket> = sockets.iter().map(Socket::beside).collect::<Result<_>>()?;
+    let mut senders: Vec<Socket> = sockets.iter().map(Socket::beside).collect::<Result<_>>()?;
+    for sender in &mut senders {
+        sender.send(&Request::Room(RoomRequest::Enter))?;
+    }
     let cpu = server.cpu_secs()?;
     let began = Instant::now();
     let (sent, mut delays) = std::thread::scope(|scope| {

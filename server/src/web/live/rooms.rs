@@ -1,11 +1,11 @@
 //! Rooms: those who look at one case at the same time, here and on other servers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{CaseId, SessionId, Timestamp};
-use protocol::{RoomEvent, RoomRequest};
+use protocol::{RoomEvent, RoomRequest, Said};
 use room::{Extent, Newcomer, News, Node, Refused, Room};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -74,6 +74,7 @@ impl Rooms {
             session,
             changed,
             rests_until: Instant::now(),
+            said: BTreeSet::new(),
         })
     }
 
@@ -174,6 +175,8 @@ pub(crate) struct Seat {
     session: SessionId,
     changed: watch::Receiver<()>,
     rests_until: Instant,
+    /// What was said and has not been told of.
+    said: BTreeSet<Said>,
 }
 
 impl Seat {
@@ -190,7 +193,19 @@ impl Seat {
     pub(crate) fn untold(&mut self) -> Vec<RoomEvent> {
         self.rests_until = Instant::now() + PACE;
         self.changed.mark_unchanged();
-        self.hall.room().untold(self.session)
+        let mut events = self.hall.room().untold(self.session);
+        events.extend(
+            std::mem::take(&mut self.said)
+                .into_iter()
+                .map(|what| RoomEvent::Says { what }),
+        );
+        events
+    }
+
+    /// Something was said.
+    pub(crate) fn say(&mut self, what: Said) {
+        self.said.insert(what);
+        self.changed.mark_changed();
     }
 
     /// What is to be told is told later.

@@ -1,5 +1,7 @@
 //! One session: one loop that hears what comes in and what happens, has pictures drawn, and sends them.
 
+mod together;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,10 +11,8 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use policy::act;
 use protocol::{
-    Answer as Told, Ask, CanLead, Ending, Event, FrameHeader, Look, Pane, Question, Request, RoomRequest,
-    Trouble, VERSION,
+    Answer as Told, Ask, Ending, Event, FrameHeader, Look, Pane, Question, Request, Trouble, VERSION,
 };
-use room::{Newcomer, Refused};
 use streamer::watching::{Attention, SLOWED_EVERY, sight};
 use streamer::{
     Drawer, Exhibited, Frame, LoadError, Mark, Next, Order, Outgoing, Place, Session as Pictures, Ticket,
@@ -85,6 +85,7 @@ pub(crate) struct Session {
     name: Phi<String>,
     hidden: Arc<Marker>,
     mark: Option<Arc<Mark>>,
+    /// None before anything is looked at: who only meets others there takes nobody's place.
     admission: Option<Admission>,
     opened: Option<Opened>,
     /// The newest view state, which may come before the item has been read.
@@ -110,7 +111,6 @@ impl Session {
         (name, secret): (Phi<String>, [u8; 32]),
     ) {
         let now = Instant::now();
-        let ticket = app.live.places.line_up();
         let notices = app.catalog.listen();
         let mut session = Self {
             app,
@@ -120,7 +120,7 @@ impl Session {
             name,
             hidden: hidden_mark(secret, id),
             mark: None,
-            admission: Some(Admission::Waiting(ticket, None)),
+            admission: None,
             opened: None,
             look: None,
             next_frame: 0,
@@ -146,7 +146,6 @@ impl Session {
                 session: self.id,
             })
             .await?;
-        self.enter_room().await?;
         let mut ticks = tokio::time::interval(FRESH / 2);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -165,7 +164,7 @@ impl Session {
                 },
                 () = wait_until(due) => {}
                 () = wait_in_line(self.admission.as_ref()) => {}
-                () = wait_in_room(self.seat.as_mut()) => self.tell_room().await?,
+                () = together::wait(self.seat.as_mut()) => self.tell_room().await?,
             }
             if !self.rights.is_fresh() {
                 self.refresh().await?;
@@ -215,10 +214,10 @@ impl Session {
             self.app.live.library.forget(item);
         }
         if is_concerned {
-            self.refresh().await
-        } else {
-            Ok(())
+            self.refresh().await?;
+            self.note_said(notice.as_ref().ok());
         }
+        Ok(())
     }
 
     /// Asks anew whether one may look.
@@ -297,6 +296,9 @@ impl Session {
             Ok(_) | Err(_) => return self.trouble(Trouble::NotFound, None).await,
         };
         self.rights.open(Some(facts));
+        if self.admission.is_none() {
+            self.admission = Some(Admission::Waiting(self.app.live.places.line_up(), None));
+        }
         self.openings += 1;
         let (app, of) = (self.app.clone(), (facts.case.case, item, facts.uploader));
         self.at_work.push(Box::pin(async move {
@@ -529,49 +531,6 @@ impl Session {
         Ok(())
     }
 
-    /// Joins the others who look at the case.
-    async fn enter_room(&mut self) -> Result<(), Over> {
-        let newcomer = Newcomer {
-            session: self.id,
-            called: self.rights.called(&self.name),
-            can_lead: self.rights.can_lead(&self.app),
-        };
-        match self.app.live.rooms.enter(self.rights.case(), newcomer) {
-            Ok(seat) => {
-                self.seat = Some(seat);
-                Ok(())
-            }
-            Err(_) => self.trouble(Trouble::Crowded, None).await,
-        }
-    }
-
-    async fn ask_room(&mut self, request: RoomRequest) -> Result<(), Over> {
-        let may = !matches!(request, RoomRequest::Lead) || self.rights.can_lead(&self.app) == CanLead::Yes;
-        match self.seat.as_mut().filter(|_| may).map(|seat| seat.ask(request)) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(Refused::Meaningless)) => self.trouble(Trouble::Meaningless, None).await,
-            Some(Err(_)) | None => self.trouble(Trouble::Refused, None).await,
-        }
-    }
-
-    /// Tells what is new of the others, to who may still see the case.
-    async fn tell_room(&mut self) -> Result<(), Over> {
-        match self.rights.check(&self.app) {
-            Ok(()) => {}
-            Err(Refusal::Unknown) => {
-                if let Some(seat) = &mut self.seat {
-                    seat.later();
-                }
-                return self.refresh().await;
-            }
-            Err(Refusal::Over(why)) => return Err(Over::Ended(why)),
-        }
-        for event in self.seat.as_mut().map(Seat::untold).unwrap_or_default() {
-            self.wire.send(Event::Room(event)).await?;
-        }
-        Ok(())
-    }
-
     /// Takes a question from the bucket, which fills by itself.
     fn may_ask(&mut self) -> bool {
         let (level, since) = self.questions;
@@ -593,13 +552,6 @@ fn answer(asker: &Mutex<Drawer>, exhibited: &Exhibited, look: &Look, ask: &Ask) 
 async fn wait_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn wait_in_room(seat: Option<&mut Seat>) {
-    match seat {
-        Some(seat) => seat.wait().await,
         None => std::future::pending().await,
     }
 }
