@@ -21,6 +21,15 @@ pub struct Content {
     pub layers: Vec<LayerWanted>,
 }
 
+/// What of an item decides which pictures there can be of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Subject<'a> {
+    /// Where the samples of its volume lie.
+    pub grid: Option<&'a GridGeometry>,
+    /// The size of the photograph, where it is one.
+    pub photo: Option<Size>,
+}
+
 /// How an item is seen at first.
 pub fn first_view(exhibit: &Exhibit) -> ViewState {
     let window = exhibit.window.map_or(Window::new(0.5, 1.0), |window| {
@@ -35,17 +44,16 @@ pub fn first_view(exhibit: &Exhibit) -> ViewState {
 /// The view state that is sent; panes that show nothing of the item are left out.
 pub fn look(
     sequence: u64,
-    exhibit: &Exhibit,
+    subject: Subject<'_>,
     view: &ViewState,
     panes: &[(Pane, Size)],
     content: &Content,
 ) -> Look {
-    let grid = exhibit.grid.as_ref();
     Look {
         sequence,
         panes: panes
             .iter()
-            .filter_map(|(pane, size)| pane_look(exhibit, grid, view, *pane, *size))
+            .filter_map(|(pane, size)| pane_look(subject, view, *pane, *size))
             .collect(),
         window: WindowLook {
             center: view.window_center,
@@ -94,16 +102,10 @@ pub fn look(
     }
 }
 
-fn pane_look(
-    exhibit: &Exhibit,
-    grid: Option<&GridGeometry>,
-    view: &ViewState,
-    pane: Pane,
-    size: Size,
-) -> Option<PaneLook> {
+fn pane_look(subject: Subject<'_>, view: &ViewState, pane: Pane, size: Size) -> Option<PaneLook> {
     let shows = match pane.plane_index() {
         Some(_) => {
-            let plane = view.plane(pane, grid?, size)?;
+            let plane = view.plane(pane, subject.grid?, size)?;
             Shows::Plane(PlaneLook {
                 center_mm: plane.center_mm,
                 right: plane.right,
@@ -111,7 +113,7 @@ fn pane_look(
                 mm_per_pixel: plane.mm_per_pixel,
             })
         }
-        None if exhibit.photo.is_some() => Shows::Photo(PhotoLook {
+        None if subject.photo.is_some() => Shows::Photo(PhotoLook {
             zoom: view.photo.zoom,
             middle: view.photo.middle,
         }),
@@ -162,6 +164,13 @@ mod tests {
         }
     }
 
+    fn subject(exhibit: &Exhibit) -> Subject<'_> {
+        Subject {
+            grid: exhibit.grid.as_ref(),
+            photo: None,
+        }
+    }
+
     #[test]
     fn what_is_shown_is_what_is_asked_for() {
         let exhibit = exhibit();
@@ -175,7 +184,13 @@ mod tests {
             volume: Shown::Yes,
             layers: vec![("bone".to_owned(), 0.5, None)],
         };
-        let look = look(3, &exhibit, &view, &Pane::ALL.map(|pane| (pane, size)), &content);
+        let look = look(
+            3,
+            subject(&exhibit),
+            &view,
+            &Pane::ALL.map(|pane| (pane, size)),
+            &content,
+        );
         assert_eq!(look.check(), Ok(()));
         assert_eq!((look.panes.len(), look.clips.len()), (4, 6));
         let plane = view
@@ -205,7 +220,7 @@ mod tests {
         let view = first_view(&exhibit);
         let none = look(
             1,
-            &exhibit,
+            subject(&exhibit),
             &view,
             &[(Pane::Axial, Size::default())],
             &Content::default(),

@@ -278,6 +278,8 @@ impl SavedCamera {
     }
 }
 
+/// A little air around the volume.
+const AIR: f64 = 1.04;
 /// Smallest and largest zoom of a plane.
 const ZOOMS: [f64; 2] = [0.25, 64.0];
 /// The least width of a window (PS3.3 C.11.2.1.2.1).
@@ -332,8 +334,7 @@ impl ViewState {
                 .fitted(grid, size.width.max(1), size.height.max(1));
         let pan = self.pan_mm[index];
         Some(SlicePlane {
-            // A little air around the volume.
-            mm_per_pixel: fitted.mm_per_pixel * 1.04 / self.zoom[index],
+            mm_per_pixel: fitted.mm_per_pixel * AIR / self.zoom[index],
             center_mm: fitted.center_mm
                 + fitted.right * pan.dot(fitted.right)
                 + fitted.down * pan.dot(fitted.down),

@@ -38,6 +38,7 @@ pub(crate) enum Name {
     Compare,
     Straighten,
     Reset,
+    Hand,
 }
 
 impl Name {
@@ -77,6 +78,9 @@ impl Name {
             Self::Send => "M4 12l16-7-6 15-3-6zM11 14l9-9",
             Self::Compare => "M4 5h16v14H4zM12 3v18M7 10h2M15 10h2",
             Self::Straighten => "M12 3v18M3 12h18M6 6l2 2M18 18l-2-2",
+            Self::Hand => {
+                "M8 13V6a1.5 1.5 0 0 1 3 0v5M11 11V4.5a1.5 1.5 0 0 1 3 0V11M14 11V6a1.5 1.5 0 0 1 3 0v8a6 6 0 0 1-6 6c-3 0-4.500-1.500-6-5l-1-2.500a1.500 1.500 0 0 1 2.600-1.400L8 13"
+            }
             Self::Reset => "M5 12a7 7 0 1 0 2.2-5.1M5 4v4h4",
         }
     }

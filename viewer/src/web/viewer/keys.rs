@@ -34,6 +34,8 @@ const LIST: &[(&str, &str)] = &[
     ("T", "key.text"),
     ("Space", "key.reset"),
     ("F", "key.fold"),
+    ("J", "key.lead"),
+    ("Y", "key.hand_up"),
     ("D", "key.enlarge"),
     ("Enter", "key.finish"),
     ("Delete", "key.delete"),
@@ -118,6 +120,8 @@ fn look(room: Room, event: &KeyboardEvent) -> bool {
                 _ => Open::Neither,
             }
         }),
+        "j" => room.together.lead_or_follow(),
+        "y" => room.together.raise_or_lower(),
         "Escape" => escape(room),
         "?" => room.help.update(|help| *help = !*help),
         _ => return false,
@@ -207,6 +211,8 @@ fn step_item(room: Room, by: i32) {
 fn escape(room: Room) {
     if room.help.get_untracked() {
         room.help.set(false);
+    } else if room.together.is_following() {
+        room.together.follow(protocol::Follows::Nobody);
     } else if room.tour.with_untracked(Option::is_some) {
         room.tour.set(None);
     } else if room.marks.draft.get_untracked().is_some() {

@@ -9,13 +9,15 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{Answer, Ask, Ending, Event, Exhibit, FrameHeader, RegionTold, Request, Shown, Trouble};
+use protocol::{
+    Answer, Ask, Ending, Event, Exhibit, FrameHeader, PixelSize, RegionTold, Request, Shown, Trouble,
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
 use super::painter::{Layer, Painter, Question, Status, Wanted, next_frame, now_ms};
-use crate::live::{Content, first_view, look};
+use crate::live::{Content, Subject, first_view, look};
 use crate::marking::RegionValues;
 use crate::texts::t;
 use crate::view_state::{Pane, Size, ViewState};
@@ -24,7 +26,7 @@ use crate::web::socket::{Incoming, Socket};
 /// View states that are remembered until their frames come.
 const REMEMBERED: usize = 64;
 /// How long it is waited before a lost connection is tried again, milliseconds; twice as long each time.
-const AGAIN_MS: [f64; 2] = [500.0, 8_000.0];
+pub(super) const AGAIN_MS: [f64; 2] = [500.0, 8_000.0];
 
 /// The view state that each pane's picture answers.
 pub(crate) type Frames = RwSignal<Vec<(Pane, ViewState)>>;
@@ -155,7 +157,8 @@ impl Live {
 
     fn heard(&mut self, painter: &Painter, event: Event) -> Option<Over> {
         match event {
-            Event::Welcome { .. } => {}
+            // Others are met over a socket of its own.
+            Event::Welcome { .. } | Event::Room(_) => {}
             Event::Queued { .. } => self.note("live.queued"),
             Event::Admitted => self.status.update(|status| status.notice = None),
             Event::Opened(exhibit) => self.opened(*exhibit),
@@ -178,7 +181,11 @@ impl Live {
                 Trouble::NotFound => self.fail(painter, "live.not_found"),
                 Trouble::NothingToSee => self.fail(painter, "live.nothing"),
                 Trouble::Broken => self.fail(painter, "live.broken"),
-                Trouble::Unreadable | Trouble::Meaningless | Trouble::TooOften => {}
+                Trouble::Unreadable
+                | Trouble::Meaningless
+                | Trouble::TooOften
+                | Trouble::Crowded
+                | Trouble::Refused => {}
             },
             Event::Slowed { .. } => self.note("live.slowed"),
             Event::Ended { why } => {
@@ -207,10 +214,7 @@ impl Live {
     }
 
     fn opened(&mut self, exhibit: Exhibit) {
-        let photo = exhibit.photo.map(|size| Size {
-            width: size.width,
-            height: size.height,
-        });
+        let photo = exhibit.photo.map(size_of);
         let has_surfaces = exhibit.grid.is_none() && photo.is_none();
         self.status.update(|status| {
             status.grid = exhibit.grid;
@@ -238,36 +242,22 @@ impl Live {
             return;
         };
         let Some(exhibit) = &self.exhibit else { return };
-        let panes: Vec<(Pane, Size)> = painter
-            .canvases()
-            .into_iter()
-            .filter(|(_, canvas)| canvas.is_connected())
-            .map(|(pane, canvas)| {
-                let side = |side: i32| side.max(0) as u32;
-                let size = Size {
-                    width: side(canvas.client_width()),
-                    height: side(canvas.client_height()),
-                };
-                (pane, size)
-            })
-            .collect();
-        let layers = self.wanted.layers.get_untracked();
-        let content = Content {
-            volume: match self.wanted.volume_shown.get_untracked() {
-                true => Shown::Yes,
-                false => Shown::No,
-            },
-            layers: layers
-                .into_iter()
-                .map(|layer| (layer.name, layer.opacity, layer.color))
-                .collect(),
+        let panes = painter.panes();
+        let volume = match self.wanted.volume_shown.get_untracked() {
+            true => Shown::Yes,
+            false => Shown::No,
         };
+        let content = content_of(self.wanted.layers.get_untracked(), volume);
         let now = Sent { view, panes, content };
         if self.sent.as_ref() == Some(&now) {
             return;
         }
         self.sequence += 1;
-        let look = look(self.sequence, exhibit, &now.view, &now.panes, &now.content);
+        let subject = Subject {
+            grid: exhibit.grid.as_ref(),
+            photo: exhibit.photo.map(size_of),
+        };
+        let look = look(self.sequence, subject, &now.view, &now.panes, &now.content);
         socket.send(&Request::Look(look));
         if self.remembered.len() >= REMEMBERED {
             self.remembered.pop_front();
@@ -291,7 +281,7 @@ impl Live {
                         up: camera.up,
                         field_of_view_radians: camera.field_of_view_radians,
                     },
-                    size: protocol::PixelSize {
+                    size: PixelSize {
                         width: size.width,
                         height: size.height,
                     },
@@ -353,6 +343,24 @@ impl Live {
             }
             socket.send(&Request::Seen { frame: header.frame });
         });
+    }
+}
+
+fn size_of(size: PixelSize) -> Size {
+    Size {
+        width: size.width,
+        height: size.height,
+    }
+}
+
+/// What of an item is shown, as it is asked for.
+pub(super) fn content_of(layers: Vec<Layer>, volume: Shown) -> Content {
+    let layers = layers.into_iter();
+    Content {
+        volume,
+        layers: layers
+            .map(|layer| (layer.name, layer.opacity, layer.color))
+            .collect(),
     }
 }
 

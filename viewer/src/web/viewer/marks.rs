@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use domain::{AnnotationGeometry, AnnotationKind, MarkColor, MarkSpace};
 use geometry::DVec3;
 use leptos::prelude::*;
+use protocol::Said;
 use serde_json::json;
 use wasm_bindgen_futures::spawn_local;
 
@@ -62,10 +63,16 @@ pub(crate) struct Marks {
     /// Counts marks that the server does not know yet, and what was sealed.
     number: RwSignal<u32>,
     sealing: RwSignal<u32>,
+    /// Counts what the server has taken.
+    settled: StoredValue<u32>,
+    /// The mark that the hand moves.
+    held: StoredValue<Option<String>>,
 }
 
 /// How long it is waited before something is sent again, milliseconds.
 const AGAIN_MS: i32 = 2_000;
+/// How long it is waited while something is on its way, milliseconds.
+const QUIET_MS: i32 = 100;
 
 impl Marks {
     pub(crate) fn new(case: String, author: String) -> Self {
@@ -86,6 +93,8 @@ impl Marks {
             undone: RwSignal::new(Vec::new()),
             number: RwSignal::new(0),
             sealing: RwSignal::new(0),
+            settled: StoredValue::new(0),
+            held: StoredValue::new(None),
         }
     }
 
@@ -275,6 +284,7 @@ impl Marks {
     fn settle(self, entry: &Entry, kept: Option<&Annotation>) {
         let id = kept.map_or(&entry.mark, |kept| &kept.id);
         self.outbox.update(|outbox| outbox.settled(id));
+        self.settled.update_value(|count| *count += 1);
         if let Some(kept) = kept {
             self.rename(&entry.mark, &kept.id, kept.version);
         }
@@ -317,9 +327,44 @@ impl Marks {
         }
     }
 
-    /// Takes what the server has, with what was done here and is not there yet.
     async fn merge(self) -> Answer<()> {
         let there: Vec<Annotation> = api::get(&self.path()).await?;
+        self.take_in(&there);
+        Ok(())
+    }
+
+    /// Reads anew what others have said; while something is on its way to the server, after that.
+    pub(super) async fn reread(self, said: &BTreeSet<Said>) -> Answer<()> {
+        let case = self.case.get_value();
+        if said.contains(&Said::Views) {
+            let views = api::get(&format!("/api/cases/{case}/views")).await?;
+            let tours = api::get(&format!("/api/cases/{case}/tours")).await?;
+            let _ = self.views.try_set(views);
+            let _ = self.tours.try_set(tours);
+        }
+        while said.contains(&Said::Marks) {
+            let Some(before) = self.at_rest() else { break };
+            if let Some(settled) = before {
+                let there: Vec<Annotation> = api::get(&self.path()).await?;
+                if self.at_rest() == Some(Some(settled)) {
+                    self.take_in(&there);
+                    break;
+                }
+            }
+            sleep(QUIET_MS).await;
+        }
+        Ok(())
+    }
+
+    /// How much the server has taken while nothing is on its way; none where the viewer was left.
+    fn at_rest(&self) -> Option<Option<u32>> {
+        let is_sending = self.is_sending.try_get_untracked()?;
+        let settled = self.settled.try_get_value()?;
+        Some((!is_sending).then_some(settled))
+    }
+
+    /// Takes what the server has, with what was done here and is not there yet.
+    fn take_in(self, there: &[Annotation]) {
         let known = |mark: &Annotation| Known {
             id: mark.id.clone(),
             content: mark.content(),
@@ -354,12 +399,20 @@ impl Marks {
                 color: known.content.color,
             }
         });
-        self.all.set(all.collect());
-        Ok(())
+        let mut all: Vec<Annotation> = all.collect();
+        // What the hand holds stays in it.
+        let held = self.held.get_value();
+        for mark in all.iter_mut().filter(|mark| held.as_ref() == Some(&mark.id)) {
+            if let Some(seen) = here.iter().find(|seen| seen.id == mark.id) {
+                mark.geometry.clone_from(&seen.geometry);
+            }
+        }
+        self.all.set(all);
     }
 
     /// Moves a mark on the screen only, while the hand moves it.
     pub(crate) fn drag(&self, id: &str, geometry: &AnnotationGeometry) {
+        self.held.set_value(Some(id.to_owned()));
         self.all.update(|all| {
             for mark in all.iter_mut().filter(|mark| mark.id == id) {
                 mark.geometry = geometry.clone();
@@ -369,6 +422,7 @@ impl Marks {
 
     /// The hand let go.
     pub(crate) fn moved(self, id: &str, before: AnnotationGeometry) {
+        self.held.set_value(None);
         if let Some(now) = untrack(|| self.find(id)).filter(|now| now.geometry != before) {
             let content = now.content();
             let old = Content {

@@ -15,6 +15,7 @@ mod said;
 mod scene;
 mod side;
 mod thread;
+mod together;
 mod top;
 mod tours;
 
@@ -135,6 +136,8 @@ pub(crate) struct Room {
     pub(crate) hand: RwSignal<Place>,
     /// The tour that is being shown.
     pub(crate) tour: RwSignal<Option<tours::Playing>>,
+    /// The others who look at the case.
+    pub(crate) together: together::Together,
 }
 
 impl Room {
@@ -163,6 +166,7 @@ impl Room {
             place: Place::Left,
             hand: RwSignal::new(Place::Left),
             tour: RwSignal::new(None),
+            together: together::Together::new(),
         }
     }
 
@@ -435,6 +439,7 @@ pub(crate) fn Viewer() -> impl IntoView {
     link(room, beside);
     link(beside, room);
     play(room);
+    together::meet(room);
     on_cleanup(move || {
         room.close();
         beside.close();
@@ -486,6 +491,7 @@ pub(crate) fn Viewer() -> impl IntoView {
                         {panes}
                         {move || is_compared.get().then(|| view! { <Provider value=beside>{panes()}</Provider> })}
                     </div>
+                    <together::Following/>
                     <PaneChoice/>
                     <tours::Caption/>
                 </main>

@@ -8,6 +8,7 @@ use renderer::SlabProjection;
 
 use super::Room;
 use super::painter::Question;
+use super::together::pointers;
 use crate::labels::{Placed, Wanted, place_labels};
 use crate::marking::{Projector, RegionValues, css_of, geometry_of, measured, place};
 use crate::texts::t;
@@ -24,6 +25,7 @@ pub(crate) fn Overlay(pane: Pane, size: RwSignal<Size>) -> impl IntoView {
             {move || crosshair(room, pane, size.get())}
             {move || marks(room, projector.get(), size.get())}
             {move || draft(room, pane, projector.get(), size.get())}
+            {move || pointers(room, projector.get())}
         </svg>
         {if pane == Pane::Space { Either::Left(view! { <SpaceCorners/> }) } else { Either::Right(view! { <PlaneCorners pane projector/> }) }}
         <Badge/>

@@ -196,6 +196,22 @@ impl Painter {
         self.questions.take()
     }
 
+    /// Where panes are drawn now, and how large that is on the page.
+    pub(super) fn panes(&self) -> Vec<(Pane, Size)> {
+        let side = |side: i32| side.max(0) as u32;
+        self.canvases()
+            .into_iter()
+            .filter(|(_, canvas)| canvas.is_connected())
+            .map(|(pane, canvas)| {
+                let size = Size {
+                    width: side(canvas.client_width()),
+                    height: side(canvas.client_height()),
+                };
+                (pane, size)
+            })
+            .collect()
+    }
+
     pub(super) fn canvases(&self) -> Vec<(Pane, HtmlCanvasElement)> {
         self.canvases.borrow().clone()
     }

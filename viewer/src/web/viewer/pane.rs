@@ -256,9 +256,18 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
                 drag(room, pane, size, p, by, held);
                 last.set_value(p);
             }
-            None => room.at(pane, p, size, move |p_mm, value| {
-                room.probe.set(Some((p_mm, value)));
-            }),
+            None => {
+                let is_space = room.ground(pane) == Ground::Space;
+                if !is_space {
+                    room.at_point(pane, p, size, move |p| room.point(p));
+                }
+                room.at(pane, p, size, move |p_mm, value| {
+                    room.probe.set(Some((p_mm, value)));
+                    if is_space {
+                        room.point(p_mm);
+                    }
+                });
+            }
         }
         grip.set_value(held);
     };
@@ -307,6 +316,7 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
             class:active=move || room.active.get() == pane && room.hand.get() == room.place
             node_ref=frame tabindex="0" role="application" aria-label=pane_name(pane) data-pane=pane.word()
             on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=up
+            on:pointerleave=move |_| room.together.point_nowhere()
             on:wheel=wheel on:dblclick=double on:contextmenu=|event| event.prevent_default()>
             <canvas node_ref=canvas></canvas>
             <Overlay pane size/>

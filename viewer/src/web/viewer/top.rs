@@ -6,6 +6,7 @@ use leptos_router::components::A;
 use renderer::SlabProjection;
 
 use super::look::choose_preset;
+use super::together::Present;
 use super::{Cine, Open, Room, Tool, Width, page_width};
 use crate::texts::t;
 use crate::view_state::{Layout, Pane};
@@ -63,6 +64,7 @@ pub(crate) fn Top() -> impl IntoView {
             </div>
             {move || has_planes().then(|| view! { <Looks/> })}
             <span class="grow"></span>
+            <Present/>
             <button class="icon-button" title=t("top.items") aria-label=t("top.items") aria-pressed=move || room.sides.get().has_items().to_string()
                 on:click=move |_| fold(room, Open::Items)><Icon name=Name::FoldLeft/></button>
             <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()

@@ -223,8 +223,13 @@ fn save(room: Room, caption: String, state: serde_json::Value) {
     spawn_local(async move {
         let path = format!("/api/cases/{}/views", room.marks.case.get_value());
         let body = json!({ "caption": caption, "state": state });
-        match api::send("POST", &path, &body).await {
-            Ok(kept) => room.marks.views.update(|views| views.push(kept)),
+        let kept: api::Answer<SavedView> = api::send("POST", &path, &body).await;
+        match kept {
+            // It may have been read anew meanwhile.
+            Ok(kept) => room.marks.views.update(|views| {
+                views.retain(|view| view.id != kept.id);
+                views.push(kept);
+            }),
             Err(failure) => room.refused(failure.title),
         }
     });
@@ -236,7 +241,10 @@ fn save_tour(room: Room, title: String, views: Vec<String>) {
         let kept: api::Answer<SavedTour> =
             api::send("POST", &path, &json!({ "title": title, "views": views })).await;
         match kept {
-            Ok(kept) => room.marks.tours.update(|tours| tours.push(kept)),
+            Ok(kept) => room.marks.tours.update(|tours| {
+                tours.retain(|tour| tour.id != kept.id);
+                tours.push(kept);
+            }),
             Err(failure) => room.refused(failure.title),
         }
     });
