@@ -185,7 +185,7 @@ impl Seat {
         // In this order nothing is missed when somebody stops waiting.
         tokio::time::sleep_until(self.rests_until).await;
         if self.changed.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
