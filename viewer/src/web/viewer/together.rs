@@ -396,8 +396,10 @@ pub(super) fn Present() -> impl IntoView {
         let discs = others.into_iter().take(SHOWN).map(|person| disc(room, &person));
         view! { {discs.collect_view()} {more} }
     };
+    let is_up =
+        Memo::new(move |_| company.with(|company| company.me().is_some_and(|me| me.hand_ms.is_some())));
     let hand = move || {
-        let is_up = company.with(|company| company.me().is_some_and(|me| me.hand_ms.is_some()));
+        let is_up = is_up.get();
         let name = if is_up {
             t("together.lower")
         } else {

@@ -64,13 +64,15 @@ pub(crate) fn Top() -> impl IntoView {
             </div>
             {move || has_planes().then(|| view! { <Looks/> })}
             <span class="grow"></span>
-            <Present/>
-            <button class="icon-button" title=t("top.items") aria-label=t("top.items") aria-pressed=move || room.sides.get().has_items().to_string()
-                on:click=move |_| fold(room, Open::Items)><Icon name=Name::FoldLeft/></button>
-            <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()
-                on:click=move |_| fold(room, Open::Said)><Icon name=Name::FoldRight/></button>
-            <button class="icon-button" title=t("top.help") aria-label=t("top.help") on:click=move |_| room.help.set(true)>
-                <Icon name=Name::Help/></button>
+            <div class="viewer-end">
+                <Present/>
+                <button class="icon-button" title=t("top.items") aria-label=t("top.items") aria-pressed=move || room.sides.get().has_items().to_string()
+                    on:click=move |_| fold(room, Open::Items)><Icon name=Name::FoldLeft/></button>
+                <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()
+                    on:click=move |_| fold(room, Open::Said)><Icon name=Name::FoldRight/></button>
+                <button class="icon-button" title=t("top.help") aria-label=t("top.help") on:click=move |_| room.help.set(true)>
+                    <Icon name=Name::Help/></button>
+            </div>
         </header>
     }
 }
