@@ -5,6 +5,7 @@ use std::convert::Infallible;
 
 use artifact::ArtifactError;
 use artifact::pyramid::{AssembleError, BrickObject, PyramidHead};
+use geometry::GridGeometry;
 use renderer::{ResidentError, ResidentVolume};
 use volume::BrickKey;
 
@@ -79,8 +80,24 @@ impl Arriving {
     }
 }
 
+/// How much of a stored volume is needed to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes from the head's start.
+    pub head_len: u64,
+    /// Bytes from the body's start: none where only a coarser level fits the budget.
+    pub body_len: u64,
+}
+
+/// Samples of the level that is shown first, at most: so few that they are there, and drawn, in a moment.
+const FIRST_SAMPLES: u64 = 2_000_000;
+
 /// A pyramid on its way. Feed it the head from its start, then the body from its start; the volume shows from the
 /// coarsest level on, and bytes are let go as soon as their bricks are placed.
+///
+/// A large volume is first shown as a coarse one of its own: to fill in all of the fine one would keep the first picture
+/// waiting. [`Loading::refine`] fills the fine one from it step by step, and it takes the coarse one's place when nothing of
+/// it is a hole.
 #[derive(Debug)]
 pub struct Loading {
     budget_bytes: u64,
@@ -92,7 +109,70 @@ pub struct Loading {
 #[derive(Debug)]
 struct Shown {
     head: PyramidHead,
+    /// The level that is shown in the end.
+    finest: u32,
+    /// The level that is shown first.
+    first: u32,
     volume: ResidentVolume,
+    /// The volume of the finest level while it is filled in, and the next layer of it.
+    filling: Option<(ResidentVolume, u32)>,
+}
+
+impl Shown {
+    fn new(head: PyramidHead, budget_bytes: u64) -> Result<Self, LoadingError> {
+        let layout = head.layout();
+        let finest = ResidentVolume::finest_within(layout, head.sample_type(), budget_bytes)?;
+        let levels = layout.levels().len() as u32;
+        let is_small = |level: &u32| {
+            let grid = layout.grid(*level);
+            grid.is_some_and(|grid| grid.len() <= FIRST_SAMPLES)
+        };
+        let first = (finest..levels)
+            .find(is_small)
+            .unwrap_or(levels.saturating_sub(1));
+        let volume = ResidentVolume::at_level(layout, first, head.sample_type(), head.rescale().clone())?;
+        Ok(Self {
+            head,
+            finest,
+            first,
+            volume,
+            filling: None,
+        })
+    }
+
+    /// Where bricks of a level belong.
+    fn volume_of(&mut self, level: u32) -> &mut ResidentVolume {
+        match &mut self.filling {
+            Some((volume, _)) if level < self.first => volume,
+            _ => &mut self.volume,
+        }
+    }
+
+    /// Begins to fill in the finest level once the first one is complete.
+    fn begin_filling(&mut self) -> Result<(), LoadingError> {
+        if self.volume.level() > self.finest && self.filling.is_none() && self.volume.is_complete() {
+            let (layout, of_type) = (self.head.layout(), self.head.sample_type());
+            let rescale = self.head.rescale().clone();
+            let volume = ResidentVolume::at_level(layout, self.finest, of_type, rescale)?;
+            self.filling = Some((volume, 0));
+            self.refine()?;
+        }
+        Ok(())
+    }
+
+    fn refine(&mut self) -> Result<(), LoadingError> {
+        let Some((finer, layer)) = &mut self.filling else {
+            return Ok(());
+        };
+        finer.put_layer(self.first, self.volume.samples(), *layer)?;
+        *layer += 1;
+        if *layer == finer.layers()
+            && let Some((finer, _)) = self.filling.take()
+        {
+            self.volume = finer;
+        }
+        Ok(())
+    }
 }
 
 impl Loading {
@@ -106,7 +186,7 @@ impl Loading {
         }
     }
 
-    /// The volume with what came so far; `None` until the index is there.
+    /// The volume with what came so far, coarser first than in the end; `None` until the index is there.
     pub fn volume(&self) -> Option<&ResidentVolume> {
         self.shown.as_ref().map(|shown| &shown.volume)
     }
@@ -116,9 +196,58 @@ impl Loading {
         self.shown.as_ref().map(|shown| &shown.head)
     }
 
-    /// Whether the body is needed at all: not where only a coarser level fits the budget.
-    pub fn needs_body(&self) -> bool {
-        self.shown.as_ref().is_none_or(|shown| shown.volume.level() == 0)
+    /// The volume when all of it is there, of which values can be told.
+    pub fn complete(&self) -> Option<&ResidentVolume> {
+        self.volume()
+            .filter(|volume| volume.is_complete() && Some(volume.level()) == self.level())
+    }
+
+    /// The level that is shown in the end; `None` until the index is there.
+    pub fn level(&self) -> Option<u32> {
+        self.shown.as_ref().map(|shown| shown.finest)
+    }
+
+    /// Where the samples lie that are shown in the end; `None` until the index is there.
+    pub fn grid(&self) -> Option<&GridGeometry> {
+        let shown = self.shown.as_ref()?;
+        shown.head.layout().grid(shown.finest)
+    }
+
+    /// What of the level that is shown in the end is there, 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        let Some(shown) = &self.shown else { return 0.0 };
+        let volume = match &shown.filling {
+            Some((finer, _)) => finer,
+            None => &shown.volume,
+        };
+        match volume.level() == shown.finest {
+            true => volume.resident_fraction(),
+            false => 0.0,
+        }
+    }
+
+    /// Which bytes are needed; `None` until the index is there.
+    pub fn needs(&self) -> Option<Needs> {
+        let Shown {
+            head, finest, first, ..
+        } = self.shown.as_ref()?;
+        // Where the finest level is in the body, those between it and the first are not looked at.
+        let last = if *finest == 0 { *first } else { *finest };
+        Some(Needs {
+            head_len: head.head_len_for_level(last),
+            body_len: if *finest == 0 { head.body_len() } else { 0 },
+        })
+    }
+
+    /// Goes one step on with filling in the finest level; says whether there was something to do.
+    ///
+    /// # Errors
+    /// When the volume has no such place, which its layout excludes.
+    pub fn refine(&mut self) -> Result<bool, LoadingError> {
+        match &mut self.shown {
+            Some(shown) if shown.filling.is_some() => shown.refine().map(|()| true),
+            _ => Ok(false),
+        }
     }
 
     /// Takes the next bytes of the head; gives the number of bricks that became visible.
@@ -133,16 +262,16 @@ impl Loading {
                 return Ok(0);
             }
             let head = PyramidHead::parse(start)?;
-            let volume = ResidentVolume::streaming(
-                head.layout(),
-                head.sample_type(),
-                head.rescale().clone(),
-                self.budget_bytes,
-            )?;
+            let shown = Shown::new(head, self.budget_bytes)?;
             let mut lists = [Vec::new(), Vec::new()];
-            for level in levels_taken(volume.level(), head.layout().levels().len() as u32) {
-                for key in head.layout().bricks(level) {
-                    let Some(entry) = head.entry(key) else { continue };
+            let coarsest = (shown.head.layout().levels().len() as u32).saturating_sub(1);
+            let mut levels = vec![coarsest, shown.first, shown.finest];
+            levels.dedup();
+            for level in levels {
+                for key in shown.head.layout().bricks(level) {
+                    let Some(entry) = shown.head.entry(key) else {
+                        continue;
+                    };
                     let list = match entry.object {
                         BrickObject::Head => 0,
                         BrickObject::Body => 1,
@@ -159,7 +288,7 @@ impl Loading {
             self.head_bytes = Arriving::new(in_head);
             self.head_bytes.bytes = arrived;
             self.body_bytes = Arriving::new(in_body);
-            self.shown = Some(Shown { head, volume });
+            self.shown = Some(shown);
         }
         Self::place(self.shown.as_mut(), &mut self.head_bytes)
     }
@@ -215,20 +344,14 @@ impl Loading {
                 shown.volume.put_level(key.level, &level.into_samples())?;
             } else {
                 let samples = shown.head.decode_brick(key, bytes)?;
-                shown.volume.put_brick(key, &samples)?;
+                shown.volume_of(key.level).put_brick(key, &samples)?;
             }
+            shown.begin_filling()?;
             placed += 1;
         }
         arriving.forget();
         Ok(placed)
     }
-}
-
-/// Which levels are shown on the way to the finest that is held: the coarsest for the first picture, then every second
-/// one, because filling in a level takes as long as reading one that is twice as fine.
-fn levels_taken(finest: u32, levels: u32) -> impl Iterator<Item = u32> {
-    let coarsest = levels.saturating_sub(1);
-    (finest..=coarsest).filter(move |level| *level == coarsest || (level - finest).is_multiple_of(2))
 }
 
 #[cfg(test)]
@@ -257,9 +380,12 @@ mod tests {
 
     /// Head and body of a volume of 150 x 90 x 70 samples, and its samples.
     fn stored() -> (Vec<u8>, Vec<u8>, Vec<i16>) {
-        let grid =
-            GridGeometry::axis_aligned([150, 90, 70], [0.5, 0.7, 1.1], DVec3::new(3.0, -4.0, 5.0)).unwrap();
-        let samples: Vec<i16> = (0..150 * 90 * 70)
+        stored_of([150, 90, 70])
+    }
+
+    fn stored_of(dims: [u32; 3]) -> (Vec<u8>, Vec<u8>, Vec<i16>) {
+        let grid = GridGeometry::axis_aligned(dims, [0.5, 0.7, 1.1], DVec3::new(3.0, -4.0, 5.0)).unwrap();
+        let samples: Vec<i16> = (0..dims.iter().product::<u32>() as i32)
             .map(|i| ((i % 7919) * 31 % 4001 - 1000) as i16)
             .collect();
         let writer = PyramidWriter::new(
@@ -293,9 +419,45 @@ mod tests {
                 loading.push_body(bytes).unwrap();
             }
             loading.finish().unwrap();
-            let volume = loading.volume().unwrap();
-            assert!(volume.is_complete());
+            let volume = loading.complete().unwrap();
             assert_eq!(volume.samples(), &Samples::I16(samples.clone()));
+        }
+    }
+
+    #[test]
+    fn a_large_volume_is_coarse_first_and_never_a_hole() {
+        let (head, body, samples) = stored_of([160, 130, 150]);
+        let fill = |loading: &mut Loading| while loading.refine().unwrap() {};
+        for body_first in [false, true] {
+            let mut loading = Loading::new(1 << 30);
+            loading.push_head(&head[..head.len() / 2]).unwrap();
+            let needs = loading.needs().unwrap();
+            assert!(needs.head_len <= head.len() as u64);
+            assert_eq!(needs.body_len, body.len() as u64);
+            loading
+                .push_head(&head[head.len() / 2..needs.head_len as usize])
+                .unwrap();
+            assert_eq!(loading.volume().unwrap().level(), 1, "a volume of its own");
+            assert!(loading.volume().unwrap().is_complete());
+            assert!(loading.complete().is_none(), "but not what values are told of");
+            assert!(loading.fraction() < 1e-9);
+            if body_first {
+                loading.push_body(&body).unwrap();
+                assert_eq!(loading.volume().unwrap().level(), 1);
+                fill(&mut loading);
+            } else {
+                fill(&mut loading);
+                let volume = loading.volume().unwrap();
+                assert_eq!(volume.level(), 0);
+                assert!((0..3).all(|z| volume.level_at([0, 0, z]) == Some(1)));
+                loading.push_body(&body).unwrap();
+            }
+            loading.finish().unwrap();
+            assert!(loading.fraction() > 1.0 - 1e-9);
+            assert_eq!(
+                loading.complete().unwrap().samples(),
+                &Samples::I16(samples.clone())
+            );
         }
     }
 
@@ -304,10 +466,10 @@ mod tests {
         let (head, _, _) = stored();
         let mut loading = Loading::new(400_000);
         loading.push_head(&head).unwrap();
-        assert_eq!(loading.volume().unwrap().level(), 1);
-        assert!(!loading.needs_body());
+        assert_eq!(loading.level(), Some(1));
+        assert_eq!(loading.needs().unwrap().body_len, 0);
         loading.finish().unwrap();
-        assert!(loading.volume().unwrap().is_complete());
+        assert_eq!(loading.complete().unwrap().level(), 1);
     }
 
     #[test]

@@ -58,7 +58,9 @@ impl Stage {
     /// When the bytes are damaged or the volume does not fit.
     #[wasm_bindgen(js_name = pushHead)]
     pub fn push_head(&mut self, bytes: &[u8]) -> Result<usize, JsError> {
-        Ok(self.loading.push_head(bytes)?)
+        let placed = self.loading.push_head(bytes)?;
+        while self.loading.refine()? {}
+        Ok(placed)
     }
 
     /// Takes the next bytes of the pyramid's body; gives the number of bricks that became visible.

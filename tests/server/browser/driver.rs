@@ -162,6 +162,11 @@ impl Browser {
         )
     }
 
+    /// The process that the browser's are below.
+    pub(crate) fn driver_id(&self) -> u32 {
+        self.driver.id()
+    }
+
     /// Opens an address.
     pub(crate) fn open(&self, url: &str) {
         self.post("/url", &json!({ "url": url }));

@@ -1,5 +1,6 @@
 //! The pages in a real browser, as a person uses them.
 
+mod arrival;
 mod driver;
 mod marks;
 mod pages;

@@ -115,10 +115,18 @@ impl Visit {
 
     /// Keeps pictures of the case viewer, which is dark always, wide and narrow; nothing went wrong in it.
     pub(crate) fn look_at_viewer(&self, name: &str) {
+        let mut found = Vec::new();
         for (width, height) in [(360, 740), (1440, 900)] {
             self.browser.size(width, height);
             self.browser.picture(&format!("{name}-{width}"));
+            let violations = self.violations();
+            found.extend(
+                violations
+                    .into_iter()
+                    .map(|text| format!("{name} {width}: {text}")),
+            );
         }
+        assert!(found.is_empty(), "{}", found.join("\n"));
         self.is_clean(name);
     }
 

@@ -120,18 +120,41 @@ impl ResidentVolume {
         rescale: Rescale,
         budget_bytes: u64,
     ) -> Result<Self, ResidentError> {
+        let level = Self::finest_within(layout, sample_type, budget_bytes)?;
+        Self::at_level(layout, level, sample_type, rescale)
+    }
+
+    /// The finest level whose dense array, with its block ranges, fits `budget_bytes`.
+    ///
+    /// # Errors
+    /// [`ResidentError::Budget`] when not even the coarsest level fits.
+    pub fn finest_within(
+        layout: &PyramidLayout,
+        sample_type: SampleType,
+        budget_bytes: u64,
+    ) -> Result<u32, ResidentError> {
         let needed = |grid: &GridGeometry| {
             grid.len().saturating_mul(sample_type.size() as u64) + BlockRanges::bytes_of(grid.dims())
         };
         let levels = layout.levels();
-        let fits = |grid: &&GridGeometry| needed(grid) <= budget_bytes;
-        let Some((level, grid)) = levels.iter().enumerate().find(|(_, grid)| fits(grid)) else {
-            return Err(ResidentError::Budget {
-                needed: levels.last().map_or(0, needed),
-                budget: budget_bytes,
-            });
-        };
-        let level = level as u32;
+        let fits = levels.iter().position(|grid| needed(grid) <= budget_bytes);
+        fits.map(|level| level as u32).ok_or(ResidentError::Budget {
+            needed: levels.last().map_or(0, needed),
+            budget: budget_bytes,
+        })
+    }
+
+    /// An empty volume for a level of `layout`.
+    ///
+    /// # Errors
+    /// [`ResidentError::NoSuchPlace`] when there is no such level.
+    pub fn at_level(
+        layout: &PyramidLayout,
+        level: u32,
+        sample_type: SampleType,
+        rescale: Rescale,
+    ) -> Result<Self, ResidentError> {
+        let grid = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
         Ok(Self {
             id: DataId::next(),
             revision: 0,
@@ -155,13 +178,46 @@ impl ResidentVolume {
             .layout
             .grid(level)
             .ok_or(ResidentError::NoSuchPlace { level })?;
+        self.put_of_level(level, &grid, samples, SampleBox::all(self.grid().dims()))
+    }
+
+    /// As [`ResidentVolume::put_level`], for one layer of bricks only, from 0 at the first slice: so that a whole level
+    /// can be taken in steps.
+    ///
+    /// # Errors
+    /// As [`ResidentVolume::put_level`]; and when there is no such layer.
+    pub fn put_layer(&mut self, level: u32, samples: &Samples, layer: u32) -> Result<(), ResidentError> {
+        let missing = ResidentError::NoSuchPlace { level };
+        let grid = *self.layout.grid(level).ok_or(missing)?;
+        let mut place = SampleBox::all(self.grid().dims());
+        let slices = place.end[2];
+        place.start[2] = layer.saturating_mul(BRICK_SIDE);
+        place.end[2] = place.start[2].saturating_add(BRICK_SIDE).min(slices);
+        if place.start[2] >= slices {
+            return Err(missing);
+        }
+        self.put_of_level(level, &grid, samples, place)
+    }
+
+    /// How many layers of bricks the dense array has.
+    pub fn layers(&self) -> u32 {
+        self.grid().dims()[2].div_ceil(BRICK_SIDE)
+    }
+
+    fn put_of_level(
+        &mut self,
+        level: u32,
+        grid: &GridGeometry,
+        samples: &Samples,
+        place: SampleBox,
+    ) -> Result<(), ResidentError> {
         self.check(level, samples)?;
         check_length(grid.len(), samples)?;
         let source = fill::Source {
             start: [0; 3],
             extent: grid.dims().map(|n| n as usize),
         };
-        self.put(level, samples, source, SampleBox::all(self.grid().dims()));
+        self.put(level, samples, source, place);
         Ok(())
     }
 

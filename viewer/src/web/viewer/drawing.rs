@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use geometry::{Aabb, DVec3};
+use geometry::{Aabb, DVec3, GridGeometry};
 use leptos::prelude::*;
 use renderer::cpu::Quality;
 use renderer::{
@@ -176,7 +176,8 @@ impl Drawing {
         status: RwSignal<Status>,
     ) -> Result<(), String> {
         let until = now_ms() + TAKING_MS;
-        let mut is_changed = false;
+        let mut is_changed = self.loading.refine().map_err(|e| e.to_string())?;
+        self.revision += u64::from(is_changed);
         while now_ms() < until {
             let Some(arrival) = painter.next_arrival() else {
                 break;
@@ -185,6 +186,7 @@ impl Drawing {
             match arrival {
                 Arrival::Head(bytes) => {
                     self.revision += self.loading.push_head(&bytes).map_err(|e| e.to_string())? as u64;
+                    painter.needs.set(self.loading.needs());
                 }
                 Arrival::Body(bytes) => {
                     self.revision += self.loading.push_body(&bytes).map_err(|e| e.to_string())? as u64;
@@ -222,10 +224,9 @@ impl Drawing {
     /// Says what is there.
     fn tell(&self, status: RwSignal<Status>) {
         let surfaces_mm = self.surfaces_mm();
-        let fraction = match self.loading.volume() {
-            _ if self.is_complete => 1.0,
-            Some(volume) => volume.resident_fraction(),
-            None => 0.0,
+        let fraction = match self.is_complete && self.loading.complete().is_some() {
+            true => 1.0,
+            false => self.loading.fraction(),
         };
         let photo = self.photo.as_ref().map(|photo| photo.full);
         let head = self.loading.head();
@@ -237,7 +238,7 @@ impl Drawing {
             status.fraction = fraction;
             status.photo = photo;
             status.surfaces_mm = surfaces_mm;
-            status.level = self.loading.volume().map_or(0, renderer::ResidentVolume::level);
+            status.level = self.loading.level().unwrap_or(0);
             if let Some(head) = head {
                 status.grid = Some(*head.layout().finest());
                 unit_word(&head.rescale().unit).clone_into(&mut status.unit);
@@ -251,7 +252,7 @@ impl Drawing {
 
     fn bounds(&self) -> Option<Aabb> {
         let volume = self.loading.volume().filter(|volume| !volume.is_empty());
-        let volume = volume.map(|volume| volume.grid().bounds_mm());
+        let volume = volume.and(self.loading.grid()).map(GridGeometry::bounds_mm);
         let boxes = volume.into_iter().chain(self.surfaces_mm());
         let corners: Vec<DVec3> = boxes.flat_map(|bounds| [bounds.min, bounds.max]).collect();
         (!corners.is_empty()).then(|| Aabb::around(corners))
@@ -311,7 +312,7 @@ impl Drawing {
 
     fn answer(&mut self, question: Question, view: &ViewState, layers: &[Layer], has_volume: bool) {
         // What is still coarse has no values to tell.
-        let volume = self.loading.volume().filter(|volume| volume.is_complete());
+        let volume = self.loading.complete();
         let is_complete = self.is_complete;
         match question {
             Question::Pick(p, size, tell) => {
@@ -477,7 +478,8 @@ impl Drawing {
         };
         let density = device_pixels();
         let [width, height] = [css.width, css.height].map(|n| (f64::from(n) * density).round() as u32);
-        let Some(plane) = view.plane(pane, volume.grid(), Size { width, height }) else {
+        let grid = self.loading.grid().unwrap_or(volume.grid());
+        let Some(plane) = view.plane(pane, grid, Size { width, height }) else {
             return Ok(None);
         };
         let inversion = if view.inverted {

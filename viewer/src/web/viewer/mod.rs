@@ -317,12 +317,17 @@ async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) 
     let layer = |(surface, opacity): &(&Artifact, f64)| Layer::new(&surface.name, *opacity);
     layers.set(surfaces.iter().map(layer).collect());
     if let Some(pyramid) = pyramid {
-        for (part, wrap) in [
-            ("head", Arrival::Head as fn(Vec<u8>) -> Arrival),
-            ("body", Arrival::Body as fn(Vec<u8>) -> Arrival),
-        ] {
-            api::stream(&pyramid.path(&item.id, part), async |piece| {
-                painter.push(wrap(piece)).await;
+        let mut taken = 0;
+        api::stream(&pyramid.path(&item.id, "head"), async |piece| {
+            taken += piece.len() as u64;
+            painter.push(Arrival::Head(piece)).await;
+            let is_enough = painter.needs.get().is_some_and(|needs| taken >= needs.head_len);
+            !is_enough && !painter.is_closed()
+        })
+        .await?;
+        if painter.needs.get().is_none_or(|needs| needs.body_len > 0) {
+            api::stream(&pyramid.path(&item.id, "body"), async |piece| {
+                painter.push(Arrival::Body(piece)).await;
                 !painter.is_closed()
             })
             .await?;
@@ -409,16 +414,23 @@ pub(crate) fn Viewer() -> impl IntoView {
     provide_context(room);
     let failure = RwSignal::new(None::<String>);
     let wanted = params.with_untracked(|params| params.get("item"));
+    // All is asked for at once: on a long line each answer that is waited for is seen.
+    let path = format!("/api/cases/{id}");
+    let of_case = path.clone();
     spawn_local(async move {
-        let found = async {
-            let case: Case = api::get(&format!("/api/cases/{id}")).await?;
-            let items: Vec<Item> = api::get(&format!("/api/cases/{id}/items")).await?;
-            room.marks.load().await?;
-            Ok::<_, api::Failure>((case, items))
-        };
-        match found.await {
-            Ok((case, items)) => {
-                room.title.set(case.title);
+        match api::get::<Case>(&of_case).await {
+            Ok(case) => room.title.set(case.title),
+            Err(problem) => failure.set(Some(problem.title)),
+        }
+    });
+    spawn_local(async move {
+        if let Err(problem) = room.marks.load().await {
+            failure.set(Some(problem.title));
+        }
+    });
+    spawn_local(async move {
+        match api::get::<Vec<Item>>(&format!("{path}/items")).await {
+            Ok(items) => {
                 let shown = items.iter().filter(|item| is_shown(item));
                 let first = shown
                     .clone()

@@ -15,11 +15,12 @@ use web_sys::HtmlCanvasElement;
 use super::drawing::Drawing;
 use super::live;
 use crate::curve::Spread;
+use crate::loading::Needs;
 use crate::marking::RegionValues;
 use crate::view_state::{Pane, Size, ViewState};
 
 /// Bytes that wait to be taken, at most.
-const QUEUED_BYTES: usize = 32 << 20;
+const QUEUED_BYTES: usize = 8 << 20;
 
 /// What arrives.
 pub(crate) enum Arrival {
@@ -115,6 +116,8 @@ pub(crate) struct Painter {
     questions: RefCell<Vec<Question>>,
     canvases: RefCell<Vec<(Pane, HtmlCanvasElement)>>,
     is_closed: Cell<bool>,
+    /// Which bytes of a volume are needed, once that is known.
+    pub(super) needs: Cell<Option<Needs>>,
 }
 
 impl Painter {
@@ -124,6 +127,7 @@ impl Painter {
             questions: RefCell::default(),
             canvases: RefCell::default(),
             is_closed: Cell::new(false),
+            needs: Cell::new(None),
         })
     }
 
