@@ -151,7 +151,7 @@ impl Renderer {
         self.parts.store.is_current()
     }
 
-    /// Sets how many bytes of volumes may lie on the device.
+    /// Sets how many bytes of volumes may lie on the device, with what is made of them to draw them.
     pub fn set_budget(&mut self, bytes: u64) {
         self.parts.store.budget_bytes = bytes;
     }

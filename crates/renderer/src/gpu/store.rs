@@ -96,7 +96,8 @@ impl Store {
     }
 
     fn keep(&mut self, device: &Device, volume: &ResidentVolume) -> &mut Kept {
-        let (picture, budget) = (self.picture, self.budget_bytes / self.shown.max(1));
+        let of_samples = self.budget_bytes - self.budget_bytes / BESIDE;
+        let (picture, budget) = (self.picture, of_samples / self.shown.max(1));
         let kept = self.kept.entry(volume.id()).or_insert_with(|| Kept {
             source: Source::new(device, volume, budget),
             preview: None,
@@ -183,6 +184,9 @@ impl Source {
         }
     }
 }
+
+/// What part of the budget is left to what lies beside the samples: previews, tables of bricks, what is seen of each cell.
+const BESIDE: u64 = 32;
 
 /// Samples along each axis of a preview, at most.
 const PREVIEW_SIDE: u32 = 96;
