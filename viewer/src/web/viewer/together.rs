@@ -479,7 +479,7 @@ fn Lead() -> impl IntoView {
         };
         let is_on = is_leading || follows == Follows::Leader;
         Some(view! {
-            <button class="small lead" class:on=is_on aria-pressed=is_on.to_string() title=text.clone()
+            <button class="small take-lead" class:on=is_on aria-pressed=is_on.to_string() title=text.clone()
                 on:click=move |_| together.lead_or_follow()>{text.clone()}</button>
         })
     }
