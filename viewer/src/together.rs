@@ -26,9 +26,10 @@ pub fn css_of_person(color: u8) -> &'static str {
     COLORS[usize::from(color) % COLORS.len()]
 }
 
-/// The first letters of the first and the last word of a name.
+/// The first letters of the first and the last word of a name; titles such as "Dr." are none of it.
 pub fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace();
+    let is_title = |word: &&str| word.ends_with('.') && word.chars().count() > 2;
+    let mut words = name.split_whitespace().filter(|word| !is_title(word));
     let first = words.next();
     let letters = [first, words.next_back()].into_iter().flatten();
     letters
@@ -544,6 +545,9 @@ mod tests {
         check("Otto Adler", "OA");
         check("  maría de la  cruz ", "MC");
         check("Curie", "C");
+        check("Prof. Dr. Marie Curie", "MC");
+        check("O. Adler", "OA");
+        check("Dr.", "");
         check("", "");
         check("élodie ßtein", "ÉSS");
         let mut colors = COLORS.to_vec();
