@@ -58,6 +58,32 @@ impl TlsFiles {
     }
 }
 
+/// Sends at once what is written: pictures and pointers are small and many, and none waits until the other side has
+/// acknowledged the one before.
+fn make_prompt(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection gathers what it sends");
+    }
+}
+
+/// Takes connections as they are.
+pub(crate) struct PlainListener(pub(crate) TcpListener);
+
+impl Listener for PlainListener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        let (stream, peer) = Listener::accept(&mut self.0).await;
+        make_prompt(&stream);
+        (stream, peer)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
 /// Takes connections and agrees on keys with many clients at once: a slow one holds up nobody.
 pub(crate) struct TlsListener {
     local: SocketAddr,
@@ -76,6 +102,7 @@ impl TlsListener {
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 };
+                make_prompt(&stream);
                 let (acceptor, ready) = (acceptor.clone(), ready.clone());
                 tokio::spawn(async move {
                     // Who cannot agree on a key is no client.
@@ -119,8 +146,8 @@ impl Listener for TlsListener {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+impl Connected<IncomingStream<'_, PlainListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, PlainListener>) -> Self {
         Self(*stream.remote_addr())
     }
 }

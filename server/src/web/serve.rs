@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::app::{App, Config, Demo};
 use super::client::Client;
-use super::listen::{Peer, TlsFiles, TlsListener};
+use super::listen::{Peer, PlainListener, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
     accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports,
@@ -147,7 +147,7 @@ pub(crate) async fn serve(mut config: Config, told: impl FnOnce(&str, SocketAddr
     };
     let serving = match tls {
         None => {
-            let serving = axum::serve(listener, service).with_graceful_shutdown(over);
+            let serving = axum::serve(PlainListener(listener), service).with_graceful_shutdown(over);
             tokio::spawn(serving.into_future())
         }
         Some(tls) => {
