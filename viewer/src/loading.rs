@@ -148,28 +148,28 @@ impl Shown {
         }
     }
 
-    /// Begins to fill in the finest level once the first one is complete.
-    fn begin_filling(&mut self) -> Result<(), LoadingError> {
-        if self.volume.level() > self.finest && self.filling.is_none() && self.volume.is_complete() {
-            let (layout, of_type) = (self.head.layout(), self.head.sample_type());
-            let rescale = self.head.rescale().clone();
-            let volume = ResidentVolume::at_level(layout, self.finest, of_type, rescale)?;
-            self.filling = Some((volume, 0));
-            self.refine()?;
-        }
-        Ok(())
+    /// Whether the finest level is still to be filled in, and can be.
+    fn can_refine(&self) -> bool {
+        self.volume.level() > self.finest && self.volume.is_complete()
     }
 
+    /// Fills in the next layer of the finest level, and shows that after the last one.
     fn refine(&mut self) -> Result<(), LoadingError> {
-        let Some((finer, layer)) = &mut self.filling else {
-            return Ok(());
+        let (mut finer, layer) = match self.filling.take() {
+            Some(filling) => filling,
+            None => {
+                let (layout, of_type) = (self.head.layout(), self.head.sample_type());
+                let rescale = self.head.rescale().clone();
+                (
+                    ResidentVolume::at_level(layout, self.finest, of_type, rescale)?,
+                    0,
+                )
+            }
         };
-        finer.put_layer(self.first, self.volume.samples(), *layer)?;
-        *layer += 1;
-        if *layer == finer.layers()
-            && let Some((finer, _)) = self.filling.take()
-        {
-            self.volume = finer;
+        finer.put_layer(self.first, self.volume.samples(), layer)?;
+        match layer + 1 < finer.layers() {
+            true => self.filling = Some((finer, layer + 1)),
+            false => self.volume = finer,
         }
         Ok(())
     }
@@ -245,7 +245,7 @@ impl Loading {
     /// When the volume has no such place, which its layout excludes.
     pub fn refine(&mut self) -> Result<bool, LoadingError> {
         match &mut self.shown {
-            Some(shown) if shown.filling.is_some() => shown.refine().map(|()| true),
+            Some(shown) if shown.can_refine() => shown.refine().map(|()| true),
             _ => Ok(false),
         }
     }
@@ -344,9 +344,11 @@ impl Loading {
                 shown.volume.put_level(key.level, &level.into_samples())?;
             } else {
                 let samples = shown.head.decode_brick(key, bytes)?;
+                if key.level < shown.first && shown.filling.is_none() && shown.can_refine() {
+                    shown.refine()?;
+                }
                 shown.volume_of(key.level).put_brick(key, &samples)?;
             }
-            shown.begin_filling()?;
             placed += 1;
         }
         arriving.forget();

@@ -34,6 +34,8 @@ const MOVING_MS: f64 = 45.0;
 /// After how long at rest the picture in space becomes full, and fine, milliseconds.
 const REST_MS: f64 = 140.0;
 const FINE_MS: f64 = 700.0;
+/// How long all else waits for the first pictures at most, milliseconds.
+const FIRST_MS: f64 = 2500.0;
 /// How long it is waited before a graphics device that was lost is opened again, milliseconds.
 const REOPEN_MS: i32 = 400;
 
@@ -176,7 +178,11 @@ impl Drawing {
         status: RwSignal<Status>,
     ) -> Result<(), String> {
         let until = now_ms() + TAKING_MS;
-        let mut is_changed = self.loading.refine().map_err(|e| e.to_string())?;
+        // The first pictures, which are coarse, do not wait for the fine volume.
+        let canvases = painter.canvases();
+        let awaited = canvases.iter().filter(|(_, canvas)| canvas.is_connected());
+        let is_seen = self.drawn.len() >= awaited.count() || now_ms() > self.began_ms + FIRST_MS;
+        let mut is_changed = is_seen && self.loading.refine().map_err(|e| e.to_string())?;
         self.revision += u64::from(is_changed);
         while now_ms() < until {
             let Some(arrival) = painter.next_arrival() else {
