@@ -16,9 +16,8 @@ pub(crate) enum BackEnd {
 impl BackEnd {
     /// The back end called `wanted` (`cpu` or `gpu`), or with `auto` the quicker one.
     pub(crate) async fn open(wanted: &str) -> Result<Self, JsError> {
-        let processor = || Self::Cpu(cpu::Renderer::new());
         match wanted {
-            "cpu" => return Ok(processor()),
+            "cpu" => return Ok(Self::processor()),
             "gpu" | "auto" => {}
             _ => return Err(JsError::new("the back ends are auto, cpu and gpu")),
         }
@@ -27,8 +26,13 @@ impl BackEnd {
                 Ok(Self::Gpu(Box::new(gpu::Renderer::new(device))))
             }
             Err(error) if wanted == "gpu" => Err(JsError::from(error)),
-            _ => Ok(processor()),
+            _ => Ok(Self::processor()),
         }
+    }
+
+    /// The one that is there at once.
+    pub(crate) fn processor() -> Self {
+        Self::Cpu(cpu::Renderer::new())
     }
 
     pub(crate) fn name(&self) -> &str {

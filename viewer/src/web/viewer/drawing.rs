@@ -1,6 +1,8 @@
 //! Draws the pictures of the case viewer: one loop that takes what arrived, answers questions and draws what changed.
 //! Volumes, surfaces and the back end belong to it alone.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use geometry::{Aabb, DVec3, GridGeometry};
@@ -12,6 +14,7 @@ use renderer::{
 };
 use volume::Unit;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlCanvasElement;
 
 use super::painter::{Arrival, Layer, Painter, Question, Status, Wanted, next_frame, now_ms, sleep};
@@ -87,11 +90,16 @@ impl Drawing {
         status: RwSignal<Status>,
     ) -> Result<(), String> {
         let began_ms = now_ms();
-        let back_end = BackEnd::open("auto").await.map_err(words)?;
-        status.update(|status| back_end.name().clone_into(&mut status.back_end));
+        // To open a graphics device may take a second, which the first pictures do not wait for.
+        let opened = Rc::new(RefCell::new(None));
+        let into = Rc::clone(&opened);
+        spawn_local(async move {
+            let back_end = BackEnd::open("auto").await;
+            *into.borrow_mut() = back_end.ok();
+        });
         let mut drawing = Self {
             loading: Loading::new(BUDGET_BYTES),
-            back_end,
+            back_end: BackEnd::processor(),
             surfaces: Vec::new(),
             photo: None,
             look: None,
@@ -106,6 +114,9 @@ impl Drawing {
             next_frame().await;
             if painter.is_closed() {
                 break;
+            }
+            if let Some(back_end) = opened.take() {
+                drawing.draw_with(back_end, status);
             }
             drawing.take(painter, wanted.layers, status)?;
             if wanted.view.with_untracked(Option::is_none)
@@ -165,10 +176,20 @@ impl Drawing {
     /// A graphics device went away, as after sleep or an update of its driver: another is opened, or the processor draws.
     async fn reopen(&mut self, status: RwSignal<Status>) -> Result<(), String> {
         sleep(REOPEN_MS).await;
-        self.back_end = BackEnd::open("auto").await.map_err(words)?;
+        let back_end = BackEnd::open("auto").await.map_err(words)?;
+        self.draw_with(back_end, status);
+        Ok(())
+    }
+
+    /// Goes on with another back end, which draws everything anew unless both are the processor.
+    fn draw_with(&mut self, back_end: BackEnd, status: RwSignal<Status>) {
+        if matches!((&self.back_end, &back_end), (BackEnd::Cpu(_), BackEnd::Cpu(_))) {
+            status.update(|status| self.back_end.name().clone_into(&mut status.back_end));
+            return;
+        }
+        self.back_end = back_end;
         self.drawn.clear();
         status.update(|status| self.back_end.name().clone_into(&mut status.back_end));
-        Ok(())
     }
 
     fn take(
