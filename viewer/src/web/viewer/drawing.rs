@@ -90,13 +90,8 @@ impl Drawing {
         status: RwSignal<Status>,
     ) -> Result<(), String> {
         let began_ms = now_ms();
-        // To open a graphics device may take a second, which the first pictures do not wait for.
         let opened = Rc::new(RefCell::new(None));
-        let into = Rc::clone(&opened);
-        spawn_local(async move {
-            let back_end = BackEnd::open("auto").await;
-            *into.borrow_mut() = back_end.ok();
-        });
+        let mut is_asked = false;
         let mut drawing = Self {
             loading: Loading::new(BUDGET_BYTES),
             back_end: BackEnd::processor(),
@@ -114,6 +109,15 @@ impl Drawing {
             next_frame().await;
             if painter.is_closed() {
                 break;
+            }
+            // To open a graphics device may take a second, which the first pictures do not wait for.
+            if !is_asked && drawing.has_first_pictures(painter) {
+                is_asked = true;
+                let into = Rc::clone(&opened);
+                spawn_local(async move {
+                    let back_end = BackEnd::open("auto").await;
+                    *into.borrow_mut() = back_end.ok();
+                });
             }
             if let Some(back_end) = opened.take() {
                 drawing.draw_with(back_end, status);
@@ -173,6 +177,14 @@ impl Drawing {
         Ok(())
     }
 
+    /// Whether every pane has a picture, or has waited for one long enough.
+    fn has_first_pictures(&self, painter: &Painter) -> bool {
+        let canvases = painter.canvases();
+        let awaited = canvases.iter().filter(|(_, canvas)| canvas.is_connected());
+        let all = !self.drawn.is_empty() && self.drawn.len() >= awaited.count();
+        all || now_ms() > self.began_ms + FIRST_MS
+    }
+
     /// A graphics device went away, as after sleep or an update of its driver: another is opened, or the processor draws.
     async fn reopen(&mut self, status: RwSignal<Status>) -> Result<(), String> {
         sleep(REOPEN_MS).await;
@@ -200,9 +212,7 @@ impl Drawing {
     ) -> Result<(), String> {
         let until = now_ms() + TAKING_MS;
         // The first pictures, which are coarse, do not wait for the fine volume.
-        let canvases = painter.canvases();
-        let awaited = canvases.iter().filter(|(_, canvas)| canvas.is_connected());
-        let is_seen = self.drawn.len() >= awaited.count() || now_ms() > self.began_ms + FIRST_MS;
+        let is_seen = self.has_first_pictures(painter);
         let mut is_changed = is_seen && self.loading.refine().map_err(|e| e.to_string())?;
         self.revision += u64::from(is_changed);
         while now_ms() < until {
