@@ -148,6 +148,47 @@ fn who_looks_at_a_case_sees_the_others_and_follows_who_leads() {
 }
 
 #[test]
+fn who_may_only_look_by_now_leads_no_more() {
+    let scene = Scene::new();
+    let collaborator = scene.collaborator("curie@example.net");
+    let path = format!("/api/cases/{}/grants", scene.case);
+    let grant = scene.admin.get(&path).json[0]["id"]
+        .as_str()
+        .expect("a grant")
+        .to_owned();
+    let give = |right: &str| {
+        let body = json!({ "right": right, "until": "2099-01-01" });
+        let given = scene.admin.put(&format!("{path}/{grant}"), &body);
+        assert!(given.status < 300, "{given:?}");
+    };
+    give("annotate");
+    let mut first = enter(&scene.admin, &scene);
+    let mut second = enter(&collaborator, &scene);
+    let leader = here(&mut first, &name(&collaborator)).session;
+    let leads = |viewer: &mut Viewer| {
+        room(viewer, |event| match event {
+            RoomEvent::Leads { session } => Some(*session),
+            _ => None,
+        })
+    };
+    ask(&mut second, RoomRequest::Lead);
+    assert_eq!(leads(&mut first), Some(leader));
+    let exhibit = second.look_at(&scene.item);
+    let shown = look(&exhibit, 5, &[axial(&exhibit, 3.0, SIZE)]);
+
+    give("see");
+    ask(
+        &mut second,
+        RoomRequest::Show {
+            item: scene.item.parse().expect("an item"),
+            look: Box::new(shown),
+        },
+    );
+    assert_eq!(trouble(&mut second), Trouble::Refused);
+    assert_eq!(leads(&mut first), None);
+}
+
+#[test]
 fn what_is_said_comes_at_once_to_who_is_there() {
     let scene = Scene::new();
     let collaborator = scene.collaborator("curie@example.net");

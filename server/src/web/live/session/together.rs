@@ -14,8 +14,18 @@ impl Session {
         if request == RoomRequest::Enter && self.seat.is_none() {
             return self.enter_room().await;
         }
-        let may = !matches!(request, RoomRequest::Lead) || self.rights.can_lead(&self.app) == CanLead::Yes;
-        match self.seat.as_mut().filter(|_| may).map(|seat| seat.ask(request)) {
+        let leads = matches!(
+            request,
+            RoomRequest::Lead | RoomRequest::Show { .. } | RoomRequest::HandOver { .. }
+        );
+        if leads && self.rights.can_lead(&self.app) == CanLead::No {
+            // Who led and may only look by now leads no more.
+            if let Some(seat) = &mut self.seat {
+                drop(seat.ask(RoomRequest::StopLeading));
+            }
+            return self.trouble(Trouble::Refused, None).await;
+        }
+        match self.seat.as_mut().map(|seat| seat.ask(request)) {
             Some(Ok(())) => Ok(()),
             Some(Err(Refused::Meaningless)) => self.trouble(Trouble::Meaningless, None).await,
             Some(Err(_)) | None => self.trouble(Trouble::Refused, None).await,
