@@ -19,10 +19,8 @@ impl Session {
             RoomRequest::Lead | RoomRequest::Show { .. } | RoomRequest::HandOver { .. }
         );
         if leads && self.rights.can_lead(&self.app) == CanLead::No {
-            // Who led and may only look by now leads no more.
-            if let Some(seat) = &mut self.seat {
-                drop(seat.ask(RoomRequest::StopLeading));
-            }
+            // Who led and may only look by now leads no more; who did not is refused that too.
+            let _ = self.seat.as_mut().map(|seat| seat.ask(RoomRequest::StopLeading));
             return self.trouble(Trouble::Refused, None).await;
         }
         match self.seat.as_mut().map(|seat| seat.ask(request)) {
