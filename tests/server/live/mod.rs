@@ -365,12 +365,16 @@ fn when_all_places_are_taken_one_waits_and_is_told_so() {
     first.event(|event| matches!(event, Event::Admitted).then_some(()));
     let mut second = Viewer::open(&collaborator, &scene.case).expect("a socket");
     second.send(&open);
-    let ahead = second.event(|event| match event {
-        Event::Queued { ahead } => Some(*ahead),
-        _ => None,
+    let (mut queued, mut opened) = (None, None);
+    let (ahead, exhibit) = second.event(|event| {
+        match event {
+            Event::Queued { ahead } => queued = Some(*ahead),
+            Event::Opened(exhibit) => opened = Some(exhibit.clone()),
+            _ => {}
+        }
+        queued.zip(opened.clone())
     });
     assert_eq!(ahead, 0);
-    let exhibit = second.look_at(&scene.item);
     let asked = second.ask_for(&exhibit, &[axial(&exhibit, 0.0, SIZE)]);
     let early = second.next(Duration::from_millis(700));
     assert!(early.is_none(), "no picture without a place: {early:?}");

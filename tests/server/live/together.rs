@@ -152,11 +152,9 @@ fn who_may_only_look_by_now_leads_no_more() {
     let scene = Scene::new();
     let collaborator = scene.collaborator("curie@example.net");
     let path = format!("/api/cases/{}/grants", scene.case);
-    let grant = scene.admin.get(&path).json[0]["id"]
-        .as_str()
-        .expect("a grant")
-        .to_owned();
     let give = |right: &str| {
+        let grants = scene.admin.get(&path).json;
+        let grant = grants[0]["id"].as_str().expect("a grant");
         let body = json!({ "right": right, "until": "2099-01-01" });
         let given = scene.admin.put(&format!("{path}/{grant}"), &body);
         assert!(given.status < 300, "{given:?}");
