@@ -78,7 +78,7 @@ pub(crate) fn build_client() -> Result<PathBuf> {
     };
     for module in &MODULES {
         let built = build_module(module.name)?;
-        let script = put(module.name, "js", read(built.join("viewer.js"))?);
+        let script = put(module.name, "js", uncommented(read(built.join("viewer.js"))?)?);
         let wasm = put(module.name, "wasm", read(built.join("viewer_bg.wasm"))?);
         names.extend([(module.words[0], script), (module.words[1], wasm)]);
     }
@@ -96,6 +96,18 @@ pub(crate) fn build_client() -> Result<PathBuf> {
         write_compressed(&folder.join(name), bytes)?;
     }
     Ok(folder)
+}
+
+/// A script without the lines that only comment and without indentation; what is made of wasm has no text over several
+/// lines.
+fn uncommented(script: Vec<u8>) -> Result<Vec<u8>> {
+    let script = String::from_utf8(script).context("a script is no UTF-8")?;
+    let is_comment = |line: &str| ["/**", "*", "//"].iter().any(|mark| line.starts_with(mark));
+    let lines = script.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !is_comment(line))
+        .collect();
+    Ok(lines.join("\n").into_bytes())
 }
 
 /// A source with the names of built files in place of the words for them.
