@@ -102,8 +102,7 @@ fn a_large_series_is_seen_at_once_and_gets_sharp() {
         return;
     };
     let browser = &visit.browser;
-    let (ada, practice) = visit.server.practice("ada@example.org");
-    let (_, case) = ada.patient_and_case(&practice);
+    let (ada, case) = visit.case();
     let folder = tempfile::tempdir().unwrap();
     let files = as_sent(&head(folder.path()));
     let set = ada.open_set(&case);

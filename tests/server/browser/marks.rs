@@ -51,8 +51,7 @@ fn boxed(folder: &Path) -> PathBuf {
 
 /// Opens the viewer on a case with one series, signed in as its owner.
 fn opened(visit: &Visit, series: &Path) -> (Client, String) {
-    let (ada, practice) = visit.server.practice("ada@example.org");
-    let (_, case) = ada.patient_and_case(&practice);
+    let (ada, case) = visit.case();
     let set = ada.open_set(&case);
     assert_eq!(ada.send_many(&set, &as_sent(series)).status, 201);
     assert_eq!(ada.ingest(&set)["state"], "done");

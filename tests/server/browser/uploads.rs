@@ -12,8 +12,7 @@ fn an_upload_goes_on_after_the_page_was_closed() {
         return;
     };
     let browser = &visit.browser;
-    let (ada, practice) = visit.server.practice("ada@example.org");
-    let (_, case) = ada.patient_and_case(&practice);
+    let (ada, case) = visit.case();
     let folder = tempfile::tempdir().unwrap();
     let series = phantom(folder.path());
     std::fs::write(series.join("shopping.txt"), "buy milk").unwrap();
@@ -84,8 +83,7 @@ fn an_upload_can_be_paused() {
         return;
     };
     let browser = &visit.browser;
-    let (ada, practice) = visit.server.practice("ada@example.org");
-    let (_, case) = ada.patient_and_case(&practice);
+    let (ada, case) = visit.case();
     let folder = tempfile::tempdir().unwrap();
     let large = folder.path().join("large.bin");
     write_noise(&large, 24 << 20);

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use testkit::dicom::SeriesSpec;
 
-use super::super::client::{PASSWORD, Server, files_as_sent, files_below};
+use super::super::client::{Client, PASSWORD, Server, files_as_sent, files_below};
 use super::driver::{Browser, Scheme, key};
 
 /// A browser at a server.
@@ -46,6 +46,13 @@ impl Visit {
             server,
             base,
         })
+    }
+
+    /// A surgeon, and an empty case of hers.
+    pub(crate) fn case(&self) -> (Client, String) {
+        let (ada, practice) = self.server.practice("ada@example.org");
+        let (_, case) = ada.patient_and_case(&practice);
+        (ada, case)
     }
 
     /// Opens a page of the server.
