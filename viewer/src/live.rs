@@ -99,6 +99,7 @@ pub fn look(
                 })
                 .collect()
         }),
+        measured_mm: Vec::new(),
     }
 }
 

@@ -18,8 +18,8 @@ mod room;
 
 pub use frame::{Codec, FrameHeader, Grade};
 pub use look::{
-    CameraLook, ClipLook, Corner, Layer, Look, LookError, MOST_LAYERS, MOST_PIXELS, Pane, PaneLook,
-    PhotoLook, PixelSize, PlaneLook, Projection, Shown, Shows, SlabLook, WindowLook,
+    CameraLook, ClipLook, Corner, Layer, Look, LookError, MOST_LAYERS, MOST_MEASURED, MOST_PIXELS, Pane,
+    PaneLook, PhotoLook, PixelSize, PlaneLook, Projection, Shown, Shows, SlabLook, WindowLook,
 };
 pub use message::{
     Answer, Ask, Ending, Event, Exhibit, Inversion, MESSAGE_BYTES, Question, REGION_POINTS, RegionTold,

@@ -64,6 +64,8 @@ pub const MOST_LAYERS: usize = 64;
 const MOST_CLIPS: usize = 12;
 /// Corners of a transfer function at most.
 const MOST_CORNERS: usize = 64;
+/// Points of what is being measured, at most.
+pub const MOST_MEASURED: usize = 64;
 /// Panes at most.
 const MOST_PANES: usize = 4;
 /// Farther away from the middle of the patient's space nothing lies, mm.
@@ -229,6 +231,9 @@ pub struct Look {
     /// What is cut away in space.
     #[serde(default)]
     pub clips: Vec<ClipLook>,
+    /// Points of what is being measured, patient mm: around them pictures at rest are kept clear of the visible mark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measured_mm: Vec<DVec3>,
 }
 
 /// Why a view state cannot be drawn.
@@ -262,6 +267,7 @@ impl Look {
             volume: Shown::default(),
             layers: Vec::new(),
             clips: Vec::new(),
+            measured_mm: Vec::new(),
         }
     }
 
@@ -274,6 +280,7 @@ impl Look {
         let counts_fit = self.panes.len() <= MOST_PANES
             && self.layers.len() <= MOST_LAYERS
             && self.clips.len() <= MOST_CLIPS
+            && self.measured_mm.len() <= MOST_MEASURED
             && self
                 .transfer
                 .as_ref()
@@ -299,7 +306,8 @@ impl Look {
             && self
                 .clips
                 .iter()
-                .all(|clip| is_place(clip.point_mm) && is_unit(clip.normal));
+                .all(|clip| is_place(clip.point_mm) && is_unit(clip.normal))
+            && self.measured_mm.iter().all(|p_mm| is_place(*p_mm));
         if is_fine { Ok(()) } else { Err(LookError::Number) }
     }
 }
@@ -449,6 +457,7 @@ pub(crate) mod tests {
                 point_mm: DVec3::new(0.0, 0.0, 9.0),
                 normal: DVec3::NEG_Z,
             }],
+            measured_mm: vec![DVec3::new(1.5, -2.0, 3.5)],
             ..Look::new(7, panes, window, "CT-Bone")
         }
     }
@@ -495,7 +504,12 @@ pub(crate) mod tests {
             camera(&mut bad, change);
             assert_eq!(bad.check(), Err(LookError::Number));
         }
-        let others: [(Change, LookError); 10] = [
+        let others: [(Change, LookError); 12] = [
+            (|look| look.measured_mm[0].z = f64::NAN, LookError::Number),
+            (
+                |look| look.measured_mm = vec![DVec3::ZERO; MOST_MEASURED + 1],
+                LookError::TooMuch,
+            ),
             (
                 |look| look.layers[0].color = Some([0.0, f32::NAN, 0.0]),
                 LookError::Number,

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{ItemId, SessionId, Timestamp};
 use geometry::DVec3;
-use protocol::{
-    Called, CanLead, Follows, Hand, Inversion, Look, Person, Pointed, Projection, RoomEvent, RoomRequest,
-    Shown, SlabLook, WindowLook,
-};
+use protocol::{Called, CanLead, Follows, Hand, Look, Person, Pointed, RoomEvent, RoomRequest, WindowLook};
 use room::{Newcomer, News, Node, Refused, Room};
 
 fn session(number: u64) -> SessionId {
@@ -45,24 +42,15 @@ fn point(x: f64) -> RoomRequest {
 fn show(sequence: u64) -> RoomRequest {
     RoomRequest::Show {
         item: ItemId::from_random([1; 16]),
-        look: Box::new(Look {
+        look: Box::new(Look::new(
             sequence,
-            panes: Vec::new(),
-            window: WindowLook {
+            Vec::new(),
+            WindowLook {
                 center: 40.0,
                 width: 400.0,
             },
-            inversion: Inversion::Off,
-            slab: SlabLook {
-                thickness_mm: 0.0,
-                projection: Projection::Maximum,
-            },
-            preset: "CT-Bone".to_owned(),
-            transfer: None,
-            volume: Shown::Yes,
-            layers: Vec::new(),
-            clips: Vec::new(),
-        }),
+            "CT-Bone",
+        )),
     }
 }
 

@@ -4,10 +4,11 @@ use artifact::photo::fitted;
 use protocol::{CameraLook, Corner, Look, PaneLook, PhotoLook, PixelSize, PlaneLook, Shown, Shows};
 use renderer::cpu::{self, Quality};
 use renderer::{
-    Camera, Clip, ControlPoint, Inversion, Paint, Picture, Plane, Scene, Slab, SlabProjection, Slice,
-    SliceLayer, SlicePlane, SurfaceLayer, TransferFunction, VolumeLayer, Window, preset,
+    Clip, ControlPoint, Inversion, Paint, Picture, Plane, Scene, Slab, SlabProjection, Slice, SliceLayer,
+    SlicePlane, SurfaceLayer, TransferFunction, VolumeLayer, Window, preset,
 };
 
+use crate::clearing::{camera_of, plane_of};
 use crate::exhibit::{Exhibited, Photo};
 
 /// Behind everything, sRGB between 0 and 1: as the viewer draws it.
@@ -91,10 +92,8 @@ impl Drawer {
                 )
             }],
             plane: SlicePlane {
-                center_mm: plane.center_mm,
-                right: plane.right,
-                down: plane.down,
                 mm_per_pixel: plane.mm_per_pixel * f64::from(shown.height) / f64::from(size.height),
+                ..plane_of(plane)
             },
             slab: Slab {
                 thickness_mm: look.slab.thickness_mm,
@@ -206,12 +205,7 @@ fn scene_of<'a>(
                 .collect(),
             box_from_patient: None,
         },
-        camera: Camera {
-            eye_mm: camera.eye_mm,
-            target_mm: camera.target_mm,
-            up: camera.up,
-            field_of_view_radians: camera.field_of_view_radians,
-        },
+        camera: camera_of(camera),
         background: GROUND,
     }
 }

@@ -13,6 +13,7 @@
 //! Nothing here reads a clock: moments are arguments.
 
 mod answer;
+mod clearing;
 mod coding;
 mod draw;
 mod exhibit;
@@ -24,6 +25,7 @@ mod studio;
 pub mod watching;
 
 pub use answer::answer;
+pub use clearing::Part;
 pub use coding::{Chroma, Coding};
 pub use draw::{DrawError, Drawer};
 pub use exhibit::{Exhibited, Photo, VolumeShown};

@@ -6,8 +6,9 @@ use domain::{Phi, SessionId, Timestamp, UserId};
 use protocol::{Event, FrameHeader, PixelSize, frame};
 use renderer::Picture;
 use watermark::hidden::{Code, Key, Marker};
-use watermark::visible::{Lines, Stamp};
+use watermark::visible::{Lines, Rect, Stamp};
 
+use crate::clearing::Part;
 use crate::coding::Coding;
 
 /// For how long a mark says the right time.
@@ -48,8 +49,8 @@ impl Mark {
     }
 
     /// Draws the mark into a picture, codes it, and makes it the picture of a frame. `header.coded` becomes the size
-    /// of the picture.
-    pub fn seal(&self, picture: &Picture, header: FrameHeader, coding: Coding) -> Frame {
+    /// of the picture. The visible mark leaves `clear` free, as far as it may be.
+    pub fn seal(&self, picture: &Picture, header: FrameHeader, coding: Coding, clear: Option<Part>) -> Frame {
         let header = FrameHeader {
             coded: PixelSize {
                 width: picture.width,
@@ -58,24 +59,29 @@ impl Mark {
             ..header
         };
         let mut bytes = frame::start(&header);
-        self.code(picture, coding, &mut bytes);
+        self.code(
+            picture,
+            coding,
+            clear.map(|part| part.pixels(header.coded)),
+            &mut bytes,
+        );
         Frame { header, bytes }
     }
 
     /// Draws the mark into a picture that belongs to no session, such as a thumbnail, and codes it: JPEG.
     pub fn seal_still(&self, picture: &Picture, coding: Coding) -> Still {
         let mut bytes = Vec::new();
-        self.code(picture, coding, &mut bytes);
+        self.code(picture, coding, None, &mut bytes);
         Still { bytes }
     }
 
-    fn code(&self, picture: &Picture, coding: Coding, out: &mut Vec<u8>) {
+    fn code(&self, picture: &Picture, coding: Coding, clear: Option<Rect>, out: &mut Vec<u8>) {
         let mut rgb: Vec<u8> = picture
             .rgba
             .chunks_exact(4)
             .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
             .collect();
-        self.stamp.apply(&mut rgb, picture.width, picture.height, None);
+        self.stamp.apply(&mut rgb, picture.width, picture.height, clear);
         self.hidden.apply(&mut rgb, picture.width, picture.height);
         coding.code(&rgb, picture.width, picture.height, out);
     }
@@ -219,7 +225,7 @@ mod tests {
     fn every_picture_is_marked_whatever_it_shows_and_however_it_is_coded() {
         for level in [0, 30, 128, 255] {
             for coding in [Coding::MOVING, Coding::SLICE, Coding::FULL, Coding::FINE] {
-                let frame = mark("Dr. Marie Curie", 1).seal(&plain(level), header(), coding);
+                let frame = mark("Dr. Marie Curie", 1).seal(&plain(level), header(), coding, None);
                 assert_eq!(
                     (frame.header().coded.width, frame.header().coded.height),
                     (200, 150)
@@ -233,8 +239,21 @@ mod tests {
     }
 
     #[test]
+    fn where_something_is_measured_it_is_left_out() {
+        let part = Part::of_shares([0.25, 0.3], [0.55, 0.7]);
+        let marked = luma(&mark("Curie", 1).seal(&plain(90), header(), Coding::FINE, Some(part)));
+        let changed = |columns: std::ops::Range<usize>| {
+            let rows = (45 + 8)..(105 - 8);
+            let row = |row: usize| &marked[row * 200..][columns.clone()];
+            rows.flat_map(row).filter(|seen| seen.abs_diff(90) > 9).count()
+        };
+        assert_eq!(changed(50 + 8..110 - 8), 0);
+        assert!(changed(110..200) > 100);
+    }
+
+    #[test]
     fn the_mark_says_who_and_when() {
-        let seal = |mark: Mark| luma(&mark.seal(&plain(90), header(), Coding::FINE));
+        let seal = |mark: Mark| luma(&mark.seal(&plain(90), header(), Coding::FINE, None));
         assert_ne!(seal(mark("Curie", 1)), seal(mark("Meitner", 1)));
         assert_ne!(seal(mark("Curie", 1)), seal(mark("Curie", 2)));
         assert_eq!(seal(mark("Curie", 1)), seal(mark("Curie", 1)));

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use protocol::{FrameHeader, Grade, Look, Pane, PaneLook, PixelSize, Shows};
 use renderer::cpu::{Pace, Quality};
 
+use crate::clearing::{Clearing, Part};
 use crate::coding::Coding;
 use crate::studio::Urgency;
 
@@ -50,6 +51,8 @@ pub struct Order {
     pub quality: Quality,
     /// How it is coded.
     pub coding: Coding,
+    /// Where the visible mark is left out.
+    pub clear: Option<Part>,
     /// Which work of its pane it is.
     work: u64,
 }
@@ -94,6 +97,7 @@ pub struct Session {
     trip: Duration,
     /// At most so often a new picture is drawn, after this moment.
     slowed: Option<(Duration, Instant)>,
+    clearing: Clearing,
 }
 
 impl Session {
@@ -107,6 +111,7 @@ impl Session {
             next_work: 0,
             trip: Duration::ZERO,
             slowed: None,
+            clearing: Clearing::new(),
         }
     }
 
@@ -136,10 +141,14 @@ impl Session {
                 let shown = before.panes.iter().find(|shown| shown.pane == pane.pane);
                 shown.is_some_and(|shown| is_same_picture((before, shown), (look, pane)))
             });
+            let is_as_clear = before
+                .as_ref()
+                .is_some_and(|before| before.measured_mm == look.measured_mm);
             let state = &mut self.panes[pane.pane.index()];
-            if !is_same {
+            if !is_same || !is_as_clear {
                 state.changed = Some(now);
-                state.grade = None;
+                // What only has another part clear is not drawn before it rests.
+                state.grade = state.grade.filter(|_| is_same).and(Some(Grade::Moving));
                 // What would make better what is no longer shown is waited for by nobody.
                 state.at_work = state.at_work.filter(|(_, grade)| *grade == Grade::Moving);
             }
@@ -202,14 +211,18 @@ impl Session {
             }
         }
         match (best, earliest) {
-            (Some((grade, _, pane)), _) => Next::Draw(self.order(look, pane, grade)),
+            (Some((grade, _, pane)), _) => Next::Draw(self.order(look, pane, grade, now)),
             (None, Some(at)) => Next::At(at),
             (None, None) => Next::Idle,
         }
     }
 
-    fn order(&mut self, look: Arc<Look>, pane: PaneLook, grade: Grade) -> Order {
+    fn order(&mut self, look: Arc<Look>, pane: PaneLook, grade: Grade, now: Instant) -> Order {
         let trip = self.trip;
+        let clear = match grade {
+            Grade::Moving => None,
+            Grade::Full | Grade::Fine => self.clearing.of(&look, &pane, now),
+        };
         let work = self.next_work;
         self.next_work += 1;
         let state = &mut self.panes[pane.pane.index()];
@@ -240,6 +253,7 @@ impl Session {
             divisor,
             quality,
             coding,
+            clear,
             work,
         }
     }
@@ -431,6 +445,31 @@ mod tests {
         assert!(matches!(session.next(now + FINE * 9), Next::Idle));
         session.look(look(1, &[plane(7.0), space(0.0)]), now);
         assert!(matches!(session.next(now + FINE * 9), Next::Idle));
+    }
+
+    #[test]
+    fn what_is_measured_is_clear_at_rest_and_marked_while_it_moves() {
+        let start = Instant::now();
+        let mut session = Session::new(0);
+        let measuring = |sequence, x_mm| Look {
+            measured_mm: vec![DVec3::new(x_mm, 0.0, 0.0)],
+            ..look(sequence, &[plane(0.0)])
+        };
+        session.look(measuring(1, 0.0), start);
+        let moving = order(session.next(start));
+        assert_eq!(moving.clear, None);
+        let header = session.finish(&moving, SHORT, start).unwrap();
+        session.seen(header.frame, start);
+        let rested = start + REST;
+        let fine = order(session.next(rested));
+        let clear = fine.clear.expect("it rests");
+        let header = session.finish(&fine, SHORT, rested).unwrap();
+        session.seen(header.frame, rested);
+        // Another place is clear after the next rest; no picture comes before.
+        session.look(measuring(2, 9.0), rested);
+        assert!(matches!(session.next(rested), Next::At(at) if at == rested + REST));
+        let next = order(session.next(rested + REST));
+        assert_ne!(next.clear.expect("it rests"), clear);
     }
 
     #[test]

@@ -159,6 +159,7 @@ pub(crate) async fn serve(mut config: Config, told: impl FnOnce(&str, SocketAddr
     asked_to_stop().await?;
     tracing::info!("stopping");
     stopper.send_replace(true);
+    app.live.stop(PATIENCE).await;
     // Who listens to events stays for ever: the rest has time.
     drop(tokio::time::timeout(PATIENCE, serving).await);
     for work in working {

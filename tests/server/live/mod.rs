@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use codec::Expected;
 use geometry::{DVec3, GridGeometry};
-use protocol::{Answer, Ask, Event, Grade, Pane, PixelSize, Shows, Trouble, Unit};
+use protocol::{Answer, Ask, Ending, Event, Exhibit, Grade, Pane, PaneLook, PixelSize, Shows, Trouble, Unit};
 use renderer::{Clip, ResidentVolume, Slab, Slice, SliceLayer, SlicePlane, Window, cpu};
 use serde_json::json;
 use testkit::dicom::{SeriesSpec, Vr, tag};
@@ -384,7 +384,24 @@ fn when_all_places_are_taken_one_waits_and_is_told_so() {
 }
 
 #[test]
-fn a_sweep_is_noticed_slowed_and_told() {
+fn a_sweep_of_slices_is_noticed_slowed_and_told() {
+    sweep(|exhibit, n| axial(exhibit, (f64::from(n) - 100.0) * SPACING_MM[2], SIZE));
+}
+
+#[test]
+fn a_sweep_of_directions_is_noticed_slowed_and_told() {
+    // Around the head in a spiral from above, each direction some degrees from the others.
+    sweep(|exhibit, n| {
+        let up = 1.0 - (f64::from(n) + 0.5) / 100.0;
+        let turn = f64::from(n) * 2.4;
+        let across = (1.0 - up * up).sqrt();
+        let direction = DVec3::new(across * turn.cos(), across * turn.sin(), up);
+        space(exhibit, direction, SIZE)
+    });
+}
+
+/// A script that asks for 200 pictures, one after the other as they come.
+fn sweep(pane: impl Fn(&Exhibit, u32) -> PaneLook) {
     let scene = Scene::new();
     let collaborator = scene.collaborator("curie@example.net");
     let told = scene.admin.listen();
@@ -394,8 +411,7 @@ fn a_sweep_is_noticed_slowed_and_told() {
     let mut slowed = None;
     let mut after = 0_u32;
     for n in 0..200 {
-        let pane = axial(&exhibit, (f64::from(n) - 100.0) * SPACING_MM[2], SIZE);
-        let asked = viewer.ask_for(&exhibit, &[pane]);
+        let asked = viewer.ask_for(&exhibit, &[pane(&exhibit, n)]);
         viewer.until(|heard| match heard {
             Heard::Frame(header, _) => (header.sequence == asked).then_some(()),
             Heard::Event(Event::Slowed { .. }) => {
@@ -435,6 +451,31 @@ fn a_sweep_is_noticed_slowed_and_told() {
         noticed.into_iter().any(|event| event["action"] == "NoticeSweep"),
         "{events:?}"
     );
+}
+
+#[test]
+fn what_was_seen_is_taken_down_when_the_server_stops() {
+    let mut scene = Scene::new();
+    let collaborator = scene.collaborator("curie@example.net");
+    let mut viewer = Viewer::open(&collaborator, &scene.case).expect("a socket");
+    let exhibit = viewer.look_at(&scene.item);
+    for n in 0..7 {
+        let pane = axial(&exhibit, f64::from(n) * SPACING_MM[2], SIZE);
+        let asked = viewer.ask_for(&exhibit, &[pane]);
+        viewer.frame(asked, Pane::Axial, Grade::Moving);
+    }
+    let server = Arc::get_mut(&mut scene.server).expect("nobody else holds it");
+    server.stop();
+    viewer.event(|event| matches!(event, Event::Ended { why: Ending::Stopped }).then_some(()));
+    server.start();
+    let admin = scene.admin.at(server);
+    let sights = admin.get(&format!("/api/items/{}/sights", scene.item)).json;
+    assert_eq!(sights[0]["slices"], json!(7), "{sights}");
+    let events = admin
+        .get(&format!("/api/practices/{}/audit", scene.practice))
+        .json;
+    let mut events = events.as_array().expect("events").iter();
+    assert!(events.any(|event| event["action"] == "StopLooking"), "{events:?}");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use super::super::client::Client;
 use domain::ItemId;
 use geometry::{DVec2, DVec3};
 use protocol::{
-    Ask, CameraLook, Event, Exhibit, FrameHeader, Grade, Inversion, Layer, Look, Pane, PaneLook, PhotoLook,
-    PixelSize, PlaneLook, Projection, Question, Request, Shown, Shows, SlabLook, WindowLook, frame,
+    Ask, CameraLook, Event, Exhibit, FrameHeader, Grade, Layer, Look, Pane, PaneLook, PhotoLook, PixelSize,
+    PlaneLook, Question, Request, Shows, WindowLook, frame,
 };
 
 /// What a viewer hears.
@@ -229,21 +229,11 @@ impl Viewer {
 
 /// A view state with everything else as the item is first seen.
 pub(crate) fn look(exhibit: &Exhibit, sequence: u64, panes: &[PaneLook]) -> Look {
+    let window = exhibit.window.unwrap_or(WindowLook {
+        center: 40.0,
+        width: 400.0,
+    });
     Look {
-        sequence,
-        panes: panes.to_vec(),
-        window: exhibit.window.unwrap_or(WindowLook {
-            center: 40.0,
-            width: 400.0,
-        }),
-        inversion: Inversion::Off,
-        slab: SlabLook {
-            thickness_mm: 0.0,
-            projection: Projection::Mean,
-        },
-        preset: exhibit.preset.clone(),
-        transfer: None,
-        volume: Shown::Yes,
         layers: exhibit
             .surfaces
             .iter()
@@ -253,7 +243,7 @@ pub(crate) fn look(exhibit: &Exhibit, sequence: u64, panes: &[PaneLook]) -> Look
                 opacity: if exhibit.grid.is_some() { 0.0 } else { 1.0 },
             })
             .collect(),
-        clips: Vec::new(),
+        ..Look::new(sequence, panes.to_vec(), window, &exhibit.preset)
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use geometry::DVec3;
 use protocol::{
-    CameraLook, Event, Exhibit, Grade, Inversion, Look, Pane, PaneLook, PixelSize, PlaneLook, Projection,
-    Request, Shown, Shows, SlabLook, WindowLook, frame,
+    CameraLook, Event, Exhibit, Grade, Look, Pane, PaneLook, PixelSize, PlaneLook, Request, Shows,
+    WindowLook, frame,
 };
 use serde_json::{Value, json};
 
@@ -275,28 +275,16 @@ impl Viewer {
             }
         };
         self.sequence += 1;
-        let look = Look {
-            sequence: self.sequence,
-            panes: vec![PaneLook {
-                pane,
-                size: SIZE,
-                shows,
-            }],
-            window: self.exhibit.window.unwrap_or(WindowLook {
-                center: 40.0,
-                width: 400.0,
-            }),
-            inversion: Inversion::Off,
-            slab: SlabLook {
-                thickness_mm: 0.0,
-                projection: Projection::Mean,
-            },
-            preset: self.exhibit.preset.clone(),
-            transfer: None,
-            volume: Shown::Yes,
-            layers: Vec::new(),
-            clips: Vec::new(),
+        let pane = PaneLook {
+            pane,
+            size: SIZE,
+            shows,
         };
+        let window = self.exhibit.window.unwrap_or(WindowLook {
+            center: 40.0,
+            width: 400.0,
+        });
+        let look = Look::new(self.sequence, vec![pane], window, &self.exhibit.preset);
         let began = Instant::now();
         self.socket.send(&Request::Look(look))?;
         loop {

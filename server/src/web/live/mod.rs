@@ -16,6 +16,7 @@ mod websocket;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::State;
@@ -26,6 +27,7 @@ use policy::act;
 use room::Node;
 use streamer::watching::Watches;
 use streamer::{Library, Places, Studio};
+use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -81,6 +83,8 @@ pub(crate) struct Shared {
     places: Places,
     watches: Watches,
     rooms: Rooms,
+    /// Whether the server stops; each session holds a receiver for as long as it lasts.
+    stopping: watch::Sender<bool>,
 }
 
 impl std::ops::Deref for Live {
@@ -99,7 +103,19 @@ impl Live {
             places: Places::new(config.sessions),
             watches: Watches::default(),
             rooms: Rooms::new(random_node()?),
+            stopping: watch::Sender::new(false),
         })))
+    }
+
+    /// Ends all sessions, and waits until what they saw is taken down, or for so long.
+    pub(crate) async fn stop(&self, patience: Duration) {
+        self.stopping.send_replace(true);
+        if tokio::time::timeout(patience, self.stopping.closed())
+            .await
+            .is_err()
+        {
+            tracing::error!("some sessions did not end: what was seen last in them is not taken down");
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use streamer::{
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use watermark::hidden::Marker;
 
@@ -112,6 +113,7 @@ impl Session {
     ) {
         let now = Instant::now();
         let notices = app.catalog.listen();
+        let stopping = app.live.stopping.subscribe();
         let mut session = Self {
             app,
             wire,
@@ -132,14 +134,20 @@ impl Session {
             pinged: now,
             seat: None,
         };
-        let over = session.go_on(notices).await;
+        let over = session.go_on(notices, stopping.clone()).await;
         session.close().await;
         if let Err(Over::Ended(why)) = over {
             session.wire.end(Event::Ended { why }).await;
         }
+        // Until here the server waits for it when it stops.
+        drop(stopping);
     }
 
-    async fn go_on(&mut self, mut notices: Receiver<Notice>) -> Result<(), Over> {
+    async fn go_on(
+        &mut self,
+        mut notices: Receiver<Notice>,
+        mut stopping: watch::Receiver<bool>,
+    ) -> Result<(), Over> {
         self.wire
             .send(Event::Welcome {
                 version: VERSION,
@@ -153,6 +161,7 @@ impl Session {
             let due = self.start_drawing();
             tokio::select! {
                 biased;
+                () = stopped(&mut stopping) => return Err(Over::Ended(Ending::Stopped)),
                 notice = notices.recv() => self.heard(notice).await?,
                 _ = ticks.tick() => self.keep().await?,
                 Some(done) = self.at_work.next() => self.done(done).await?,
@@ -471,10 +480,12 @@ impl Session {
                 Arc::clone(self.mark.insert(Arc::new(mark)))
             }
         };
-        let coding = order.coding;
+        let (coding, clear) = (order.coding, order.clear);
         let studio = &self.app.live.studio;
         studio
-            .run(order.urgency(), move || mark.seal(&picture, header, coding))
+            .run(order.urgency(), move || {
+                mark.seal(&picture, header, coding, clear)
+            })
             .await
     }
 
@@ -547,6 +558,11 @@ fn answer(asker: &Mutex<Drawer>, exhibited: &Exhibited, look: &Look, ask: &Ask) 
     let mut spare = Drawer::new();
     let mut held = asker.try_lock();
     streamer::answer(held.as_deref_mut().unwrap_or(&mut spare), exhibited, look, ask)
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // Nobody tells when the sender is gone: then it stops as well.
+    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 async fn wait_until(due: Option<Instant>) {

@@ -8,14 +8,16 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use geometry::DVec3;
 use leptos::prelude::*;
 use protocol::{
-    Answer, Ask, Ending, Event, Exhibit, FrameHeader, PixelSize, RegionTold, Request, Shown, Trouble,
+    Answer, Ask, Ending, Event, Exhibit, FrameHeader, Look, PixelSize, RegionTold, Request, Shown, Trouble,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
+use super::marks::Marks;
 use super::painter::{Layer, Painter, Question, Status, Wanted, next_frame, now_ms};
 use crate::live::{Content, Subject, first_view, look};
 use crate::marking::RegionValues;
@@ -36,6 +38,7 @@ pub(crate) type Frames = RwSignal<Vec<(Pane, ViewState)>>;
 pub(crate) struct Scene {
     pub(crate) case: String,
     pub(crate) item: domain::ItemId,
+    pub(crate) marks: Marks,
 }
 
 /// What the loop keeps.
@@ -61,6 +64,7 @@ struct Sent {
     view: ViewState,
     panes: Vec<(Pane, Size)>,
     content: Content,
+    measured_mm: Vec<DVec3>,
 }
 
 /// Runs until the painter is closed or the session is over.
@@ -248,7 +252,13 @@ impl Live {
             false => Shown::No,
         };
         let content = content_of(self.wanted.layers.get_untracked(), volume);
-        let now = Sent { view, panes, content };
+        let measured_mm = self.scene.marks.measured_mm(protocol::MOST_MEASURED);
+        let now = Sent {
+            view,
+            panes,
+            content,
+            measured_mm,
+        };
         if self.sent.as_ref() == Some(&now) {
             return;
         }
@@ -257,7 +267,10 @@ impl Live {
             grid: exhibit.grid.as_ref(),
             photo: exhibit.photo.map(size_of),
         };
-        let look = look(self.sequence, subject, &now.view, &now.panes, &now.content);
+        let look = Look {
+            measured_mm: now.measured_mm.clone(),
+            ..look(self.sequence, subject, &now.view, &now.panes, &now.content)
+        };
         socket.send(&Request::Look(look));
         if self.remembered.len() >= REMEMBERED {
             self.remembered.pop_front();

@@ -98,6 +98,30 @@ impl Marks {
         }
     }
 
+    /// Points of what is being measured, patient mm: of the mark under way, or of the one that is selected. Of more than
+    /// `most` some are left out.
+    pub(super) fn measured_mm(&self, most: usize) -> Vec<DVec3> {
+        let points = self.draft.with_untracked(|draft| {
+            let draft = draft.as_ref()?;
+            let is_measure = !matches!(
+                draft.kind,
+                AnnotationKind::Pin | AnnotationKind::Arrow | AnnotationKind::Text
+            );
+            (is_measure && draft.space == MarkSpace::Patient).then(|| draft.points.clone())
+        });
+        let selected = || {
+            let selected = self.selected.get_untracked()?;
+            self.all.with_untracked(|all| {
+                let mark = all.iter().find(|mark| mark.id == selected)?;
+                mark.geometry.measure()?;
+                Some(mark.geometry.points().to_vec())
+            })
+        };
+        let points = points.or_else(selected).unwrap_or_default();
+        let step = points.len().div_ceil(most).max(1);
+        points.into_iter().step_by(step).collect()
+    }
+
     fn path(&self) -> String {
         format!("/api/cases/{}/annotations", self.case.get_value())
     }

@@ -267,6 +267,7 @@ impl Room {
         let scene = live::Scene {
             case: self.case.get_value(),
             item: id,
+            marks: self.marks,
         };
         let painter = Painter::start_live(scene, wanted, self.status, self.frames);
         self.painter.set_value(Some(painter));
