@@ -6,7 +6,7 @@
 //! levels, which is what makes shadows soft (after Crassin et al., "Interactive indirect illumination using voxel cone
 //! tracing", 2011).
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{Sample, with_samples};
 
 use crate::scene::VolumeLayer;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 /// `[row][column][red, green, blue, alpha]`, `u8`, sRGB, opacity not multiplied in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Measures of a mesh: area, volume, extent, and whether it is the skin of a body.
 
 use geometry::{Aabb, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use crate::Mesh;
 use crate::islands::Components;

@@ -1,6 +1,6 @@
 //! Smooth normals from triangles.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use crate::simplify::quadric::{cross, dot, sub};
 
@@ -11,7 +11,7 @@ pub(crate) fn smooth(positions: &[[f32; 3]], triangles: &[[u32; 3]]) -> Vec<[f32
     let mut sums = vec![[0.0f32; 3]; positions.len()];
     // Each thread adds up for vertices of its own, in the order of the triangles: the sums do not depend on how many
     // there are.
-    let share = positions.len().div_ceil(rayon::current_num_threads()).max(1);
+    let share = positions.len().div_ceil(parallel::current_num_threads()).max(1);
     sums.par_chunks_mut(share).enumerate().for_each(|(i, sums)| {
         let first = (i * share) as u32;
         for triangle in triangles {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
 use geometry::GridGeometry;
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::Sample;
 
 use crate::islands::{Component, DisjointSets, keep_triangles};

@@ -1,7 +1,7 @@
 //! A volume on another grid.
 
 use geometry::{DVec3, GridGeometry};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use crate::{Sample, Volume};
 

@@ -3,7 +3,7 @@
 //! The results do not depend on how the stream was cut: sums are made slice by slice, and bins of wide types have
 //! the same edges whichever values came first.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use crate::{Histogram, Sample, SampleType, ValueKind};
 
@@ -75,7 +75,7 @@ fn count_exactly<T: Sample>(samples: &[T], counts: &mut [u64]) {
     // Fewer, larger pieces than rayon would make: each fills tables of its own.
     let piece = samples
         .len()
-        .div_ceil(rayon::current_num_threads())
+        .div_ceil(parallel::current_num_threads())
         .clamp(1 << 20, 1 << 31);
     let tables: Vec<Vec<u32>> = samples
         .par_chunks(piece)
@@ -201,7 +201,10 @@ impl Binned {
         self.widen();
         let scale = 2f64.powi(-self.exponent);
         let (origin, bins) = (self.origin, self.counts.len());
-        let piece = samples.len().div_ceil(rayon::current_num_threads()).max(1 << 18);
+        let piece = samples
+            .len()
+            .div_ceil(parallel::current_num_threads())
+            .max(1 << 18);
         let tables: Vec<(Vec<u64>, u64)> = samples
             .par_chunks(piece)
             .map(|piece| {

@@ -73,9 +73,9 @@ fn encode(
     let positions_mm = ordered.gather(&mesh.positions_mm);
     let (low_mm, high_mm) = bounds(positions_mm.iter().map(|p| p.map(f64::from)));
     let positions = Positions::choose(low_mm, high_mm, tolerance_mm);
-    let (attributes, indexes) = rayon::join(
+    let (attributes, indexes) = parallel::join(
         || {
-            rayon::join(
+            parallel::join(
                 || encode_positions(&positions_mm, positions),
                 || encode_dress(parts, &ordered),
             )

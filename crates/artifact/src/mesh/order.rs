@@ -5,7 +5,7 @@
 //! works on pieces of the mesh here, in parallel and each small enough for a processor's cache. Surfaces come out of
 //! their extraction piece by piece, so that little is lost where two pieces meet.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use surface::Mesh;
 
 /// Triangles of a piece. Fixed, so that the bytes do not depend on the number of threads.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 /// Light of an sRGB byte (IEC 61966-2-1), 0 to 65535.
 static LIGHT: LazyLock<[u16; 256]> = LazyLock::new(|| {

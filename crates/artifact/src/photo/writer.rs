@@ -1,7 +1,7 @@
 //! Writing a photograph.
 
 use image_webp::{ColorType, WebPEncoder};
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::Note;
 
 use super::shrink::halved;

@@ -4,7 +4,7 @@
 //! Blocks of 8 cubed samples, whose ranges the volume keeps, tell where to look; blocks that are shown in part are looked
 //! at in eight cells each, so that rays leap closer to what they meet.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{Sample, with_samples};
 
 use crate::{BLOCK_SIDE, ResidentVolume};

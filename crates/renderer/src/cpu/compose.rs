@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::Samples;
 
 use super::View;

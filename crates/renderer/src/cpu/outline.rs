@@ -1,6 +1,6 @@
 //! Lines around selected surfaces.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::surfaces::Surfaces;
 use crate::picture::Picture;

@@ -2,7 +2,7 @@
 //! have ended. Rays through squares that no block covers are not cast at all.
 
 use geometry::{DAffine3, DVec3, GridGeometry};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::View;
 use super::lanes::F32x4;

@@ -4,7 +4,7 @@
 //! the grid shows stored values exactly, whatever way the grid lies.
 
 use geometry::{DVec2, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{Sample, with_samples};
 
 use crate::picture::Picture;

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use geometry::GridGeometry;
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{Sample, SampleType, Samples};
 
 use super::atlas::Atlas;

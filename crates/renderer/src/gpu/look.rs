@@ -1,6 +1,6 @@
 //! What a volume looks like under a transfer function: a table of colors, and how far it is to anything visible.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use volume::BRICK_SIDE;
 

@@ -1,6 +1,6 @@
 //! A picture on a surface, in sizes that halve.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 /// A picture to be laid on a surface.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Boxes in boxes around triangles: which of them a ray crosses.
 
 use geometry::DVec3;
-use rayon::prelude::*;
+use parallel::prelude::*;
 use surface::Mesh;
 
 /// Triangles of a leaf, at most.

@@ -1,6 +1,6 @@
 //! Smallest and largest values of small blocks.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{Sample, SampleType};
 
 use super::SampleBox;

@@ -1,7 +1,7 @@
 //! Samples of one level into the dense array of a finer one.
 
 use geometry::GridGeometry;
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{BRICK_SIDE, Sample};
 
 use super::{SampleBox, mix};

@@ -6,7 +6,7 @@
 //! its distance to the middle, so that surfaces much closer than a cell still give their volume.
 
 use geometry::{Aabb, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::target::Target;
 use super::{Onto, Region};

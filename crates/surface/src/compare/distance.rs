@@ -1,7 +1,7 @@
 //! Signed distances from one surface to another, and what they come to.
 
 use geometry::{DAffine3, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::Region;
 use super::target::Target;

@@ -5,7 +5,7 @@
 //! median): the smooth form of trimming, by which a part that changed does not pull.
 
 use geometry::{DAffine3, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::sample::Sample;
 use super::target::Target;

@@ -1,7 +1,7 @@
 //! How far one place has moved: a figure that a person can quote, from many vertices instead of one noisy one.
 
 use geometry::DVec3;
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::{Distances, Onto, Region, eigen};
 use crate::Mesh;

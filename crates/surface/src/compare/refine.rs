@@ -1,6 +1,6 @@
 //! A mesh without long edges: what is carried by vertices says nothing about the inside of a large triangle.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use crate::Mesh;
 

@@ -1,7 +1,7 @@
 //! Points spread evenly over a surface: vertices are dense where a mesh is fine, not where there is much of it.
 
 use geometry::DVec3;
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::Region;
 use crate::Mesh;

@@ -6,7 +6,7 @@
 
 use geometry::{Aabb, DAffine3, DMat3, DVec3};
 use glam::DQuat;
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::icp::Ground;
 use super::sample::Sample;

@@ -2,7 +2,7 @@
 
 use geometry::{Aabb, DVec3};
 use glam::{Vec3, Vec3A};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::topology::Topology;
 use crate::Mesh;
@@ -283,7 +283,7 @@ fn sort(order: &mut [(Vec3A, u32)], leaves: usize) {
         let mut go_left = move || halve(left, from, leaves.start..half, of);
         let mut go_right = move || halve(right, from + at, half..leaves.end, of);
         if is_large {
-            rayon::join(go_left, go_right);
+            parallel::join(go_left, go_right);
         } else {
             go_left();
             go_right();

@@ -3,7 +3,7 @@
 //! Vertices at one position count as one: files that repeat corners for each triangle have no border for that.
 
 use glam::Vec3;
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 /// Normals of a mesh, so that the side of a point can be told from the nearest point on any face, edge or vertex
 /// (Baerentzen and Aanaes, "Signed distance computation using the angle weighted pseudonormal", IEEE TVCG 11, 2005).

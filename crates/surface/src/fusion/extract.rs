@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::grid::{Grid, Key, SIDE, VOXELS};
 use super::{FusedMesh, FusionError};

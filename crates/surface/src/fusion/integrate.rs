@@ -5,7 +5,7 @@
 //! that oblique and frontal views agree about voxels beside the surface.
 
 use geometry::{DAffine3, DVec3, Pinhole};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::frame::{ColorImage, inverse};
 use super::grid::{Block, ColorBlock, Grid, Key, SIDE};

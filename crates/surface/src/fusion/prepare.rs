@@ -5,7 +5,7 @@
 //! itself: that is the erosion which keeps mixed pixels at depth edges out of the surface.
 
 use geometry::Pinhole;
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::frame::DepthImage;
 

@@ -2,7 +2,7 @@
 //! then the poses of all frames are decided together.
 
 use geometry::{DAffine3, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{DepthFrame, DepthImage, orthogonal};

@@ -5,7 +5,7 @@
 //! (for a closed surface) on inside samples at the border of the volume. Those between two planes follow, on edges
 //! along z, row by row. The number of a vertex is the first number of its kind in its row plus its rank in the row.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::mask::{Masks, columns_below, next_column};
 use super::table::CASES;

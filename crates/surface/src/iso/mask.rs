@@ -1,6 +1,6 @@
 //! One bit a sample: whether it is inside. 64 samples are then asked at once by boolean algebra on words.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{Sample, SampleType};
 
 /// The smallest value of `T` that is inside, or nothing when no finite value is.

@@ -14,7 +14,7 @@ pub(crate) mod table;
 use std::ops::RangeInclusive;
 
 use geometry::GridGeometry;
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::Sample;
 
 use self::batch::{Placement, Vertices};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::union::SharedSets;
 

@@ -30,7 +30,7 @@ mod weld;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use geometry::LengthUnit;
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use crate::{Mesh, Model, Scalars, SurfaceError, Texture, normals};
 use edges::Sides;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use geometry::{Aabb, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::edges::{Sides, Topology};
 use crate::measure::volume_of;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 /// Disjoint sets without locks (Anderson and Woll, "Wait-free parallel algorithms for the union-find problem", 1991). The
 /// lowest number of a set is its root, whatever the order of joining was.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 /// Items are dealt to so many tables by their hash, which are filled side by side and each fit a cache.
 const SHARD_BITS: u32 = 6;

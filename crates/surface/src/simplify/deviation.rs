@@ -1,6 +1,6 @@
 //! How far a simplified mesh is from the full one, measured, not estimated.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::quadric::{dot, sub};
 use crate::distance::{Four, to_triangle_squared};

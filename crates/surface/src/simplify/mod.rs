@@ -9,7 +9,7 @@ mod deviation;
 mod partition;
 pub(crate) mod quadric;
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 pub(crate) use self::chunk::History;
 use self::chunk::{BUCKETS, Chunk, Reduced};

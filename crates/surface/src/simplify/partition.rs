@@ -1,6 +1,6 @@
 //! Cuts a mesh into slabs across its longest side, so that they can be worked on side by side.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::chunk::{Chunk, Histories, History, Reduced};
 use super::deviation::Shape;
@@ -121,7 +121,7 @@ impl Partition {
                     .unwrap_or(0)
             })
             .collect();
-        let (vertices, triangles) = rayon::join(
+        let (vertices, triangles) = parallel::join(
             || Sorted::by_place(&place_of_vertex, slabs),
             || Sorted::by_place(&place_of_triangle, slabs),
         );

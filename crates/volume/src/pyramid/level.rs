@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::halve::halve_slices;
 use super::{BRICK_BORDER, BRICK_SIDE, Brick, BrickKey, BrickSink};
@@ -104,7 +104,7 @@ impl<T: Sample> Level<T> {
         while layers < self.dims[2].div_ceil(SIDE) && self.slices_for(layers + 1) <= total {
             layers += 1;
         }
-        let (bricks, coarse) = rayon::join(
+        let (bricks, coarse) = parallel::join(
             || self.emit(&slices, self.layers_done..layers, sink),
             || match next {
                 Next::Level => self.halve(&slices, total),

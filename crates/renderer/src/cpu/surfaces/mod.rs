@@ -8,7 +8,7 @@ mod band;
 mod paint;
 mod raster;
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 
 use super::View;
 use crate::scene::{Cut, Scene, SurfaceLayer};

@@ -4,7 +4,7 @@
 //! one covers a pixel middle on it. Transparent surfaces and cuts need that, as every wall counts once.
 
 use geometry::{DAffine3, DVec3};
-use rayon::prelude::*;
+use parallel::prelude::*;
 use surface::Mesh;
 
 use super::super::View;
