@@ -1,7 +1,9 @@
 //! Looking through the server: everyone but the uploader gets marked pictures, for as long as they may look.
 
+mod attacker;
 mod audit;
 mod ending;
+mod forbidden;
 pub(crate) mod socket;
 mod together;
 

@@ -36,6 +36,8 @@ impl Bench {
         println!(
             "pictures from the server: {live} (asked, p95: turning 150 ms, slices 60 ms, 20 viewers of slices 200 ms)"
         );
+        let taken = load(&[Path::new("take"), &vitrine, &series])?;
+        println!("what a script takes: {taken} (asked: noticed within 60 s)");
         let room = load(&[Path::new("room"), &vitrine])?;
         println!("100 people who point 20 times a second: {room} (asked: delivery p99 50 ms)");
         Ok(())

@@ -82,7 +82,7 @@ fn told(sorted: &[f64]) -> Value {
 }
 
 /// Uploads a folder; gives the case and its first volume.
-fn store(client: &mut Client, practice: &str, folder: &Path) -> Result<(String, String)> {
+pub(crate) fn store(client: &mut Client, practice: &str, folder: &Path) -> Result<(String, String)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -185,14 +185,17 @@ impl Socket {
     }
 }
 
-struct Viewer {
+/// Somebody who looks at an item.
+pub(crate) struct Viewer {
     socket: Socket,
     exhibit: Exhibit,
     sequence: u64,
+    /// When it was told that it is slowed.
+    slowed: Option<Instant>,
 }
 
 impl Viewer {
-    fn open(server: &Server, client: &Client, case: &str, item: &str) -> Result<Self> {
+    pub(crate) fn open(server: &Server, client: &Client, case: &str, item: &str) -> Result<Self> {
         let cookie = client.cookie.as_deref().context("a cookie")?;
         let mut socket = Socket::open(server.host(), &format!("/api/cases/{case}/live"), cookie)?;
         socket.send(&Request::Open { item: item.parse()? })?;
@@ -204,12 +207,21 @@ impl Viewer {
                         socket,
                         exhibit: *exhibit,
                         sequence: 0,
+                        slowed: None,
                     });
                 }
                 Some(Event::Trouble { trouble, .. }) => bail!("{trouble:?}"),
                 _ => {}
             }
         }
+    }
+
+    pub(crate) fn exhibit(&self) -> &Exhibit {
+        &self.exhibit
+    }
+
+    pub(crate) fn slowed(&self) -> Option<Instant> {
+        self.slowed
     }
 
     /// From one station to the next as soon as a picture came: sorted times, milliseconds.
@@ -274,7 +286,6 @@ impl Viewer {
                 )
             }
         };
-        self.sequence += 1;
         let pane = PaneLook {
             pane,
             size: SIZE,
@@ -284,8 +295,16 @@ impl Viewer {
             center: 40.0,
             width: 400.0,
         });
-        let look = Look::new(self.sequence, vec![pane], window, &self.exhibit.preset);
         let began = Instant::now();
+        self.picture(pane, window, Grade::Moving)?;
+        ensure!(self.slowed.is_none(), "it is taken for a sweep");
+        Ok(began.elapsed().as_secs_f64() * 1e3)
+    }
+
+    /// Asks for a picture and waits for it, coded.
+    pub(crate) fn picture(&mut self, pane: PaneLook, window: WindowLook, grade: Grade) -> Result<Vec<u8>> {
+        self.sequence += 1;
+        let look = Look::new(self.sequence, vec![pane], window, &self.exhibit.preset);
         self.socket.send(&Request::Look(look))?;
         loop {
             match self.socket.read()? {
@@ -293,14 +312,18 @@ impl Viewer {
                     let (header, picture) = frame::parse(&bytes)?;
                     self.socket.send(&Request::Seen { frame: header.frame })?;
                     ensure!(!picture.is_empty(), "an empty picture");
-                    if header.sequence == self.sequence && header.grade >= Grade::Moving {
-                        return Ok(began.elapsed().as_secs_f64() * 1e3);
+                    if header.sequence == self.sequence && header.grade >= grade {
+                        return Ok(picture.to_vec());
                     }
                 }
                 (1, text) => {
                     let text = String::from_utf8_lossy(&text).into_owned();
-                    if let Some(Event::Slowed { .. } | Event::Ended { .. }) = Event::parse(&text) {
-                        bail!("{text}");
+                    match Event::parse(&text) {
+                        Some(Event::Slowed { .. }) => {
+                            self.slowed.get_or_insert_with(Instant::now);
+                        }
+                        Some(Event::Ended { .. }) => bail!("{text}"),
+                        _ => {}
                     }
                 }
                 _ => {}

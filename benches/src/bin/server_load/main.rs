@@ -1,5 +1,5 @@
 //! Times the server: reading lists and cases, storing a folder over HTTP, its memory during a large upload, and
-//! pictures for those who look through it, and pointers for those who look together.
+//! pictures for those who look through it, what a script can take of them, and pointers for those who look together.
 //!
 //! Every run has a store of its own. Each task prints one JSON line.
 
@@ -7,6 +7,7 @@ mod client;
 mod live;
 mod reads;
 mod room;
+mod take;
 mod uploads;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ usage: server_load reads VITRINE [PATIENTS CASES SECONDS CLIENTS [REQUESTS_PER_S
        server_load memory VITRINE [GIB]
        server_load live VITRINE FOLDER
        server_load room VITRINE [PEOPLE]
+       server_load take VITRINE FOLDER [SECONDS]
 VITRINE is the program. Without a rate, clients of `reads` ask as fast as they are answered.";
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn run() -> Result<()> {
         "upload" => uploads::folder(&program, words.get(2).context(USAGE)?.as_ref(), number(3, 5)?),
         "memory" => uploads::memory(&program, number(2, 10)?),
         "live" => live::run(&program, words.get(2).context(USAGE)?.as_ref()),
+        "take" => take::run(&program, words.get(2).context(USAGE)?.as_ref(), number(3, 600)?),
         "room" => room::run(&program, number(2, 100)?),
         _ => bail!(USAGE),
     }
