@@ -1,6 +1,6 @@
 //! Bricks back to samples, and whole levels for export.
 
-use rayon::prelude::*;
+use parallel::prelude::*;
 use volume::{AnyVolume, BRICK_BORDER, BRICK_SIDE, BrickKey, Sample, SampleType, Samples, Volume};
 
 use super::{BrickEntry, PyramidHead};
