@@ -39,14 +39,19 @@ pub fn ingest(
 /// Takes uploads into the case of `place` that lie in its vault already, in the same way.
 ///
 /// # Errors
-/// As [`ingest`].
+/// As [`ingest`]; and where the vault did not give back what it had taken, which is told of no file: what became an
+/// item stays one, and another call goes on.
 pub fn ingest_stored(
     place: &Place,
     files: Vec<StoredFile>,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
-    ingest_with(place, options, progress, || find::find_stored(place, files))
+    let report = ingest_with(place, options, progress, || find::find_stored(place, files))?;
+    match place.lost.take() {
+        Some(error) => Err(error.into()),
+        None => Ok(report),
+    }
 }
 
 /// What is found, and what could not be looked into.

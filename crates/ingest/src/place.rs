@@ -12,7 +12,7 @@ use vault::{CaseKey, ObjectId, ObjectRef, RootKey, Vault, WrappedKey};
 use crate::IngestError;
 use crate::keys::RootCipher;
 use crate::report::{ArtifactReport, ItemReport, ItemState};
-use crate::steps::stored::Stored;
+use crate::steps::stored::{Lost, Stored};
 
 /// Where everything lies.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Place {
     /// Whose uploads are taken in; the operator's of this machine where there is nobody.
     pub(crate) uploader: Option<UserId>,
     runtime: Handle,
+    /// What the vault could not give back.
+    pub(crate) lost: Lost,
     /// Kept where it is this place's own.
     _own: Option<Runtime>,
 }
@@ -101,6 +103,7 @@ impl Place {
             key,
             uploader: None,
             runtime: runtime.handle().clone(),
+            lost: Lost::default(),
             _own: Some(runtime),
         })
     }
@@ -121,13 +124,15 @@ impl Place {
             key,
             uploader: Some(uploader),
             runtime,
+            lost: Lost::default(),
             _own: None,
         }
     }
 
     /// A file that lies in the vault in pieces.
     pub(crate) fn stored(&self, parts: Vec<ObjectRow>) -> Result<Stored, IngestError> {
-        Stored::new(self.vault.clone(), self.key.clone(), self.runtime.clone(), parts)
+        let around = (self.runtime.clone(), self.lost.clone());
+        Stored::new(self.vault.clone(), self.key.clone(), around, parts)
     }
 
     /// Runs input or output to its end. Not to be called from a task of the runtime.

@@ -2,17 +2,33 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::ObjectRow;
 use rustix::fs::MemfdFlags;
 use tokio::runtime::Handle;
-use vault::{CaseKey, ObjectRef, Vault};
+use vault::{CaseKey, ObjectRef, Vault, VaultError};
 
 use crate::IngestError;
 
 /// Bytes that are decrypted at once.
 const BLOCK_BYTES: u64 = 4 << 20;
+
+/// The first failure of the vault's to give bytes that it has taken: that is no fault of the file that they belong to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lost(Arc<Mutex<Option<VaultError>>>);
+
+impl Lost {
+    fn note(&self, error: VaultError) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+    }
+
+    /// What failed since this was asked last.
+    pub(crate) fn take(&self) -> Option<VaultError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// A file in the vault.
 #[derive(Clone)]
@@ -20,6 +36,7 @@ pub(crate) struct Stored {
     vault: Vault,
     key: CaseKey,
     runtime: Handle,
+    lost: Lost,
     parts: Arc<[Piece]>,
     len: u64,
 }
@@ -36,7 +53,7 @@ impl Stored {
     pub(crate) fn new(
         vault: Vault,
         key: CaseKey,
-        runtime: Handle,
+        (runtime, lost): (Handle, Lost),
         parts: Vec<ObjectRow>,
     ) -> Result<Self, IngestError> {
         let mut len = 0;
@@ -51,6 +68,7 @@ impl Stored {
             vault,
             key,
             runtime,
+            lost,
             parts: pieces.into(),
             len,
         })
@@ -96,7 +114,11 @@ impl Stored {
             return Ok(Vec::new());
         }
         let read = self.vault.get_range(&self.key, &piece.object, from..to);
-        self.runtime.block_on(read).map_err(io::Error::other)
+        self.runtime.block_on(read).map_err(|error| {
+            let told = io::Error::other(error.to_string());
+            self.lost.note(error);
+            told
+        })
     }
 }
 
