@@ -9,6 +9,7 @@ mod crashes;
 mod live;
 mod marks;
 mod matrix;
+mod news;
 mod operations;
 mod passkeys;
 mod schema;

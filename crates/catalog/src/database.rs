@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "marks", include_str!("../migrations/0004_marks.sql")),
     (5, "ledger", include_str!("../migrations/0005_ledger.sql")),
     (6, "sights", include_str!("../migrations/0006_sights.sql")),
+    (7, "news", include_str!("../migrations/0007_news.sql")),
 ];
 
 /// The present schema: the last step.

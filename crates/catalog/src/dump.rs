@@ -56,6 +56,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("requests", ""),
     ("emergencies", ""),
     ("sights", ""),
+    ("news", ""),
     ("events", " ORDER BY seq"),
     ("ledger", ""),
 ];

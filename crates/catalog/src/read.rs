@@ -209,6 +209,22 @@ impl Conn {
             .transpose()
     }
 
+    /// The capture in somebody's space that a file belongs to, deleted or not, where it belongs to one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn capture_of(&mut self, original: OriginalId) -> Result<Option<ItemId>, CatalogError> {
+        let row = sqlx::query(
+            "SELECT i.id FROM item_originals l JOIN items i ON i.id = l.item_id \
+             JOIN spaces s ON s.case_id = i.case_id WHERE l.original_id = $1 \
+             ORDER BY CASE WHEN i.deleted_ms IS NULL THEN 0 ELSE 1 END, i.id LIMIT 1",
+        )
+        .bind(original.to_string())
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|row| id(&row, 0)).transpose()
+    }
+
     /// What was derived from an item's originals, by kind and name.
     ///
     /// # Errors

@@ -156,6 +156,10 @@ id! {
     RecordRequestId
 }
 id! {
+    /// Something that a person is told of.
+    NewsId
+}
+id! {
     /// One request to the server, as logs and audit events name it.
     RequestId
 }

@@ -35,9 +35,9 @@ pub use annotation::{
 pub use error::DomainError;
 pub use id::{
     AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EmergencyId,
-    EventId, GrantId, GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, OriginalId, PatientId,
-    PracticeId, RecordRequestId, ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId, UploadSetId,
-    UserId, ViewId,
+    EventId, GrantId, GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, NewsId, OriginalId,
+    PatientId, PracticeId, RecordRequestId, ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId,
+    UploadSetId, UserId, ViewId,
 };
 pub use item::{ArtifactKind, ItemKind, ItemState, JobState};
 pub use people::{
@@ -46,7 +46,8 @@ pub use people::{
 };
 pub use phi::Phi;
 pub use record::{
-    CaseState, Deletion, Hold, Keeping, NameDisclosure, RecordRequestKind, RecordRequestState, Sharing,
+    CaseState, Deletion, Hold, Keeping, NameDisclosure, NewsKind, RecordRequestKind, RecordRequestState,
+    Sharing,
 };
 pub use sharing::{ConnectionState, Grant, GrantRight};
 pub use time::{Date, Timestamp, Window};

@@ -78,6 +78,24 @@ words! {
 }
 
 words! {
+    /// What a person is told of.
+    NewsKind {
+        /// Somebody named them in a comment.
+        Mention = "mention",
+        /// Somebody looked at very much of what they uploaded in a short time.
+        Sweep = "sweep",
+        /// A patient or guardian asks for something about a record that they decide about.
+        Request = "request",
+        /// Such a request of theirs was answered.
+        Answer = "answer",
+        /// A connection with them was asked for, answered or ended.
+        Connection = "connection",
+        /// Somebody put a capture into their space.
+        Capture = "capture",
+    }
+}
+
+words! {
     /// What a patient or guardian asks a practice for by law.
     RecordRequestKind {
         /// That the record be amended (45 CFR 164.526).

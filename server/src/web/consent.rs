@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Connection, Notice, SignedRelease};
+use catalog::{Change, Conn, Connection, Notice, SignedRelease};
 use domain::{
-    AccountState, AgreementKind, AgreementVersion, ConnectionId, ConnectionState, PatientId, Phi, Release,
-    ReleaseId, ReleaseScope, UserId,
+    AccountState, AgreementKind, AgreementVersion, ConnectionId, ConnectionState, NewsKind, PatientId, Phi,
+    Release, ReleaseId, ReleaseScope, UserId,
 };
 use policy::{AccountFacts, ConnectionFacts, act};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,10 @@ use utoipa_axum::routes;
 use super::accounts::email;
 use super::app::App;
 use super::extract::{Id, Input};
+use super::news::{Happened, tell};
 use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::random_id;
+use super::turn::Turn;
 use super::who::Who;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -163,6 +165,9 @@ struct ConnectionBody {
     /// Whom it leads to.
     #[schema(value_type = Uuid)]
     doctor: UserId,
+    /// What the other of the two is called.
+    #[schema(value_type = Option<String>)]
+    name: Option<Phi<String>>,
     /// `asked`, `active`, `declined` or `ended`.
     #[schema(value_type = String)]
     state: ConnectionState,
@@ -170,14 +175,41 @@ struct ConnectionBody {
     created: String,
 }
 
-fn connection_body(connection: &Connection) -> ConnectionBody {
-    ConnectionBody {
-        id: connection.facts.connection,
-        patient: connection.facts.patient,
-        doctor: connection.facts.doctor,
-        state: connection.facts.state,
+/// A connection as one of the two sees it.
+async fn connection_body(db: &mut Conn, me: UserId, connection: &Connection) -> Answer<ConnectionBody> {
+    let facts = &connection.facts;
+    let other = if facts.doctor == me {
+        facts.patient
+    } else {
+        facts.doctor
+    };
+    let account = db.account(other).await?;
+    Ok(ConnectionBody {
+        id: facts.connection,
+        patient: facts.patient,
+        doctor: facts.doctor,
+        name: account.map(|account| account.name),
+        state: facts.state,
         created: connection.created.to_rfc3339(),
-    }
+    })
+}
+
+/// Tells the other of the two.
+async fn tell_other(app: &App, turn: &mut Turn<Change>, facts: &ConnectionFacts) -> Answer<()> {
+    let by = turn.who().user();
+    let happened = Happened {
+        what: NewsKind::Connection,
+        by,
+        case: None,
+        patient: None,
+        at: turn.now,
+    };
+    let other = if facts.doctor == by {
+        facts.patient
+    } else {
+        facts.doctor
+    };
+    tell(app, &mut turn.db, other, &happened).await
 }
 
 /// One's connections, the latest first.
@@ -187,8 +219,11 @@ async fn connections(State(app): State<App>, who: Who) -> Answer<Json<Vec<Connec
     let mut turn = app.look(&who).await?;
     let answer = async {
         turn.ask::<act::ListConnections>(&AccountFacts { owner: who.user() })?;
-        let all = turn.db.connections_of(who.user()).await?;
-        Ok(Json(all.iter().map(connection_body).collect()))
+        let mut bodies = Vec::new();
+        for connection in turn.db.connections_of(who.user()).await? {
+            bodies.push(connection_body(&mut turn.db, who.user(), &connection).await?);
+        }
+        Ok(Json(bodies))
     }
     .await;
     turn.end(answer).await
@@ -230,7 +265,9 @@ async fn connect(
         };
         turn.db.start_connection(&connection).await?;
         turn.db.notify(Notice::for_user("connection.asked", doctor.id));
-        Ok((StatusCode::CREATED, Json(connection_body(&connection))))
+        tell_other(&app, &mut turn, &connection.facts).await?;
+        let body = connection_body(&mut turn.db, who.user(), &connection).await?;
+        Ok((StatusCode::CREATED, Json(body)))
     }
     .await;
     turn.end(done).await
@@ -263,7 +300,7 @@ async fn answer(
             true => from.accept()?,
             false => from.decline()?,
         };
-        step(&mut turn, found, to).await
+        step(&app, &mut turn, found, to).await
     }
     .await;
     turn.end(done).await
@@ -283,14 +320,15 @@ async fn end(
         turn.ask_of::<act::EndConnection>(found.as_ref().map(|found| found.facts), connection)?;
         let found = found.ok_or_else(Problem::not_found)?;
         let to = found.facts.state.end()?;
-        step(&mut turn, found, to).await
+        step(&app, &mut turn, found, to).await
     }
     .await;
     turn.end(done).await
 }
 
 async fn step(
-    turn: &mut super::turn::Turn<catalog::Change>,
+    app: &App,
+    turn: &mut Turn<Change>,
     found: Connection,
     to: ConnectionState,
 ) -> Answer<Json<ConnectionBody>> {
@@ -302,6 +340,9 @@ async fn step(
     for user in [facts.patient, facts.doctor] {
         turn.db.notify(Notice::for_user("connection.changed", user));
     }
+    tell_other(app, turn, &facts).await?;
     let facts = ConnectionFacts { state: to, ..facts };
-    Ok(Json(connection_body(&Connection { facts, ..found })))
+    let me = turn.who().user();
+    let body = connection_body(&mut turn.db, me, &Connection { facts, ..found }).await?;
+    Ok(Json(body))
 }

@@ -17,7 +17,7 @@ use super::app::App;
 use super::cases::UNDO_MS;
 use super::extract::{Id, Input};
 use super::problem::{Answer, Problem, ProblemBody};
-use super::spaces::own_capture;
+use super::spaces::ask_of_own_capture;
 use super::stored;
 use super::who::Who;
 
@@ -198,14 +198,11 @@ pub(crate) fn original_body(original: Original) -> OriginalBody {
 async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>) -> Answer<Response> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let found = turn.db.original(original).await?;
-        let capture = match &found {
-            Some((item, _)) => own_capture(&mut turn, *item).await?,
-            None => None,
-        };
-        if capture.is_none() {
-            turn.original::<act::DownloadOriginal>(original).await?;
+        match turn.db.capture_of(original).await? {
+            Some(capture) => ask_of_own_capture(&mut turn, capture).await?,
+            None => drop(turn.original::<act::DownloadOriginal>(original).await?),
         }
+        let found = turn.db.original(original).await?;
         let (item, original) = found.ok_or_else(Problem::not_found)?;
         let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
         let wrapped = turn.db.wrapped_case_key(item.case).await?;

@@ -30,6 +30,7 @@ mod marks;
 mod merging;
 mod metrics;
 mod names;
+mod news;
 mod operate;
 mod own;
 mod page;

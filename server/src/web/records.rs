@@ -1,13 +1,10 @@
 //! What was done, for those who may know: a practice's administrators and the patient. Holds.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Only, Scope};
-use domain::{Capacity, CaseId, Hold, PatientId, Phi, PracticeId, UserId};
+use domain::{Capacity, CaseId, Hold, PatientId, PatientLink, Phi, PracticeId, Sharing, UserId};
 use ledger::Recorded;
 use policy::act;
 use serde::{Deserialize, Serialize};
@@ -17,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::app::App;
 use super::extract::{Ask, Id};
+use super::news::Called;
 use super::page::limit;
 use super::problem::{Answer, Problem, ProblemBody};
 use super::who::Who;
@@ -25,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(audit))
         .routes(routes!(who_looked))
+        .routes(routes!(who_sees))
         .routes(routes!(hold_case))
         .routes(routes!(lift_case))
         .routes(routes!(hold_patient))
@@ -170,26 +169,98 @@ async fn who_looked(
             .db
             .events(Scope::Patient(patient), part.before, limit)
             .await?;
-        let mut names: HashMap<UserId, Option<Phi<String>>> = HashMap::new();
+        let mut called = Called::default();
         let mut looked = Vec::new();
         for Recorded { event, .. } in events {
             let is_look = ledger::shows(&event, patient) && event.capacity != Capacity::Patient;
             let Some(actor) = event.actor.filter(|_| is_look) else {
                 continue;
             };
-            if let Entry::Vacant(place) = names.entry(actor) {
-                let account = turn.db.account(actor).await?;
-                place.insert(account.map(|account| account.name));
-            }
             looked.push(Looked {
                 at: event.at.to_rfc3339(),
-                name: names.get(&actor).cloned().flatten(),
+                name: called.name(&mut turn.db, actor).await?,
                 capacity: event.capacity,
                 action: event.action.into(),
                 case: event.case,
             });
         }
         Ok(Json(looked))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+/// Someone who can look at a record.
+#[derive(Serialize, ToSchema)]
+struct Seer {
+    /// What the person is called.
+    #[schema(value_type = Option<String>)]
+    name: Option<Phi<String>>,
+    /// As what: `administrator`, `clinician`, `staff`, `collaborator`, `patient` or `guardian`.
+    #[schema(value_type = String)]
+    capacity: Capacity,
+    /// What the case is called that a collaborator sees, where it is shared with the patient.
+    #[schema(value_type = Option<String>)]
+    title: Option<Phi<String>>,
+    /// First moment at which the person no longer can, RFC 3339, where there is one.
+    until: Option<String>,
+}
+
+/// Who can look at one's record now: the care team, those who see it as the patient or as a guardian, and colleagues
+/// who were invited to one case.
+#[utoipa::path(get, path = "/api/patients/{patient}/who-sees", tag = "records", params(("patient" = Uuid, Path)),
+    responses((status = 200, body = Vec<Seer>), (status = "default", body = ProblemBody)))]
+async fn who_sees(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<Json<Vec<Seer>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let (_, facts) = turn.patient::<act::WhoLooked>(patient).await?;
+        let now = turn.now;
+        let db = &mut turn.db;
+        let team = db.care_team(patient).await?;
+        let members = db.members(facts.practice.practice).await?;
+        let mut seers: Vec<Seer> = members
+            .into_iter()
+            .filter(|(member, _)| {
+                member.state == "active" && team.iter().any(|(user, _)| *user == member.user)
+            })
+            .map(|(member, account)| Seer {
+                name: Some(account.name),
+                capacity: member.role.into(),
+                title: None,
+                until: None,
+            })
+            .collect();
+        let mut called = Called::default();
+        for (user, link) in db.patient_users(patient).await? {
+            let (capacity, until) = match link {
+                PatientLink::Own => (Capacity::Patient, None),
+                PatientLink::Guardian(guardian) if guardian.is_live(now) => (
+                    Capacity::Guardian,
+                    Some(guardian.window.until.min(guardian.majority)),
+                ),
+                PatientLink::Guardian(_) => continue,
+            };
+            seers.push(Seer {
+                name: called.name(db, user).await?,
+                capacity,
+                title: None,
+                until: until.map(|until| until.to_rfc3339()),
+            });
+        }
+        for case in db.cases_of_patient(patient).await? {
+            let title = Some(case.title).filter(|_| case.sharing == Sharing::WithPatient);
+            for grant in db.grants_of(case.id).await? {
+                if grant.grant.is_live(now) {
+                    seers.push(Seer {
+                        name: called.name(db, grant.user).await?,
+                        capacity: Capacity::Collaborator,
+                        title: title.clone(),
+                        until: Some(grant.grant.until.to_rfc3339()),
+                    });
+                }
+            }
+        }
+        Ok(Json(seers))
     }
     .await;
     turn.end(answer).await

@@ -4,8 +4,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::RecordRequest;
-use domain::{PatientId, Phi, RecordRequestId, RecordRequestKind, RecordRequestState, UserId};
+use catalog::{Change, RecordRequest};
+use domain::{NewsKind, PatientId, Phi, RecordRequestId, RecordRequestKind, RecordRequestState, UserId};
 use policy::act;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,9 +14,14 @@ use utoipa_axum::routes;
 
 use super::app::App;
 use super::extract::{Id, Input};
+use super::news::{Happened, tell, tell_deciders};
 use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::random_id;
+use super::turn::Turn;
 use super::who::Who;
+
+/// Within how many days a request is answered (45 CFR 164.524(b)(2)); an amendment may take longer by law, not here.
+const DAYS: i64 = 30;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -48,6 +53,8 @@ struct RequestBody {
     answer: Option<Phi<String>>,
     /// When it was asked, RFC 3339.
     asked: String,
+    /// When it is to be answered at the latest.
+    due: String,
     /// When it was answered.
     answered: Option<String>,
 }
@@ -61,7 +68,18 @@ fn body(request: RecordRequest) -> RequestBody {
         text: request.text,
         answer: request.answer,
         asked: request.asked.to_rfc3339(),
+        due: request.asked.plus_days(DAYS).to_rfc3339(),
         answered: request.answered.map(|moment| moment.to_rfc3339()),
+    }
+}
+
+fn happened(turn: &Turn<Change>, what: NewsKind, patient: PatientId) -> Happened {
+    Happened {
+        what,
+        by: turn.who().user(),
+        case: None,
+        patient: Some(patient),
+        at: turn.now,
     }
 }
 
@@ -107,10 +125,10 @@ async fn ask(
     let text = Phi::new(domain::text::lines("The request", input.text.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        match input.kind {
-            RecordRequestKind::Amendment => drop(turn.patient::<act::RequestAmendment>(patient).await?),
-            RecordRequestKind::Copy => drop(turn.patient::<act::RequestCopy>(patient).await?),
-        }
+        let facts = match input.kind {
+            RecordRequestKind::Amendment => turn.patient::<act::RequestAmendment>(patient).await?.1,
+            RecordRequestKind::Copy => turn.patient::<act::RequestCopy>(patient).await?.1,
+        };
         let request = RecordRequest {
             id: RecordRequestId::from_random(random_id()?),
             patient,
@@ -124,6 +142,8 @@ async fn ask(
             answered: None,
         };
         turn.db.add_request(&request).await?;
+        let happened = happened(&turn, NewsKind::Request, patient);
+        tell_deciders(&app, &mut turn.db, &facts, &happened).await?;
         Ok((StatusCode::CREATED, Json(body(request))))
     }
     .await;
@@ -175,6 +195,8 @@ async fn answer(
         };
         let now = turn.now;
         turn.db.answer_request(&answered, who.user(), now).await?;
+        let happened = happened(&turn, NewsKind::Answer, answered.patient);
+        tell(&app, &mut turn.db, answered.asked_by, &happened).await?;
         Ok(Json(body(answered)))
     }
     .await;

@@ -21,7 +21,7 @@ use super::listen::{Peer, PlainListener, TlsFiles, TlsListener};
 use super::problem::Problem;
 use super::{
     accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports,
-    front, grants, guard, invitations, items, keeper, live, marks, metrics, own, passkeys, patients,
+    front, grants, guard, invitations, items, keeper, live, marks, metrics, news, own, passkeys, patients,
     practices, records, requests, signing, spaces, uploads, worker,
 };
 
@@ -59,6 +59,7 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(artifacts::routes())
         .merge(live::routes())
         .merge(marks::routes())
+        .merge(news::routes())
         .merge(consent::routes())
         .merge(records::routes())
         .merge(exports::routes())

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use catalog::{Committed, ItemOriginal, NewArtifact, NewItem, NewOriginal, Notice, ObjectRow};
-use domain::{ArtifactId, Biometric, CaseId, Deletion, ItemId, OriginalId, UserId};
-use policy::{CaptureFacts, Decision, IntakeFacts, SpaceFacts, TransferFacts, act};
+use domain::{ArtifactId, Biometric, CaseId, Deletion, ItemId, NewsKind, OriginalId, UserId};
+use policy::{Decision, IntakeFacts, SpaceFacts, TransferFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +18,7 @@ use super::app::App;
 use super::cases::UNDO_MS;
 use super::extract::{Id, Input};
 use super::items::{ItemBody, OriginalBody, body, original_body};
+use super::news::{Happened, tell};
 use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::random_id;
 use super::turn::Turn;
@@ -168,9 +169,17 @@ async fn transfer(
     .await;
     let space = turn.end(done).await?;
     let item = copy(&app, capture, space).await?;
-    app.catalog
-        .tell(Notice::for_user("space.changed", input.to))
-        .await?;
+    let happened = Happened {
+        what: NewsKind::Capture,
+        by: who.user(),
+        case: None,
+        patient: None,
+        at: app.now(),
+    };
+    let mut change = app.catalog.change().await?;
+    tell(&app, &mut change, input.to, &happened).await?;
+    change.notify(Notice::for_user("space.changed", input.to));
+    change.commit().await?;
     Ok((StatusCode::CREATED, Json(Given { item })))
 }
 
@@ -298,14 +307,9 @@ impl Keys {
     }
 }
 
-/// How a download of a file in a space is decided: the item, where it is a capture of one's own upload.
-pub(crate) async fn own_capture(
-    turn: &mut Turn<catalog::Conn>,
-    item: ItemId,
-) -> Answer<Option<CaptureFacts>> {
-    let facts = turn.db.capture_facts(item).await?;
-    match facts {
-        Some(_) => Ok(Some(turn.ask_of::<act::DownloadCapture>(facts, item)?.1)),
-        None => Ok(None),
-    }
+/// Asks whether a file of a capture in somebody's space may be downloaded.
+pub(crate) async fn ask_of_own_capture(turn: &mut Turn<catalog::Conn>, capture: ItemId) -> Answer<()> {
+    let facts = turn.db.capture_facts(capture).await?;
+    turn.ask_of::<act::DownloadCapture>(facts, capture)?;
+    Ok(())
 }

@@ -302,6 +302,17 @@ fn a_collaborator_gets_right_pictures_with_a_mark_and_nothing_else() {
         "{sights}"
     );
     assert!(sights["seconds"].as_f64().unwrap() > 0.0);
+    // The same of the whole case, with how much there is; who uploaded nothing is told nothing.
+    let path = format!("/api/cases/{}/sights", scene.case);
+    let of_case = scene.admin.get(&path).json;
+    assert_eq!(of_case[0]["item"], json!(scene.item), "{of_case}");
+    assert_eq!(of_case[0]["frames"], sights["frames"], "{of_case}");
+    assert_eq!(
+        of_case[0]["of_slices"],
+        json!(DIMS.iter().sum::<u32>()),
+        "{of_case}"
+    );
+    assert_eq!(collaborator.get(&path).json, json!([]));
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(look))
         .routes(routes!(thumbnail::read))
         .routes(routes!(sights::read))
+        .routes(routes!(sights::of_case))
 }
 
 /// What pictures may cost.

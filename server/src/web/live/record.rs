@@ -4,13 +4,14 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use catalog::{NewSights, Notice};
-use domain::{SessionId, Verb};
+use domain::{NewsKind, SessionId, Verb};
 use ledger::{Detail, Word};
 use policy::ItemFacts;
 use serde_json::json;
 use streamer::watching::{Attention, Noticed, Pace, Sight, Watch, Watched};
 
 use super::super::app::App;
+use super::super::news::{Happened, tell};
 use super::super::problem::Answer;
 use super::super::turn::event_of;
 use super::super::who::Who;
@@ -84,10 +85,20 @@ impl Record {
             ("NoticeSweep", Verb::Execute),
             self.session,
         );
-        app.catalog.record(vec![event]).await?;
         let detail = json!({ "item": self.facts.item, "viewer": who.user() });
         let notice = Notice::for_user("item.swept", self.facts.uploader).with(detail);
-        app.catalog.tell(notice).await?;
+        let happened = Happened {
+            what: NewsKind::Sweep,
+            by: who.user(),
+            case: Some(self.facts.case.case),
+            patient: None,
+            at: app.now(),
+        };
+        let mut change = app.catalog.change().await?;
+        change.record(&[event]).await?;
+        change.notify(notice);
+        tell(app, &mut change, self.facts.uploader, &happened).await?;
+        change.commit().await?;
         tracing::warn!(session = %self.session, item = %self.facts.item, "a sweep was noticed and is slowed");
         Ok(())
     }

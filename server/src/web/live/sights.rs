@@ -1,18 +1,17 @@
 //! Who looked at one's upload, when, for how long, how much of it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use axum::Json;
 use axum::extract::State;
-use domain::{ItemId, Phi, UserId};
-use policy::act;
+use catalog::{Conn, Item, Sights};
+use domain::{CaseId, ItemId, Phi, UserId};
+use policy::{Decision, ItemFacts, act};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::app::App;
 use super::super::extract::Id;
-use super::super::problem::{Answer, ProblemBody};
+use super::super::news::Called;
+use super::super::problem::{Answer, Problem, ProblemBody};
 use super::super::who::Who;
 
 /// Days and viewers that are told at most.
@@ -37,6 +36,8 @@ pub(crate) struct SightsBody {
     seconds: f64,
     /// Distinct slices.
     slices: u64,
+    /// Slices that there are along the three axes; none of what has no grid.
+    of_slices: Option<u64>,
     /// Distinct directions, of 864.
     directions: u64,
     /// Pictures.
@@ -58,28 +59,89 @@ pub(crate) async fn read(
     let mut turn = app.look(&who).await?;
     let answer = async {
         turn.item::<act::RenderLocally>(item).await?;
-        let all = turn.db.sights_of(item, MOST).await?;
-        let mut names: HashMap<UserId, Option<Phi<String>>> = HashMap::new();
-        let mut bodies = Vec::with_capacity(all.len());
-        for sights in all {
-            if let Entry::Vacant(place) = names.entry(sights.viewer) {
-                let account = turn.db.account(sights.viewer).await?;
-                place.insert(account.map(|account| account.name));
-            }
-            bodies.push(SightsBody {
-                viewer: sights.viewer,
-                name: names.get(&sights.viewer).cloned().flatten(),
-                day: sights.day,
-                first: sights.first.to_rfc3339(),
-                last: sights.last.to_rfc3339(),
-                seconds: sights.looked_ms as f64 / 1e3,
-                slices: sights.slices,
-                directions: sights.directions,
-                frames: sights.frames,
-                questions: sights.questions,
-                sweeps: sights.sweeps,
-            });
+        let found = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        let mut called = Called::default();
+        let mut bodies = Vec::new();
+        for sights in turn.db.sights_of(item, MOST).await? {
+            bodies.push(body(&mut turn.db, &mut called, &found, sights).await?);
         }
+        Ok(Json(bodies))
+    }
+    .await;
+    turn.end(answer).await
+}
+
+async fn body(db: &mut Conn, called: &mut Called, item: &Item, sights: Sights) -> Answer<SightsBody> {
+    Ok(SightsBody {
+        viewer: sights.viewer,
+        name: called.name(db, sights.viewer).await?,
+        day: sights.day,
+        first: sights.first.to_rfc3339(),
+        last: sights.last.to_rfc3339(),
+        seconds: sights.looked_ms as f64 / 1e3,
+        slices: sights.slices,
+        of_slices: item
+            .grid
+            .as_ref()
+            .map(|grid| grid.dims().into_iter().map(u64::from).sum()),
+        directions: sights.directions,
+        frames: sights.frames,
+        questions: sights.questions,
+        sweeps: sights.sweeps,
+    })
+}
+
+/// What somebody saw on a day of an item of a case.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CaseSightsBody {
+    /// The item.
+    #[schema(value_type = Uuid)]
+    item: ItemId,
+    /// What it is called.
+    item_name: String,
+    /// What was seen of it.
+    #[serde(flatten)]
+    sights: SightsBody,
+}
+
+/// Who looked at what one uploaded to a case oneself: when, for how long, how much of it. The latest first.
+#[utoipa::path(get, path = "/api/cases/{case}/sights", tag = "live", params(("case" = Uuid, Path)),
+    responses((status = 200, body = Vec<CaseSightsBody>), (status = "default", body = ProblemBody)))]
+pub(crate) async fn of_case(
+    State(app): State<App>,
+    who: Who,
+    Id(case): Id<CaseId>,
+) -> Answer<Json<Vec<CaseSightsBody>>> {
+    let mut turn = app.look(&who).await?;
+    let answer = async {
+        let (_, facts) = turn.case::<act::SeeCase>(case).await?;
+        let mut called = Called::default();
+        let mut bodies = Vec::new();
+        for item in turn.db.items_of(case).await? {
+            let of_item = ItemFacts {
+                item: item.id,
+                case: facts,
+                uploader: match item.uploader {
+                    Some(uploader) => uploader,
+                    None => continue,
+                },
+                deletion: None,
+                keeping: domain::Keeping::FREE,
+            };
+            let decision = policy::decide::<act::RenderLocally>(&who.subject, &of_item, turn.now);
+            if !matches!(decision, Decision::Allow(_)) {
+                continue;
+            }
+            for sights in turn.db.sights_of(item.id, MOST).await? {
+                bodies.push(CaseSightsBody {
+                    item: item.id,
+                    item_name: item.name.clone(),
+                    sights: body(&mut turn.db, &mut called, &item, sights).await?,
+                });
+            }
+        }
+        bodies.sort_by(|one, other| other.sights.last.cmp(&one.sights.last));
+        bodies.truncate(MOST as usize);
         Ok(Json(bodies))
     }
     .await;

@@ -17,6 +17,7 @@ use super::super::extract::{Id, Input};
 use super::super::problem::{Answer, Problem, ProblemBody};
 use super::super::secrets::random_id;
 use super::super::who::Who;
+use super::mentions::tell_named;
 use super::{add, amend, found, new_mark, withdraw};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -341,7 +342,11 @@ async fn comment(
             Some(id),
             content,
         );
+        let is_new = turn.db.mark(comment).await?.is_none();
         let mark = add(&mut turn.db, mark, "comment.added").await?;
+        if is_new {
+            tell_named(&app, &mut turn, mark.case, input.text.reveal(), "").await?;
+        }
         Ok((StatusCode::CREATED, Json(comment_body(&mark))))
     }
     .await;
@@ -362,7 +367,9 @@ async fn amend_comment(
     let mut turn = app.change(&who).await?;
     let done = async {
         let mark = asked!(turn, AmendComment, id, Comment);
+        let before = mark.body["text"].as_str().unwrap_or_default().to_owned();
         let mark = amend(&mut turn, mark, input.version, content, "comment.changed").await?;
+        tell_named(&app, &mut turn, mark.case, input.text.reveal(), &before).await?;
         Ok(Json(comment_body(&mark)))
     }
     .await;

@@ -26,10 +26,13 @@ macro_rules! asked {
 }
 
 mod annotations;
+mod mentions;
 mod saved;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    annotations::routes().merge(saved::routes())
+    annotations::routes()
+        .merge(mentions::routes())
+        .merge(saved::routes())
 }
 
 fn new_mark(
