@@ -1,7 +1,7 @@
 //! Uploads in pieces, broken off and gone on with.
 
 use data_encoding::BASE64;
-use serde_json::json;
+use serde_json::{Value, json};
 use ureq::http::Method;
 
 use super::cases::series;
@@ -115,4 +115,66 @@ fn what_is_wrong_with_an_upload_is_told() {
     let (other, _) = server.practice("b@example.org");
     assert_eq!(other.get(&format!("/api/upload-sets/{set}")).status, 404);
     assert_eq!(other.send_many(&set, &files).status, 404);
+}
+
+#[test]
+fn failed_work_is_tried_again() {
+    let server = Server::demo();
+    let (client, practice) = server.practice("a@example.org");
+    let (_, case) = client.patient_and_case(&practice);
+    let set = client.open_set(&case);
+    assert_eq!(client.send_many(&set, &series("Doe^Jane")).status, 201);
+    let retry = || {
+        let path = format!("/api/upload-sets/{set}/retry");
+        client.call(Method::POST, &path, &[], Vec::new())
+    };
+    assert_eq!(retry().status, 409, "nothing has failed yet");
+    // The store loses everything for a while.
+    let (store, away) = (server.data().join("objects"), server.folder.path().join("away"));
+    std::fs::rename(&store, &away).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    let failed = client.ingest(&set);
+    assert_eq!(
+        (&failed["state"], &failed["attempts"]),
+        (&json!("failed"), &json!(3))
+    );
+    assert!(failed["outcome"]["reason"].is_string(), "{failed}");
+    let unfinished = client.get(&format!("/api/cases/{case}/upload-sets")).json;
+    assert_eq!(
+        (&unfinished[0]["id"], &unfinished[0]["state"]),
+        (&json!(set), &json!("failed"))
+    );
+
+    std::fs::remove_dir_all(&store).unwrap();
+    std::fs::rename(&away, &store).unwrap();
+    // Nobody else has it tried, or learns that there is something to try.
+    let (other, _) = server.practice("b@example.org");
+    let path = format!("/api/upload-sets/{set}/retry");
+    assert_eq!(other.call(Method::POST, &path, &[], Vec::new()).status, 404);
+    let again = retry();
+    assert_eq!(
+        (again.status, &again.json["state"]),
+        (202, &json!("closed")),
+        "{again:?}"
+    );
+    assert_eq!(client.wait_for(&set)["state"], "done");
+    assert_eq!(retry().status, 409, "it is done");
+    let items = client.get(&format!("/api/cases/{case}/items"));
+    assert_eq!(items.json.as_array().map(Vec::len), Some(1), "{items:?}");
+    assert_eq!(
+        client.get(&format!("/api/cases/{case}/upload-sets")).json,
+        json!([])
+    );
+
+    let trail = client
+        .get(&format!("/api/practices/{practice}/audit?limit=200"))
+        .json;
+    let tries: Vec<&Value> = trail
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["action"] == "RetryIngest")
+        .map(|event| &event["outcome"])
+        .collect();
+    assert_eq!(tries.len(), 4, "{tries:?}");
 }

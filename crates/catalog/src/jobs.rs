@@ -180,7 +180,34 @@ impl Change {
         Ok(ended.rows_affected() == 1)
     }
 
-    /// Jobs whose workers died as often as one is tried have failed.
+    /// Puts the failed job of a set back into the queue, as if it had never been begun.
+    ///
+    /// # Errors
+    /// [`CatalogError::Conflict`] where it has not failed, or its files are no longer kept.
+    pub async fn retry_job(&mut self, set: UploadSetId, now: Timestamp) -> Result<(), CatalogError> {
+        let open = sqlx::query(
+            "UPDATE upload_sets SET state = 'closed', changed_ms = $1 WHERE id = $2 AND state = 'failed' \
+             AND EXISTS (SELECT 1 FROM uploads u WHERE u.set_id = upload_sets.id)",
+        )
+        .bind(now.ms())
+        .bind(set.to_string())
+        .execute(self.db())
+        .await?;
+        if open.rows_affected() == 0 {
+            return Err(CatalogError::Conflict("the work on the set has not failed"));
+        }
+        sqlx::query(
+            "UPDATE jobs SET state = 'queued', attempts = 0, progress = '{}', sealed = NULL, changed_ms = $1 \
+             WHERE set_id = $2 AND state = 'failed'",
+        )
+        .bind(now.ms())
+        .bind(set.to_string())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Jobs whose workers died as often as one is tried have failed, and their sets with them.
     async fn give_up_on_jobs(&mut self, now: Timestamp) -> Result<(), CatalogError> {
         sqlx::query(
             "UPDATE jobs SET state = 'failed', changed_ms = $1 WHERE state = 'running' AND lease_until_ms < $1 \
@@ -188,6 +215,13 @@ impl Change {
         )
         .bind(now.ms())
         .bind(signed(MOST_ATTEMPTS))
+        .execute(self.db())
+        .await?;
+        sqlx::query(
+            "UPDATE upload_sets SET state = 'failed', changed_ms = $1 WHERE state = 'closed' \
+             AND id IN (SELECT set_id FROM jobs WHERE state = 'failed')",
+        )
+        .bind(now.ms())
         .execute(self.db())
         .await?;
         Ok(())

@@ -93,7 +93,7 @@ impl Conn {
         row.map(|row| set_from(&row)).transpose()
     }
 
-    /// The sets of a user in a case that are still open or not yet ingested.
+    /// The sets of a user in a case that are still open, not yet ingested, or failed and kept to be tried again.
     ///
     /// # Errors
     /// The database's.
@@ -103,11 +103,29 @@ impl Conn {
         user: UserId,
     ) -> Result<Vec<UploadSet>, CatalogError> {
         let sql = format!(
-            "{SETS} WHERE case_id = $1 AND user_id = $2 AND state IN ('open', 'closed') ORDER BY created_ms, id"
+            "{SETS} WHERE case_id = $1 AND user_id = $2 AND state IN ('open', 'closed', 'failed') ORDER BY created_ms, id"
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(case.to_string())
             .bind(user.to_string())
+            .fetch_all(self.db())
+            .await?;
+        rows.iter().map(set_from).collect()
+    }
+
+    /// Sets that failed before a moment and are still kept: at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed_upload_sets(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UploadSet>, CatalogError> {
+        let sql = format!("{SETS} WHERE state = 'failed' AND changed_ms < $1 ORDER BY changed_ms LIMIT $2");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(before.ms())
+            .bind(i64::from(limit))
             .fetch_all(self.db())
             .await?;
         rows.iter().map(set_from).collect()
@@ -187,7 +205,7 @@ impl Conn {
             "SELECT CAST(COALESCE((SELECT SUM(b.len) FROM originals o JOIN objects b ON b.name = o.object \
              JOIN cases c ON c.id = o.case_id WHERE c.practice_id = $1), 0) + \
              COALESCE((SELECT SUM(s.bytes) FROM upload_sets s JOIN cases c ON c.id = s.case_id \
-             WHERE c.practice_id = $1 AND s.state IN ('open', 'closed')), 0) AS BIGINT)",
+             WHERE c.practice_id = $1 AND s.state IN ('open', 'closed', 'failed')), 0) AS BIGINT)",
         )
         .bind(practice.to_string())
         .fetch_one(self.db())
@@ -203,7 +221,7 @@ impl Conn {
         let row = sqlx::query(
             "SELECT CAST(COALESCE((SELECT SUM(b.len) FROM originals o JOIN objects b ON b.name = o.object \
              WHERE o.case_id = $1), 0) + COALESCE((SELECT SUM(bytes) FROM upload_sets \
-             WHERE case_id = $1 AND state IN ('open', 'closed')), 0) AS BIGINT)",
+             WHERE case_id = $1 AND state IN ('open', 'closed', 'failed')), 0) AS BIGINT)",
         )
         .bind(case.to_string())
         .fetch_one(self.db())
@@ -374,6 +392,19 @@ impl Change {
         .bind(set.to_string())
         .execute(self.db())
         .await?;
+        Ok(())
+    }
+
+    /// Notes that the work on a set has failed. Its files are kept, to be tried again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn fail_upload_set(&mut self, set: UploadSetId, now: Timestamp) -> Result<(), CatalogError> {
+        sqlx::query("UPDATE upload_sets SET state = 'failed', changed_ms = $1 WHERE id = $2")
+            .bind(now.ms())
+            .bind(set.to_string())
+            .execute(self.db())
+            .await?;
         Ok(())
     }
 

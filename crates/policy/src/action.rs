@@ -241,8 +241,6 @@ actions! {
         RenderLocally,
         /// Change its name.
         EditItem,
-        /// Have the pipeline try again.
-        RetryIngest,
         /// Delete it.
         DeleteItem,
         /// Undo that.
@@ -285,6 +283,8 @@ actions! {
     Upload(UploadFacts) {
         /// Send more of it, or end it.
         ContinueUpload,
+        /// Have the pipeline try again, after it has failed.
+        RetryIngest,
         /// See how far it and its ingestion have come.
         SeeUpload,
         /// Give it up.

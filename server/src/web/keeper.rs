@@ -17,6 +17,8 @@ use super::problem::Answer;
 const EVERY: Duration = Duration::from_secs(60);
 /// Things of each kind that are destroyed at once.
 const AT_ONCE: u32 = 50;
+/// How long the files of an upload are kept whose work has failed, milliseconds.
+const FAILED_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Keeps house until `stop` says so.
 pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
@@ -24,6 +26,9 @@ pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
     loop {
         if let Err(problem) = purge(&app).await {
             tracing::error!(?problem, "what was deleted could not be destroyed");
+        }
+        if let Err(problem) = drop_failed(&app).await {
+            tracing::error!(?problem, "failed uploads could not be dropped");
         }
         if let Err(problem) = checkpoints.keep(&app.catalog, &app.vault).await {
             tracing::error!(?problem, "no checkpoint of the log could be kept");
@@ -39,6 +44,29 @@ pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
     if let Err(problem) = checkpoints.keep(&app.catalog, &app.vault).await {
         tracing::error!(?problem, "no checkpoint of the log could be kept");
     }
+}
+
+/// Drops what nobody had tried again.
+async fn drop_failed(app: &App) -> Answer<()> {
+    let now = app.now();
+    let before = now.plus_ms(-FAILED_MS);
+    let sets = app
+        .catalog
+        .reader()
+        .await?
+        .failed_upload_sets(before, AT_ONCE)
+        .await?;
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let run = Names::finished_run(&app.catalog).await?;
+    let mut change = app.catalog.change().await?;
+    for set in sets {
+        change.end_upload_set(set.id, "dropped", run, now).await?;
+    }
+    change.commit().await?;
+    app.catalog.finish_ingest(run).await?;
+    Ok(())
 }
 
 /// Destroys what is due; tells how much.

@@ -162,13 +162,10 @@ async fn end(app: &App, worker: &str, job: &Job, state: JobState, outcome: &Valu
     if !change.end_job(job, worker, state, outcome, now).await? {
         return Ok(());
     }
-    let set_state = match state {
-        JobState::Done => Some("done"),
-        JobState::Failed => Some("failed"),
-        JobState::Queued | JobState::Running => None,
-    };
-    if let Some(set_state) = set_state {
-        change.end_upload_set(job.set, set_state, run, now).await?;
+    match state {
+        JobState::Done => change.end_upload_set(job.set, "done", run, now).await?,
+        JobState::Failed => change.fail_upload_set(job.set, now).await?,
+        JobState::Queued | JobState::Running => {}
     }
     change.record(&[ended(job, state, now)]).await?;
     change.notify(Notice::in_case("job.ended", job.case, job.id));

@@ -23,6 +23,13 @@ impl Call {
         for (name, id) in &scene.ids {
             path = path.replace(&format!("{{{name}}}"), id);
         }
+        let request = match route.right.as_str() {
+            "AnswerAmendment" => "amendment",
+            _ => "copy",
+        };
+        if let Some(id) = scene.ids.get(request) {
+            path = path.replace("{request}", id);
+        }
         if path == "/api/cases" {
             path.push_str("?as=collaborator");
         }
@@ -126,6 +133,12 @@ fn json_body(route: &Route, scene: &Scene) -> Option<Value> {
             Biometric::FaceOrHead => json!({ "biometric": "face_or_head" }),
         },
         ("AnswerConnection", _) => json!({ "accept": true }),
+        ("AnswerAmendment" | "AnswerCopyRequest", _) => json!({ "granted": true, "text": "Words" }),
+        ("TransferCapture" | "GiveCapture", _) => json!({ "to": scene.ids["user"] }),
+        ("FileCapture", _) => json!({ "case": scene.ids["case"], "biometric": "no" }),
+        ("EditAccount", "/api/me/password") => {
+            json!({ "old": "not the present one", "new": "five other words of mine" })
+        }
         ("EditAccount" | "CreatePractice" | "EditPractice" | "EditItem", _) => json!({ "name": "N" }),
         ("EnrollFactor", "/api/me/passkeys/finish") => json!({ "ceremony": "none", "credential": {} }),
         ("SetRetention", _) => json!({ "retention_years": 0, "majority_years": 18 }),

@@ -2,6 +2,7 @@
 //! answers what `assets/policy/matrix.tsv` says of the right that `assets/policy/routes.tsv` says it asks for.
 
 mod calls;
+mod own;
 mod people;
 mod scene;
 mod world;
@@ -14,7 +15,7 @@ use ureq::http::Method;
 
 use super::client::{Reply, Server};
 use calls::Call;
-use people::Person;
+use people::{Account, Person};
 use world::World;
 
 /// A route, and the right that it asks for.
@@ -151,14 +152,18 @@ fn cell(world: &World, route: &Route, state: &str, person: &Person, expected: &s
         return;
     };
     let call = Call::new(route, &scene);
-    let cookie = match route.path.starts_with("/api/me") || route.path == "/api/sign-out" {
-        // These may end the sign-in.
-        true => world.sign_in(person),
-        false => person.cookie.clone(),
+    let may_end_it = route.path.starts_with("/api/me") || route.path == "/api/sign-out";
+    let cookie = match &scene.double {
+        Some(cookie) => cookie.clone(),
+        None if may_end_it => world.sign_in(person),
+        None => person.cookie.clone(),
     };
     let reply = world.ask(&call, Some(cookie));
     tally.cells += 1;
-    let expected = if person.is_deactivated { "401" } else { expected };
+    let expected = match person.account {
+        Account::Deactivated => "401",
+        _ => expected,
+    };
     if expected == "yes" {
         tally.allowed += 1;
     }

@@ -16,7 +16,7 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) cookie: String,
     pub(crate) strength: SignInStrength,
-    pub(crate) is_deactivated: bool,
+    pub(crate) account: Account,
     pub(crate) standing: Standing,
 }
 

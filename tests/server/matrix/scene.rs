@@ -20,21 +20,7 @@ use super::Route;
 use super::people::{Age, Person, Standing, Team};
 use super::world::{World, random};
 
-const DAY: i64 = 24 * 3_600_000;
-
-/// Routes that are not called here, because what they ask about is not made here or the account does not outlive them;
-/// tests of their own call them.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("POST", "/api/me/passkeys/finish"),
-    ("POST", "/api/me/password"),
-    ("DELETE", "/api/me"),
-    ("PUT", "/api/me/marketing/{choice}"),
-    ("DELETE", "/api/me/marketing/{choice}"),
-    ("PUT", "/api/me/passkeys/{passkey}"),
-    ("DELETE", "/api/me/passkeys/{passkey}"),
-    ("POST", "/api/requests/{request}/answer"),
-    ("POST", "/api/space/upload-sets"),
-];
+pub(super) const DAY: i64 = 24 * 3_600_000;
 
 /// What a person meets: identifiers by the names that routes give them.
 #[derive(Clone)]
@@ -43,16 +29,19 @@ pub(crate) struct Scene {
     pub(crate) key: String,
     pub(crate) ids: BTreeMap<&'static str, String>,
     pub(crate) biometric: Biometric,
+    /// The cookie of who asks, where that is somebody who stands as the person does and has met nothing before: what
+    /// belongs to a person alone, such as a space, is in one state at a time.
+    pub(crate) double: Option<String>,
 }
 
 /// A state in its parts, which stand between commas.
-struct State<'a> {
-    is_own: bool,
+pub(super) struct State<'a> {
+    pub(super) is_own: bool,
     /// Of the case, without `case `.
     of_case: &'a str,
     /// Of the thing itself.
-    of_thing: &'a str,
-    parts: Vec<&'a str>,
+    pub(super) of_thing: &'a str,
+    pub(super) parts: Vec<&'a str>,
 }
 
 fn parse(kind: Kind, state: &str) -> State<'_> {
@@ -85,39 +74,56 @@ fn kind(route: &Route) -> Kind {
     Action::from_name(&route.right).expect("an action").kind()
 }
 
-/// What tells one scene from another; `None` for what no request can meet: the accounts of others, which no route
-/// names, and what the catalog does not keep, such as a hold on one item.
+/// Whether a thing belongs to a person alone, or the account does not outlive the call.
+fn is_alone(route: &Route, state: &State<'_>) -> bool {
+    match kind(route) {
+        Kind::Account => {
+            route.path.contains("{passkey}") || route.method == "DELETE" && route.path == "/api/me"
+        }
+        Kind::Space | Kind::Capture | Kind::Transfer => true,
+        Kind::Intake | Kind::Upload => state.parts.iter().any(|part| part.ends_with(" space")),
+        _ => false,
+    }
+}
+
+/// What tells one scene from another; `None` for what no request can meet: the accounts and spaces of others, which no
+/// route names, and what the catalog does not keep, such as a hold on one item or uploads into a profile.
 pub(crate) fn key(route: &Route, state: &str, person: &Person) -> Option<String> {
     let kind = kind(route);
     let parsed = parse(kind, state);
-    if ELSEWHERE.contains(&(route.method.as_str(), route.path.as_str())) {
-        return None;
-    }
+    let into = |place: &str| parsed.parts.contains(&place);
     let is_met = match kind {
-        Kind::Account => parsed.is_own,
+        Kind::Account | Kind::Space => parsed.is_own,
         Kind::Patient => state != "retained",
-        Kind::Item => !matches!(parsed.of_thing, "held" | "retained"),
-        Kind::Intake | Kind::Upload => parsed.parts.iter().any(|part| part.ends_with(" case")),
-        Kind::Space | Kind::Capture | Kind::Transfer | Kind::Invitation => false,
+        Kind::Item | Kind::Capture => !matches!(parsed.of_thing, "held" | "retained"),
+        Kind::Intake if route.path == "/api/space/upload-sets" => into("into one's own space"),
+        Kind::Intake => !into("into one's own space") && !into("into a profile"),
+        Kind::Upload => !into("into a profile"),
+        // Which of the two is asked for depends on which side one is; without a connection it is the patient's.
+        Kind::Transfer => (route.right == "GiveCapture") == parsed.parts.contains(&"as the doctor"),
         _ => true,
     };
-    is_met.then(|| format!("{} {state} {}", kind.name(), person.name))
+    let who = match is_alone(route, &parsed) {
+        true => "alone",
+        false => "",
+    };
+    is_met.then(|| format!("{} {state} {} {who}", kind.name(), person.name))
 }
 
 pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, key: String) -> Scene {
     let kind = kind(route);
     let parsed = parse(kind, state);
+    let double = is_alone(route, &parsed).then(|| world.double(person));
+    let person = double.as_ref().unwrap_or(person);
     let mut scene = Scene {
         key,
         ids: BTreeMap::new(),
         biometric: Biometric::No,
+        double: double.as_ref().map(|double| double.cookie.clone()),
     };
     scene.put("practice", &world.practice);
-    let is_below_case = !matches!(
-        kind,
-        Kind::Account | Kind::Practice | Kind::Patient | Kind::Connection
-    );
-    let wrapped = world.change(async |change| {
+    scene.put("choice", &"product_news");
+    let place = world.change(async |change| {
         let mut maker = Maker {
             world,
             change,
@@ -126,39 +132,18 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
             now: world.now(),
         };
         maker.begin().await;
-        match kind {
-            Kind::Account => {
-                let (_, sign_in) = world.add_sign_in(maker.change, person).await;
-                maker.scene.put("sign_in", &sign_in);
-                None
-            }
-            Kind::Practice => None,
-            Kind::Patient => {
-                let creator = if state == "created by oneself" {
-                    person.user
-                } else {
-                    world.somebody
-                };
-                let patient = maker.patient(creator).await;
-                maker.patient_state(patient, state).await;
-                None
-            }
-            Kind::Connection => {
-                maker.connection(&parsed).await;
-                None
-            }
-            _ => Some(maker.case(kind, &parsed).await),
-        }
+        maker.thing(kind, state, &parsed).await
     });
-    if is_below_case && matches!(kind, Kind::Item | Kind::Original) {
-        let (case, wrapped) = wrapped.expect("a case");
-        let owner = if parsed.is_own {
-            person.user
-        } else {
-            world.somebody
+    if let Some((case, wrapped)) = place
+        && matches!(kind, Kind::Item | Kind::Original | Kind::Capture | Kind::Transfer)
+    {
+        let uploader = match (parsed.is_own, parsed.of_thing) {
+            (_, "from somebody") => world.somebody,
+            (_, "from oneself") | (true, _) => person.user,
+            (false, _) => world.somebody,
         };
-        item(world, &mut scene, case, &wrapped, owner);
-        if kind == Kind::Item {
+        item(world, &mut scene, case, &wrapped, uploader);
+        if matches!(kind, Kind::Item | Kind::Capture) {
             let deletion = deletion(parsed.of_thing, world.now());
             let item: ItemId = scene.ids["item"].parse().expect("an id");
             world.change(async |change| change.mark_item_deleted(item, deletion).await.unwrap());
@@ -168,7 +153,7 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
 }
 
 impl Scene {
-    fn put(&mut self, name: &'static str, id: &impl ToString) {
+    pub(super) fn put(&mut self, name: &'static str, id: &impl ToString) {
         self.ids.insert(name, id.to_string());
     }
 }
@@ -186,15 +171,57 @@ fn deletion(state: &str, now: Timestamp) -> Option<Deletion> {
     })
 }
 
-struct Maker<'a> {
-    world: &'a World,
-    change: &'a mut Change,
-    person: &'a Person,
-    scene: &'a mut Scene,
-    now: Timestamp,
+pub(super) struct Maker<'a> {
+    pub(super) world: &'a World,
+    pub(super) change: &'a mut Change,
+    pub(super) person: &'a Person,
+    pub(super) scene: &'a mut Scene,
+    pub(super) now: Timestamp,
 }
 
 impl Maker<'_> {
+    /// The thing of a kind in a state; where it is in a case or a space, that with its wrapped key.
+    async fn thing(&mut self, kind: Kind, state: &str, parsed: &State<'_>) -> Option<(CaseId, Vec<u8>)> {
+        match kind {
+            Kind::Account => {
+                self.account().await;
+                None
+            }
+            Kind::Practice | Kind::Space => None,
+            Kind::Patient => {
+                let creator = match state {
+                    "created by oneself" => self.person.user,
+                    _ => self.world.somebody,
+                };
+                let patient = self.patient(creator).await;
+                self.requests(patient).await;
+                self.patient_state(patient, state).await;
+                None
+            }
+            Kind::Connection => {
+                let (own, other) = (self.person.user, self.spare());
+                let (patient, doctor) = match parsed.parts[0] {
+                    "as its patient" => (own, other),
+                    "as its doctor" => (other, own),
+                    _ => (self.world.somebody, other),
+                };
+                self.connection(patient, doctor, parsed.of_thing).await;
+                None
+            }
+            Kind::Capture | Kind::Transfer => Some(self.capture(parsed).await),
+            _ if parsed.parts.iter().any(|part| part.ends_with(" space")) => {
+                self.upload_into_space(parsed).await;
+                None
+            }
+            _ => Some(self.case(kind, parsed).await),
+        }
+    }
+
+    /// The other person of the scene.
+    pub(super) fn spare(&self) -> UserId {
+        self.scene.ids["user"].parse().expect("an id")
+    }
+
     /// A member to change, and a doctor to connect to.
     async fn begin(&mut self) {
         let user = self.world.account(self.change).await;
@@ -205,7 +232,7 @@ impl Maker<'_> {
         self.scene.put("user", &user);
     }
 
-    async fn patient(&mut self, creator: UserId) -> PatientId {
+    pub(super) async fn patient(&mut self, creator: UserId) -> PatientId {
         let born = match self.person.standing {
             Standing::Link(_, Age::Minor) => Some(2020),
             Standing::Link(_, Age::Adult) => Some(1980),
@@ -228,7 +255,7 @@ impl Maker<'_> {
         };
         self.change.create_patient(&patient).await.unwrap();
         let (id, person) = (patient.id, self.person);
-        let spare: UserId = self.scene.ids["user"].parse().unwrap();
+        let spare = self.spare();
         self.change.put_care_team(id, spare, self.now).await.unwrap();
         self.change
             .put_patient_user(id, spare, &PatientLink::Own)
@@ -267,19 +294,13 @@ impl Maker<'_> {
         self.change.mark_patient_deleted(patient, deletion).await.unwrap();
     }
 
-    async fn connection(&mut self, state: &State<'_>) {
-        let other: UserId = self.scene.ids["user"].parse().unwrap();
-        let (patient, doctor) = match state.parts[0] {
-            "as its patient" => (self.person.user, other),
-            "as its doctor" => (other, self.person.user),
-            _ => (self.world.somebody, other),
-        };
+    pub(super) async fn connection(&mut self, patient: UserId, doctor: UserId, state: &str) {
         let connection = Connection {
             facts: ConnectionFacts {
                 connection: ConnectionId::from_random(random()),
                 patient,
                 doctor,
-                state: ConnectionState::from_word(state.of_thing).expect("a state"),
+                state: ConnectionState::from_word(state).expect("a state"),
             },
             created: self.now,
         };
@@ -287,9 +308,7 @@ impl Maker<'_> {
         self.scene.put("connection", &connection.facts.connection);
     }
 
-    /// A case in its state with all that is in one, and its wrapped key.
-    async fn case(&mut self, kind: Kind, state: &State<'_>) -> (CaseId, Vec<u8>) {
-        let patient = self.patient(self.world.somebody).await;
+    pub(super) async fn empty_case(&mut self, patient: PatientId, retain_until: Option<Timestamp>) -> CaseId {
         let case = NewCase {
             id: CaseId::from_random(random()),
             practice: self.world.practice,
@@ -297,53 +316,61 @@ impl Maker<'_> {
             created_by: self.world.somebody,
             title: Phi::new("Case".to_owned()),
             date: None,
-            retain_until: (state.of_case == "retained").then(|| self.now.plus_ms(DAY)),
+            retain_until,
             created: self.now,
         };
         self.change.create_case(&case).await.unwrap();
         self.scene.put("case", &case.id);
-        self.grants(case.id).await;
+        case.id
+    }
+
+    /// A case in its state with all that is in one, and its wrapped key.
+    async fn case(&mut self, kind: Kind, state: &State<'_>) -> (CaseId, Vec<u8>) {
+        let patient = self.patient(self.world.somebody).await;
+        let retain_until = (state.of_case == "retained").then(|| self.now.plus_ms(DAY));
+        let case = self.empty_case(patient, retain_until).await;
+        self.grants(case).await;
         let owner = if state.is_own {
             self.person.user
         } else {
             self.world.somebody
         };
-        self.marks(case.id, owner).await;
+        self.marks(case, owner).await;
         if matches!(kind, Kind::Intake | Kind::Upload) {
-            self.upload(case.id, patient, owner, state).await;
+            self.release(patient, self.world.somebody, state).await;
+            self.upload(case, owner).await;
         }
-        self.case_state(case.id, patient, state.of_case).await;
-        let wrapped = self.change.wrapped_case_key(case.id).await.unwrap();
-        (case.id, wrapped)
+        self.case_state(case, patient, state.of_case).await;
+        let wrapped = self.change.wrapped_case_key(case).await.unwrap();
+        (case, wrapped)
     }
 
     async fn grants(&mut self, case: CaseId) {
-        let spare: UserId = self.scene.ids["user"].parse().unwrap();
-        let until = self.now.plus_ms(DAY);
-        let spare_grant = Grant {
+        let spare = Grant {
             right: GrantRight::See,
-            until,
+            until: self.now.plus_ms(DAY),
             revoked: None,
         };
-        let mut all = vec![("grant", spare, spare_grant)];
+        self.grant(case, self.spare(), spare, "grant").await;
         if let Standing::Grant(grant) = self.person.standing {
-            all.push(("own_grant", self.person.user, grant));
+            self.grant(case, self.person.user, grant, "own_grant").await;
         }
-        for (name, user, grant) in all {
-            let put = CaseGrant {
-                id: GrantId::from_random(random()),
-                case,
-                user,
-                grant,
-                granted_by: self.world.somebody,
-                created: self.now,
-            };
-            self.change.put_grant(&put).await.unwrap();
-            if let Some(revoked) = grant.revoked {
-                assert!(self.change.revoke_grant(put.id, revoked).await.unwrap());
-            }
-            self.scene.put(name, &put.id);
+    }
+
+    pub(super) async fn grant(&mut self, case: CaseId, user: UserId, grant: Grant, name: &'static str) {
+        let put = CaseGrant {
+            id: GrantId::from_random(random()),
+            case,
+            user,
+            grant,
+            granted_by: self.world.somebody,
+            created: self.now,
+        };
+        self.change.put_grant(&put).await.unwrap();
+        if let Some(revoked) = grant.revoked {
+            assert!(self.change.revoke_grant(put.id, revoked).await.unwrap());
         }
+        self.scene.put(name, &put.id);
     }
 
     async fn marks(&mut self, case: CaseId, author: UserId) {
@@ -389,7 +416,7 @@ impl Maker<'_> {
         }
     }
 
-    async fn upload(&mut self, case: CaseId, patient: PatientId, owner: UserId, state: &State<'_>) {
+    pub(super) async fn release(&mut self, patient: PatientId, signed_by: UserId, state: &State<'_>) {
         let has = |part: &str| state.parts.contains(&part);
         if has("face") {
             self.scene.biometric = Biometric::FaceOrHead;
@@ -398,7 +425,7 @@ impl Maker<'_> {
             let release = SignedRelease {
                 id: ReleaseId::from_random(random()),
                 patient,
-                signed_by: self.world.somebody,
+                signed_by,
                 name: Phi::new("Roe".to_owned()),
                 release: Release {
                     version: AgreementVersion(1),
@@ -413,13 +440,16 @@ impl Maker<'_> {
             let then = self.now.plus_ms(-1_000);
             assert!(self.change.withdraw_releases(patient, then).await.unwrap());
         }
+    }
+
+    pub(super) async fn upload(&mut self, case: CaseId, creator: UserId) {
         let (set, upload) = (
             UploadSetId::from_random(random()),
             UploadId::from_random(random()),
         );
         let biometric = self.scene.biometric;
         self.change
-            .create_upload_set(set, case, owner, biometric, self.now)
+            .create_upload_set(set, case, creator, biometric, self.now)
             .await
             .unwrap();
         let file = NewUpload {
@@ -512,6 +542,7 @@ fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: U
         world.catalog.commit_item(&new).await.unwrap();
     });
     scene.put("item", &item);
+    scene.put("capture", &item);
     scene.put("original", &original);
     scene.put("artifact", &artifact);
     scene.put("part", &"png");

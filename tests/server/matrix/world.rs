@@ -170,7 +170,7 @@ impl World {
             user,
             cookie: String::new(),
             strength,
-            is_deactivated: account == Account::Deactivated,
+            account,
             standing,
         };
         person.cookie = self.sign_in(&person);
@@ -179,10 +179,15 @@ impl World {
             client.cookie = Some(person.cookie.clone());
             client.accept_terms();
         }
-        if person.is_deactivated {
+        if account == Account::Deactivated {
             self.change(async |change| change.deactivate_account(user).await.unwrap());
         }
         person
+    }
+
+    /// Somebody else who stands as a person does.
+    pub(crate) fn double(&self, person: &Person) -> Person {
+        self.person(person.name, person.standing, person.strength, person.account)
     }
 
     /// Another sign-in of a person: its cookie.

@@ -177,7 +177,7 @@ fn needed(action: Action) -> &'static [Capacity] {
         A::SeePatientName => &[C::Team, C::SeesName, C::Shared],
         A::SeeAnnotations => &[C::Team, C::Sees, C::Shared],
         A::ReadAnnotationHistory => &[C::Team, C::Sees],
-        A::EditCase | A::EditItem | A::RetryIngest | A::ReadGrants => &[C::Team],
+        A::EditCase | A::EditItem | A::ReadGrants => &[C::Team],
         A::CloseCase
         | A::ReopenCase
         | A::ShareWithPatient
@@ -196,7 +196,7 @@ fn needed(action: Action) -> &'static [Capacity] {
         }
 
         A::StartUpload => &[C::Contributes],
-        A::ContinueUpload => &[C::Continues],
+        A::ContinueUpload | A::RetryIngest => &[C::Continues],
         A::SeeUpload | A::AbandonUpload => &[C::Starter],
         A::TransferCapture => &[C::Transfers],
         A::GiveCapture => &[C::Gives],
@@ -498,7 +498,7 @@ fn changes_content(action: Action) -> bool {
 fn release_suffices(action: Action, thing: &Resource, now: Timestamp) -> bool {
     let intake = match (action, thing) {
         (Action::StartUpload, Resource::Intake(intake)) => intake,
-        (Action::ContinueUpload, Resource::Upload(upload)) => &upload.intake,
+        (Action::ContinueUpload | Action::RetryIngest, Resource::Upload(upload)) => &upload.intake,
         _ => return true,
     };
     intake.biometric == Biometric::No || intake.release.is_some_and(|release| release.is_live(now))

@@ -49,6 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(open_space))
         .routes(routes!(abandon))
         .routes(routes!(close))
+        .routes(routes!(retry))
         .routes(routes!(see))
         .routes(routes!(unfinished))
         .routes(routes!(files))
@@ -288,7 +289,31 @@ async fn close(
     turn.end(done).await
 }
 
-/// Give up a set of one's own that is open: what has come of it is removed.
+/// Have the work on a set of one's own tried again, after it has failed. Its files are kept for a week.
+#[utoipa::path(post, path = "/api/upload-sets/{set}/retry", tag = "uploads", params(("set" = Uuid, Path)),
+    responses((status = 202, body = SetBody), (status = "default", body = ProblemBody)))]
+async fn retry(
+    State(app): State<App>,
+    who: Who,
+    Id(set): Id<UploadSetId>,
+) -> Answer<(StatusCode, Json<SetBody>)> {
+    let mut turn = app.change(&who).await?;
+    let done = async {
+        let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
+        turn.ask_of::<act::RetryIngest>(facts, set)?;
+        let found = found.ok_or_else(Problem::not_found)?;
+        let now = turn.now;
+        turn.db.retry_job(set, now).await?;
+        let job = turn.db.job_of_set(set).await?.ok_or_else(Problem::not_found)?;
+        turn.db.notify(Notice::in_case("job.queued", found.case, job.id));
+        let set = turn.db.upload_set(set).await?.ok_or_else(Problem::not_found)?;
+        Ok((StatusCode::ACCEPTED, Json(set_body(set, Some(job)))))
+    }
+    .await;
+    turn.end(done).await
+}
+
+/// Give up a set of one's own that is open or has failed: what has come of it is removed.
 #[utoipa::path(delete, path = "/api/upload-sets/{set}", tag = "uploads", params(("set" = Uuid, Path)),
     responses((status = 204), (status = "default", body = ProblemBody)))]
 async fn abandon(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<StatusCode> {
@@ -297,8 +322,10 @@ async fn abandon(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> 
     let done = async {
         let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
         turn.ask_of::<act::AbandonUpload>(facts, set)?;
-        if found.is_none_or(|set| set.state != "open") {
-            return Err(Problem::conflict("The set is not open."));
+        if found.is_none_or(|set| !matches!(set.state.as_str(), "open" | "failed")) {
+            return Err(Problem::conflict(
+                "The set is being worked on, or its work is done.",
+            ));
         }
         let now = turn.now;
         turn.db.end_upload_set(set, "dropped", run, now).await?;
@@ -327,7 +354,7 @@ async fn see(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answ
     turn.end(answer).await
 }
 
-/// One's own sets in a case that are still open or being worked on, the oldest first.
+/// One's own sets in a case that are still open, being worked on, or failed and kept, the oldest first.
 #[utoipa::path(get, path = "/api/cases/{case}/upload-sets", tag = "uploads", params(("case" = Uuid, Path)),
     responses((status = 200, body = Vec<SetBody>), (status = "default", body = ProblemBody)))]
 async fn unfinished(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<Vec<SetBody>>> {
