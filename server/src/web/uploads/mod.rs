@@ -21,6 +21,7 @@ use catalog::{Notice, ObjectRow, UploadSet};
 use domain::{Biometric, CaseId, JobId, JobState, Phi, Release, UploadId, UploadSetId, UserId};
 use policy::{Destination, IntakeFacts, UploadFacts, act};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -208,7 +209,11 @@ fn set_body(set: UploadSet, job: Option<catalog::Job>) -> SetBody {
             state: job.state,
             attempts: job.attempts,
             progress: job.progress,
-            outcome: job.outcome,
+            outcome: match (job.state, job.outcome) {
+                // Its workers ended without a word.
+                (JobState::Failed, None) => Some(json!({ "reason": "The work was broken off three times." })),
+                (_, outcome) => outcome,
+            },
         }),
     }
 }
