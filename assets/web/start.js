@@ -9,7 +9,23 @@ if (!isCase) {
   }, { once: true });
 }
 
+// One language: what was chosen here, or the first that the browser prefers and there is.
+const languages = { en: "/TEXTS_EN", de: "/TEXTS_DE" };
+let kept;
+try { kept = localStorage.getItem("vitrine.language"); } catch {}
+const tags = [kept, ...navigator.languages].map((tag) => tag?.split("-")[0].toLowerCase());
+const language = tags.find((tag) => Object.hasOwn(languages, tag)) ?? "en";
+document.documentElement.lang = language;
+const texts = fetch(languages[language]).then((found) => found.text());
 const bytes = fetch(wasm);
+if (isCase) {
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = "/VIEWER_STYLE";
+  const there = new Promise((done) => { style.onload = style.onerror = done; });
+  document.head.append(style);
+  await there;
+}
 const { default: init, mount } = await import(script);
 await init({ module_or_path: bytes });
-mount();
+mount(language, await texts);

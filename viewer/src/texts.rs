@@ -1,8 +1,7 @@
 //! What the pages say: one catalog of texts a language, chosen once when the page opens.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::OnceLock;
 
 /// A language with a catalog of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,60 +32,50 @@ impl Language {
         }
     }
 
-    /// The first of the tags, in the order of preference, that there is a catalog for; regions do not matter.
-    pub fn preferred<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
-        tags.into_iter()
-            .find_map(|tag| {
-                let primary = tag.split('-').next().unwrap_or_default();
-                Self::ALL
-                    .into_iter()
-                    .find(|language| language.tag().eq_ignore_ascii_case(primary))
-            })
-            .unwrap_or(Self::English)
-    }
-
-    fn catalog(self) -> &'static Catalog {
-        match self {
-            Self::English => &ENGLISH,
-            Self::German => &GERMAN,
-        }
+    /// The one that browsers name so.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.tag() == tag)
     }
 }
 
-type Catalog = LazyLock<HashMap<&'static str, &'static str>>;
+type Catalog = HashMap<&'static str, &'static str>;
 
-static ENGLISH: Catalog = LazyLock::new(|| read(include_str!("../../assets/texts/en.tsv")));
-static GERMAN: Catalog = LazyLock::new(|| read(include_str!("../../assets/texts/de.tsv")));
+/// The language that is spoken, and what it says.
+static SPOKEN: OnceLock<(Language, Catalog)> = OnceLock::new();
 
-/// Place in [`Language::ALL`] of the language that is spoken.
-static SPOKEN: AtomicU8 = AtomicU8::new(0);
+/// What is said where nothing was chosen: outside of browsers, which bring their catalog.
+#[cfg(not(target_family = "wasm"))]
+const ENGLISH: &str = include_str!("../../assets/texts/en.tsv");
+#[cfg(target_family = "wasm")]
+const ENGLISH: &str = "";
 
 /// A catalog: a key, a tab, a text in each line.
-fn read(catalog: &'static str) -> HashMap<&'static str, &'static str> {
+fn read(catalog: &'static str) -> Catalog {
     catalog.lines().filter_map(|line| line.split_once('\t')).collect()
 }
 
-/// From now on texts are in this language; those that were asked for before stay as they are.
-pub fn speak(language: Language) {
-    SPOKEN.store(language as u8, Ordering::Relaxed);
+/// Texts are in this language from now on, which is chosen once.
+pub fn speak(language: Language, catalog: &'static str) {
+    drop(SPOKEN.set((language, read(catalog))));
+}
+
+fn catalog() -> &'static (Language, Catalog) {
+    SPOKEN.get_or_init(|| (Language::English, read(ENGLISH)))
 }
 
 /// The language that is spoken.
 pub fn spoken() -> Language {
-    Language::ALL[usize::from(SPOKEN.load(Ordering::Relaxed)) % Language::ALL.len()]
+    catalog().0
 }
 
 /// The text called `key`; the key itself where there is none, which a test forbids.
 pub fn t(key: &'static str) -> &'static str {
-    spoken().catalog().get(key).copied().unwrap_or(key)
+    catalog().1.get(key).copied().unwrap_or(key)
 }
 
 /// The text called `prefix.word`, for words that come from the server; `None` where there is none.
 pub fn of_word(prefix: &str, word: &str) -> Option<&'static str> {
-    spoken()
-        .catalog()
-        .get(format!("{prefix}.{word}").as_str())
-        .copied()
+    catalog().1.get(format!("{prefix}.{word}").as_str()).copied()
 }
 
 /// A text with values in place of their names in braces: `{name}`.
@@ -102,6 +91,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    fn of(language: Language) -> Catalog {
+        read(match language {
+            Language::English => ENGLISH,
+            Language::German => include_str!("../../assets/texts/de.tsv"),
+        })
+    }
 
     /// The sources of the pages, one after another.
     fn sources(folder: &Path, all: &mut String) {
@@ -142,11 +138,12 @@ mod tests {
                 key.contains('.') && key.chars().all(is_key)
             })
             .collect();
+        let english = of(Language::English);
         assert!(asked.len() > 100, "the pages say {} texts", asked.len());
-        let missing: Vec<_> = asked.iter().filter(|key| !ENGLISH.contains_key(**key)).collect();
+        let missing: Vec<_> = asked.iter().filter(|key| !english.contains_key(**key)).collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
         let prefixes = prefixes(&all);
-        let unused: Vec<_> = ENGLISH
+        let unused: Vec<_> = english
             .keys()
             .filter(|key| {
                 let prefix = key.split('.').next().unwrap_or_default();
@@ -158,7 +155,7 @@ mod tests {
 
     #[test]
     fn all_languages_say_the_same_things() {
-        let keys = |language: Language| language.catalog().keys().copied().collect::<BTreeSet<_>>();
+        let keys = |language: Language| of(language).into_keys().collect::<BTreeSet<_>>();
         for language in Language::ALL {
             let missing: Vec<_> = keys(Language::English)
                 .difference(&keys(language))
@@ -170,21 +167,22 @@ mod tests {
                 .collect();
             assert!(missing.is_empty(), "not said in {language:?}: {missing:?}");
             assert!(extra.is_empty(), "said in {language:?} only: {extra:?}");
-            for (key, text) in language.catalog().iter() {
+            for (key, text) in of(language) {
                 assert!(!text.is_empty() && !text.contains('!'), "{language:?}: {key}");
                 assert_eq!(
                     names(text),
-                    names(ENGLISH[key]),
+                    names(of(Language::English)[key]),
                     "{language:?}: {key} has other values to fill in"
                 );
             }
         }
-        let same = ENGLISH
+        let (english, german) = (of(Language::English), of(Language::German));
+        let same = english
             .iter()
-            .filter(|(key, text)| GERMAN[*key] == **text)
+            .filter(|(key, text)| german[*key] == **text)
             .count();
         assert!(
-            same * 8 < ENGLISH.len(),
+            same * 8 < english.len(),
             "{same} texts are the same in both languages"
         );
     }
@@ -213,14 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn languages_are_chosen_by_preference() {
-        let check =
-            |tags: &[&str], wanted| assert_eq!(Language::preferred(tags.iter().copied()), wanted, "{tags:?}");
-        check(&[], Language::English);
-        check(&["de-AT", "en"], Language::German);
-        check(&["fr", "EN-gb", "de"], Language::English);
-        check(&["fr", "sv"], Language::English);
-        check(&["den"], Language::English);
+    fn values_are_filled_in_by_name() {
         assert_eq!(fill("{a} of {b}", &[("b", "9"), ("a", "1")]), "1 of 9");
     }
 }

@@ -82,7 +82,15 @@ pub(crate) fn build_client() -> Result<PathBuf> {
         let wasm = put(module.name, "wasm", read(built.join("viewer_bg.wasm"))?);
         names.extend([(module.words[0], script), (module.words[1], wasm)]);
     }
+    for (word, language) in [("TEXTS_EN", "en"), ("TEXTS_DE", "de")] {
+        let texts = read(shell::root().join(format!("assets/texts/{language}.tsv")))?;
+        names.push((word, put(language, "tsv", texts)));
+    }
     names.push(("STYLE", put("vitrine", "css", read(sources.join("vitrine.css"))?)));
+    names.push((
+        "VIEWER_STYLE",
+        put("viewer", "css", read(sources.join("viewer.css"))?),
+    ));
     names.push(("ICON", put("icon", "svg", read(sources.join("icon.svg"))?)));
     let start = named(read(sources.join("start.js"))?, &names)?;
     names.push(("START", put("start", "js", start)));

@@ -6,6 +6,7 @@ mod marks;
 mod pages;
 mod passkeys;
 mod path;
+mod patients;
 mod people;
 mod uploads;
 mod visit;

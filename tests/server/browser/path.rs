@@ -8,7 +8,7 @@ use super::visit::{Visit, phantom};
 
 /// Clicks and keystroke groups that the way may take.
 const MOST_ACTS: usize = 25;
-/// Bytes over the wire until the sign-in page stands, and of all scripts and wasm together.
+/// Bytes over the wire until the sign-in page stands, and of all scripts, wasm and texts together.
 const FIRST_VISIT_BYTES: u64 = 400_000;
 const ALL_BYTES: u64 = 1_200_000;
 
@@ -65,7 +65,7 @@ fn a_new_user_marks_a_case() {
     assert!(complaints.is_empty(), "{complaints:?}");
 }
 
-/// Bytes of all scripts and wasm, compressed as browsers get them.
+/// Bytes of all scripts, wasm and texts, compressed as browsers get them.
 fn code_bytes() -> u64 {
     let folder = std::env::var("VITRINE_CLIENT").expect("a built client");
     files_below(Path::new(&folder))
@@ -75,7 +75,9 @@ fn code_bytes() -> u64 {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            name.ends_with(".js.br") || name.ends_with(".wasm.br")
+            [".js.br", ".wasm.br", ".tsv.br"]
+                .iter()
+                .any(|end| name.ends_with(end))
         })
         .map(|path| std::fs::metadata(path).expect("a file").len())
         .sum()

@@ -13,6 +13,7 @@ use super::case_items::Items;
 use super::case_people::People;
 use super::dates::{day, moment};
 use super::frame::{Choice, Field, Frame, Read, Sure, Trouble, Undo, fixed};
+use super::sights::SightsList;
 use super::thumbnail::Thumbnail;
 use super::upload::Upload;
 use super::upload_list::UploadList;
@@ -40,7 +41,8 @@ pub(crate) fn CasePage() -> impl IntoView {
     });
     let is_team = Memo::new(move |_| role.get().is_some());
     let is_gone = StoredValue::new(false);
-    let upload = Upload::new(id.clone(), move || items.again());
+    let id = StoredValue::new(id);
+    let upload = Upload::into_case(&id.get_value(), move || items.again());
     if is_member {
         upload.go_on();
     }
@@ -51,7 +53,7 @@ pub(crate) fn CasePage() -> impl IntoView {
         }
     });
     let over = RwSignal::new(false);
-    let view_path = StoredValue::new(format!("/cases/{id}/view"));
+    let view_path = StoredValue::new(format!("/cases/{}/view", id.get_value()));
     let first = move || {
         items.value.with(|items| {
             items
@@ -59,6 +61,13 @@ pub(crate) fn CasePage() -> impl IntoView {
                 .and_then(|items| items.iter().find(|item| is_shown(item)).cloned())
         })
     };
+    let has_own = Memo::new(move |_| {
+        items.value.with(|items| {
+            items
+                .as_ref()
+                .is_some_and(|items| items.iter().any(|item| item.own))
+        })
+    });
     let dropped = move |event: web_sys::DragEvent| {
         event.prevent_default();
         over.set(false);
@@ -92,11 +101,12 @@ pub(crate) fn CasePage() -> impl IntoView {
                 })}
                 <section>
                     <h2>{t("case.items")}</h2>
-                    <Items items case=id.clone() is_team/>
+                    <Items items case=id.get_value() is_team/>
                     {move || takes_more().then(|| view! { <UploadList upload/> })}
                 </section>
                 // Only who may invite sees who was invited.
                 {move || role.get().filter(|role| role != "staff").and_then(|_| case.value.get()).map(|found| view! { <People case=found/> })}
+                {move || has_own.get().then(|| view! { <SightsList case=id.get_value()/> })}
                 {move || case.value.get().zip(items.value.get()).map(|(case, items)| view! { <History case items/> })}
                 {move || case.value.get().filter(|_| is_team.get()).map(|found| view! { <End case=found read=case is_gone/> })}
             </div>

@@ -93,7 +93,7 @@ const LISTED: usize = 20;
 
 /// The files of an item that one uploaded oneself, to be had back as they were.
 #[component]
-fn Files(path: String) -> impl IntoView {
+pub(crate) fn Files(path: String) -> impl IntoView {
     let files = Read::<Vec<Original>>::new(format!("{path}/originals"));
     view! {
         <Trouble of=files.trouble/>

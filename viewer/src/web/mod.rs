@@ -25,11 +25,14 @@ mod elsewhere;
 mod frame;
 mod icons;
 mod language;
+mod news;
+mod own;
 mod passkeys;
 mod patient;
 mod patients;
 mod practice;
 mod record;
+mod sights;
 mod sign_in;
 mod socket;
 mod thumbnail;
@@ -136,10 +139,10 @@ impl Session {
     }
 }
 
-/// Shows the client in the page.
+/// Shows the client in the page, in a language with its catalog of texts.
 #[wasm_bindgen]
-pub fn mount() {
-    language::choose();
+pub fn mount(language: &str, texts: String) {
+    language::choose(language, texts);
     mount_to_body(App);
 }
 

@@ -393,6 +393,7 @@ pub(crate) struct Request {
     text: String,
     answer: Option<String>,
     asked: String,
+    due: String,
 }
 
 /// Whether one answers requests or waits for an answer.
@@ -414,7 +415,9 @@ pub(crate) fn Requests(path: StoredValue<String>, answering: Answering) -> impl 
                 let head = fill(t("request.asked"), &[("what", of_word("request", &one.kind).unwrap_or_default()), ("day", &day(&one.asked))]);
                 view! {
                     <li class="stacked"><span><strong>{head}</strong> " " <span class="tag">{of_word("request_state", &one.state)}</span></span>
+                        {is_open.then(|| view! { <Clock due=one.due/> })}
                         <p>{one.text}</p>
+                        {(is_open && one.kind == "copy" && answering == Answering::Answers).then(|| view! { <p class="quiet">{t("request.how_copy")}</p> })}
                         {one.answer.map(|answer| view! { <p class="quiet">{answer}</p> })}
                         {(is_open && answering == Answering::Answers).then(|| view! { <Answer id=one.id requests/> })}</li>
                 }
@@ -422,6 +425,19 @@ pub(crate) fn Requests(path: StoredValue<String>, answering: Answering) -> impl 
         </ul>
         {move || requests.value.with(|all| all.as_ref().is_some_and(Vec::is_empty)).then(|| view! { <p class="quiet">{t("request.none")}</p> })}
     }
+}
+
+/// Until when a request is to be answered, and how many days that are.
+#[component]
+fn Clock(due: String) -> impl IntoView {
+    let left = (js_sys::Date::parse(&due) - js_sys::Date::now()) / 86_400_000.0;
+    let number = format!("{:.0}", left.abs().ceil());
+    let (text, is_late) = match left < 0.0 {
+        true => (t("request.late"), true),
+        false => (t("request.due"), false),
+    };
+    let text = fill(text, &[("day", &day(&due)), ("number", &number)]);
+    view! { <p class="number" class:caution=is_late>{text}</p> }
 }
 
 #[component]

@@ -7,12 +7,14 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::Session;
 use super::agreements::{Releases, Signing};
-use super::api::{self, Case, Failure, Patient};
+use super::api::{self, Case, Failure, Item, Patient, SavedTour};
 use super::audit::act_in_words;
-use super::dates::{day, moment};
-use super::frame::{Area, Choice, Field, Frame, Read, Sure, Trouble, fixed};
+use super::dates::{day, last_day, moment};
+use super::frame::{Area, Choice, Frame, Read, Trouble, fixed};
+use super::own::Own;
 use super::patient::{Answering, Requests};
-use super::today::CaseList;
+use super::thumbnail::Thumbnail;
+use super::viewer::is_shown;
 use crate::texts::{fill, of_word, t};
 
 #[component]
@@ -49,14 +51,42 @@ fn OneRecord(id: String, link: String) -> impl IntoView {
                 {move || cases.value.get().map(|cases| if cases.is_empty() {
                     view! { <p class="quiet">{t("record.no_cases")}</p> }.into_any()
                 } else {
-                    view! { <CaseList cases/> }.into_any()
+                    cases.into_iter().map(|case| view! { <Shared case/> }).collect_view().into_any()
                 })}
             </section>
+            <WhoSees patient=id.clone()/>
             <WhoLooked patient=id.clone()/>
             <Releases patient=id.clone() signing=Signing::Signs/>
-            <Connections patient=id.clone()/>
+            <Own patient=Some(id.clone())/>
             <Ask patient=id/>
         </article>
+    }
+}
+
+/// A case that is shared: a large picture that opens it, and being shown around where somebody has made a tour.
+#[component]
+fn Shared(case: Case) -> impl IntoView {
+    let path = format!("/api/cases/{}", case.id);
+    let items = Read::<Vec<Item>>::new(format!("{path}/items"));
+    let tours = Read::<Vec<SavedTour>>::new(format!("{path}/tours"));
+    let view_path = StoredValue::new(format!("/cases/{}/view", case.id));
+    let has_tour = move || {
+        tours
+            .value
+            .with(|tours| tours.as_ref().is_some_and(|tours| !tours.is_empty()))
+    };
+    let first = move || {
+        let items = items.value.get().unwrap_or_default();
+        items.into_iter().find(is_shown)
+    };
+    view! {
+        <h3>{case.title} " " <span class="quiet number">{case.date.as_deref().map(day)}</span></h3>
+        {move || first().map(|item| view! {
+            <a href=view_path.get_value() rel="external" class="stage-card"><Thumbnail item/><span class="button primary">{t("case.open")}</span></a>
+        })}
+        {move || has_tour().then(|| view! {
+            <p class="note"><a href=format!("{}#tour", view_path.get_value()) rel="external" class="button wide">{t("record.around")}</a></p>
+        })}
     }
 }
 
@@ -103,49 +133,37 @@ fn WhoLooked(patient: String) -> impl IntoView {
     }
 }
 
-/// A connection with a doctor.
+/// Someone who can look at a record.
 #[derive(Clone, PartialEq, Deserialize)]
-struct Connection {
-    id: String,
-    state: String,
-    created: String,
+struct Seer {
+    name: Option<String>,
+    capacity: String,
+    title: Option<String>,
+    until: Option<String>,
 }
 
-/// Connections with doctors, which only the patient starts.
+/// Who can look at one's record now, and why.
 #[component]
-fn Connections(patient: String) -> impl IntoView {
-    let all = Read::<Vec<Connection>>::new("/api/connections");
-    let doctor = RwSignal::new(String::new());
-    let start = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let path = format!("/api/patients/{patient}/connections");
-        all.tell(
-            "POST",
-            path,
-            json!({ "doctor": doctor.get_untracked() }),
-            move || doctor.set(String::new()),
-        );
+fn WhoSees(patient: String) -> impl IntoView {
+    let seers = Read::<Vec<Seer>>::new(format!("/api/patients/{patient}/who-sees"));
+    let row = |one: Seer| {
+        let mut why = of_word("capacity", &one.capacity).unwrap_or_default().to_owned();
+        if let Some(title) = one.title {
+            why.push_str(" · ");
+            why.push_str(&title);
+        }
+        if let Some(until) = one.until {
+            why.push_str(" · ");
+            why.push_str(&fill(t("sees.until"), &[("day", &day(&last_day(&until)))]));
+        }
+        view! { <li><strong>{one.name}</strong><span class="quiet number">{why}</span></li> }
     };
     view! {
         <section>
-            <h2>{t("connection.title")}</h2>
-            <p class="quiet">{t("connection.help")}</p>
-            <Trouble of=all.trouble/>
-            <ul class="rows">
-                {move || all.value.get().unwrap_or_default().into_iter().map(|one| {
-                    let path = format!("/api/connections/{}", one.id);
-                    let is_over = matches!(one.state.as_str(), "ended" | "declined");
-                    view! {
-                        <li><span>{of_word("connection_state", &one.state)} " " <span class="quiet number">{day(&one.created)}</span></span>
-                            {(!is_over).then(|| view! { <Sure name=t("connection.end") loss=t("connection.loss")
-                                act=Callback::new(move |()| all.act("DELETE", path.clone()))/> })}</li>
-                    }
-                }).collect_view()}
-            </ul>
-            <form class="inline-form" on:submit=start>
-                <Field name=t("connection.doctor") value=doctor kind="email" required=true/>
-                <button>{t("connection.start")}</button>
-            </form>
+            <h2>{t("sees.title")}</h2>
+            <p class="quiet">{t("sees.help")}</p>
+            <Trouble of=seers.trouble/>
+            <ul class="rows">{move || seers.value.get().unwrap_or_default().into_iter().map(row).collect_view()}</ul>
         </section>
     }
 }

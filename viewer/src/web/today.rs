@@ -8,6 +8,8 @@ use super::Session;
 use super::api::{self, Case, Failure, Page, Patient};
 use super::dates::day;
 use super::frame::{Frame, Read, Trouble};
+use super::news::NewsList;
+use super::own::Own;
 use super::patients::PatientRow;
 use crate::texts::t;
 
@@ -17,9 +19,11 @@ pub(crate) fn Today() -> impl IntoView {
     view! {
         <Frame title=t("today.title")>
             <h1>{t("today.title")}</h1>
+            <NewsList/>
             {move || session.practice().map(|practice| view! { <OfPractice practice=practice.practice/> })}
             <Cases title=t("today.invited") path="/api/cases?as=collaborator"/>
             <Cases title=t("today.own") path="/api/cases?as=patient"/>
+            {move || session.practice().is_some().then(|| view! { <Own patient=None/> })}
             {move || session.practice().is_none().then(|| view! { <p class="quiet">{t("today.shared_help")}</p> })}
             {move || session.me().is_some_and(|me| !me.records.is_empty()).then(|| view! {
                 <p><A href="/record" attr:class="button">{t("today.record")}</A></p>
@@ -145,7 +149,7 @@ fn Cases(title: &'static str, path: &'static str) -> impl IntoView {
 
 /// Cases as rows.
 #[component]
-pub(crate) fn CaseList(cases: Vec<Case>) -> impl IntoView {
+fn CaseList(cases: Vec<Case>) -> impl IntoView {
     view! {
         <ul class="cards">
             {cases.into_iter().map(|case| {

@@ -84,8 +84,20 @@ pub(crate) struct Progress {
     /// Files that nothing was made of, with the reason.
     pub(crate) refused: Vec<(String, String)>,
     pub(crate) failure: Option<Failure>,
+    /// The set, where the work on it has failed and can be tried again.
+    pub(crate) failed: Option<String>,
     /// When bytes began to go, milliseconds, and how many had gone before.
     pub(crate) begun: (f64, f64),
+}
+
+/// How the work on a set begins.
+enum Begin {
+    /// It has begun already.
+    Already,
+    /// What has arrived is all that comes.
+    Close,
+    /// It has failed, and is tried again.
+    Retry,
 }
 
 /// A set that was broken off: the page was closed before all files had arrived.
@@ -95,10 +107,11 @@ pub(crate) struct Broken {
     pub(crate) files: usize,
 }
 
-/// The uploads into a case from this page.
+/// The uploads into a case, or one's own space, from this page.
 #[derive(Clone, Copy)]
 pub(crate) struct Upload {
-    case: StoredValue<String>,
+    /// Where sets are opened.
+    sets: StoredValue<String>,
     pub(crate) progress: RwSignal<Option<Progress>>,
     pub(crate) broken: RwSignal<Option<Broken>>,
     pub(crate) shows_face: RwSignal<bool>,
@@ -107,14 +120,27 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(case: String, done: impl Fn() + 'static) -> Self {
+    pub(crate) fn into_case(case: &str, done: impl Fn() + 'static) -> Self {
+        Self::new(format!("/api/cases/{case}/upload-sets"), Rc::new(done))
+    }
+
+    pub(crate) fn into_space(done: impl Fn() + 'static) -> Self {
+        Self::new("/api/space/upload-sets".to_owned(), Rc::new(done))
+    }
+
+    /// Whether files can be dropped on the page for it, as on that of a case.
+    pub(crate) fn can_drop(self) -> bool {
+        self.sets.with_value(|sets| sets.starts_with("/api/cases/"))
+    }
+
+    fn new(sets: String, done: Rc<dyn Fn()>) -> Self {
         Self {
-            case: StoredValue::new(case),
+            sets: StoredValue::new(sets),
             progress: RwSignal::new(None),
             broken: RwSignal::new(None),
             shows_face: RwSignal::new(false),
             is_paused: RwSignal::new(false),
-            done: StoredValue::new_local(Rc::new(done)),
+            done: StoredValue::new_local(done),
         }
     }
 
@@ -122,7 +148,7 @@ impl Upload {
     /// was broken off.
     pub(crate) fn go_on(self) {
         spawn_local(async move {
-            let path = format!("/api/cases/{}/upload-sets", self.case.get_value());
+            let path = self.sets.get_value();
             let Ok(sets) = api::get::<Vec<UploadSet>>(&path).await else {
                 return;
             };
@@ -132,18 +158,8 @@ impl Upload {
                         set: set.id,
                         files: set.files,
                     }))),
-                    "closed" => {
-                        let working = Progress {
-                            phase: Phase::Working,
-                            files: set.files,
-                            ..Progress::default()
-                        };
-                        self.progress.try_set(Some(working));
-                        if let Err(failure) = self.follow(&set.id).await {
-                            self.update(|progress| progress.failure = Some(failure));
-                        }
-                    }
-                    _ => {}
+                    "open" => {}
+                    _ => self.work(set.id, set.files, Begin::Already).await,
                 }
             }
         });
@@ -163,21 +179,35 @@ impl Upload {
     /// Works on what has arrived of a broken set, without the rest.
     pub(crate) fn finish(self, broken: Broken) {
         self.broken.set(None);
-        let working = Progress {
+        spawn_local(self.work(broken.set, broken.files, Begin::Close));
+    }
+
+    /// Has the work on a set that has failed tried again.
+    pub(crate) fn retry(self, set: String, files: usize) {
+        spawn_local(self.work(set, files, Begin::Retry));
+    }
+
+    /// Begins the work on a set, and follows it to its end.
+    async fn work(self, set: String, files: usize, begin: Begin) {
+        self.progress.try_set(Some(Progress {
             phase: Phase::Working,
-            files: broken.files,
+            files,
             ..Progress::default()
-        };
-        self.progress.set(Some(working));
-        spawn_local(async move {
-            let closed = async {
-                drop_incomplete(&broken.set).await?;
-                self.close(&broken.set).await
-            };
-            if let Err(failure) = closed.await {
-                self.update(|progress| progress.failure = Some(failure));
+        }));
+        let worked = async {
+            match begin {
+                Begin::Already => {}
+                Begin::Close => {
+                    drop_incomplete(&set).await?;
+                    return self.close(&set).await;
+                }
+                Begin::Retry => drop(api::act("POST", &format!("/api/upload-sets/{set}/retry")).await?),
             }
-        });
+            self.follow(&set).await
+        };
+        if let Err(failure) = worked.await {
+            self.update(|progress| progress.failure = Some(failure));
+        }
     }
 
     /// Throws away what has arrived of a broken set.
@@ -310,7 +340,7 @@ impl Upload {
             true => "face_or_head",
             false => "no",
         };
-        let path = format!("/api/cases/{}/upload-sets", self.case.get_value());
+        let path = self.sets.get_value();
         let body = json!({ "biometric": biometric, "bytes": bytes as u64 });
         let set: UploadSet = api::send("POST", &path, &body).await?;
         Ok((set.id, Vec::new()))
@@ -399,6 +429,7 @@ impl Upload {
                         progress.phase = Phase::Done;
                         (progress.became, progress.refused) = report(&outcome);
                         if job.state == "failed" {
+                            progress.failed = Some(set.to_owned());
                             let title = outcome["reason"]
                                 .as_str()
                                 .unwrap_or(t("upload.failed"))

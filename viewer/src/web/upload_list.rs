@@ -32,7 +32,7 @@ pub(crate) fn UploadList(upload: Upload) -> impl IntoView {
     view! {
         <div class="upload">
             {move || upload.broken.get().map(|broken| view! { <GoOn broken upload/> })}
-            <p>{t("upload.drop")}</p>
+            {upload.can_drop().then(|| view! { <p>{t("upload.drop")}</p> })}
             <div class="actions">
                 <label class="button">{t("upload.folder")}<input node_ref=folder class="hidden" type="file" multiple on:change=chosen(folder)/></label>
                 <label class="button">{t("upload.files")}<input node_ref=files class="hidden" type="file" multiple on:change=chosen(files)/></label>
@@ -75,6 +75,9 @@ fn Shown(progress: Progress, upload: Upload) -> impl IntoView {
                 Phase::Done => view! { <Report progress=progress.clone()/> }.into_any(),
             }}
             {progress.failure.map(|failure| view! { <p class="trouble" role="alert">{failure.title}</p> })}
+            {progress.failed.map(|set| view! {
+                <button on:click=move |_| upload.retry(set.clone(), progress.files)>{t("lost.again")}</button>
+            })}
         </div>
     }
 }

@@ -14,6 +14,26 @@ use crate::web::icons::{Icon, Name};
 pub(crate) fn Thread(id: StoredValue<String>, mark: Memo<Option<Annotation>>) -> impl IntoView {
     let room: Room = expect_context();
     let text = RwSignal::new(String::new());
+    // Those who can be named, for who may say something.
+    let names = RwSignal::new(Vec::<(String, String)>::new());
+    spawn_local(async move {
+        let path = format!("/api/cases/{}/colleagues", room.marks.case.get_value());
+        if let Ok(serde_json::Value::Array(all)) = api::get(&path).await {
+            let name = |one: &serde_json::Value| {
+                Some((one["user"].as_str()?.to_owned(), one["name"].as_str()?.to_owned()))
+            };
+            names.try_set(all.iter().filter_map(name).collect());
+        }
+    });
+    let mention = move |event| {
+        let list: web_sys::HtmlSelectElement = event_target(&event);
+        text.update(|text| {
+            text.push('@');
+            text.push_str(&list.value());
+            text.push(' ');
+        });
+        list.set_value("");
+    };
     let comments =
         move || mark.with(|mark| mark.as_ref().map_or_else(Vec::new, |mark| mark.comments.clone()));
     let send = move |event: web_sys::SubmitEvent| {
@@ -26,23 +46,36 @@ pub(crate) fn Thread(id: StoredValue<String>, mark: Memo<Option<Annotation>>) ->
     };
     view! {
         <ul class="thread">
-            {move || comments().into_iter().map(|comment| said(room, id, comment)).collect_view()}
+            {move || comments().into_iter().map(|comment| said(room, id, comment, names)).collect_view()}
         </ul>
         <form class="inline" on:submit=send>
             <input type="text" maxlength="4000" placeholder=t("thread.say") aria-label=t("thread.say")
                 prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))/>
+            {move || names.with(|names| names.len() > 1).then(|| view! {
+                <select class="mention" aria-label=t("thread.mention") title=t("thread.mention") on:change=mention>
+                    <option value="">"@"</option>
+                    {names.get().into_iter().filter(|one| one.0 != room.marks.author()).map(|one| view! { <option>{one.1}</option> }).collect_view()}
+                </select>
+            })}
             <button class="icon-button" title=t("thread.send") aria-label=t("thread.send")><Icon name=Name::Send/></button>
         </form>
     }
 }
 
 /// One comment; its author can take it back.
-fn said(room: Room, mark: StoredValue<String>, comment: Comment) -> impl IntoView {
+fn said(
+    room: Room,
+    mark: StoredValue<String>,
+    comment: Comment,
+    names: RwSignal<Vec<(String, String)>>,
+) -> impl IntoView {
     let is_own = comment.author == room.marks.author();
-    let who = if is_own {
-        t("thread.you")
-    } else {
-        t("thread.other")
+    let who = match is_own {
+        true => t("thread.you").to_owned(),
+        false => names.with(|names| {
+            let known = names.iter().find(|one| one.0 == comment.author);
+            known.map_or_else(|| t("thread.other").to_owned(), |one| one.1.clone())
+        }),
     };
     let color = css_of(color_of_author(&comment.author));
     let when = match comment.created.get(..16) {

@@ -119,9 +119,7 @@ fn Tours() -> impl IntoView {
             let removed = tour.id.clone();
             let name = tour.body.title.clone();
             let start = move |_| {
-                let all = room.marks.views.get_untracked();
-                let find = |id: &String| all.iter().find(|saved| saved.id == *id).cloned();
-                play(room, tour.body.views.iter().filter_map(find).collect());
+                play(room, of_tour(&tour, &room.marks.views.get_untracked()));
             };
             view! {
                 <li class="view-row">
@@ -191,6 +189,17 @@ pub(crate) fn Caption() -> impl IntoView {
             });
         }
     });
+    // Whoever comes to be shown around begins with the first tour.
+    if leptos_router::hooks::use_location().hash.get_untracked() == "#tour" {
+        let begun = StoredValue::new(false);
+        Effect::new(move |_| {
+            let (tours, views) = (room.marks.tours.get(), room.marks.views.get());
+            if let Some(tour) = tours.first().filter(|_| !views.is_empty() && !begun.get_value()) {
+                begun.set_value(true);
+                play(room, of_tour(tour, &views));
+            }
+        });
+    }
     move || {
         room.tour.get().map(|tour| {
             let words = tour.view().map(caption_of).unwrap_or_default();
@@ -207,6 +216,12 @@ pub(crate) fn Caption() -> impl IntoView {
             }
         })
     }
+}
+
+/// The views of a tour in its order.
+fn of_tour(tour: &SavedTour, views: &[SavedView]) -> Vec<SavedView> {
+    let find = |id: &String| views.iter().find(|saved| saved.id == *id).cloned();
+    tour.body.views.iter().filter_map(find).collect()
 }
 
 fn play(room: Room, views: Vec<SavedView>) {
