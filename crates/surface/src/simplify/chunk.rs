@@ -8,8 +8,10 @@
 //! An edge is collapsed only if the surface stays what it was: no hole opens or closes, no edge gets a third
 //! triangle, no triangle turns over, and no vertex that goes is farther from the surface than allowed.
 
-use super::quadric::{Placing, Quadric, cross, dot, sub};
-use crate::distance::Four;
+mod build;
+mod rules;
+
+use super::quadric::{Placing, Quadric, sub};
 
 /// No vertex.
 const NONE: u32 = u32::MAX;
@@ -128,55 +130,6 @@ pub(super) enum Histories<'a> {
 }
 
 impl Chunk {
-    /// A chunk of `positions` (mm) and `triangles`; `is_locked` vertices neither move nor go, and no vertex drifts
-    /// farther than `max_error_mm` from the surface.
-    pub(super) fn new(
-        positions: &[[f32; 3]],
-        triangles: &[[u32; 3]],
-        histories: Histories<'_>,
-        is_locked: impl Fn(usize) -> bool,
-        max_error_mm: f32,
-    ) -> Self {
-        let vertex = |(i, position): (usize, &[f32; 3])| Vertex {
-            position: *position,
-            quadric: match histories {
-                Histories::None => Quadric::default(),
-                Histories::Given(given) => given[i].quadric,
-            },
-            drift: match histories {
-                Histories::None => 0,
-                Histories::Given(given) => pack(given[i].drift_mm),
-            },
-            list: 0,
-            flags: if is_locked(i) { LOCKED } else { 0 },
-        };
-        let mut chunk = Self {
-            vertices: positions.iter().enumerate().map(vertex).collect(),
-            triangles: triangles.to_vec(),
-            lists: Vec::new(),
-            merged_into: (0..positions.len() as u32).collect(),
-            live_triangles: triangles.len(),
-            // Nothing is known about any edge yet: the first bucket is a lower bound.
-            buckets: vec![0; positions.len()],
-            queue: Queue {
-                window: 0..0,
-                last: 0,
-                lowest: ASLEEP,
-                lists: vec![Vec::new(); usize::from(BUCKETS)],
-            },
-            max_error_mm,
-            marks: vec![0; positions.len()],
-            mark: 0,
-            scratch: Scratch::default(),
-        };
-        if matches!(histories, Histories::None) {
-            chunk.add_planes();
-        }
-        chunk.list_triangles();
-        chunk.find_borders(matches!(histories, Histories::None));
-        chunk
-    }
-
     /// The median bucket of some vertices: a first limit of cost that is worth a pass.
     pub(super) fn median_bucket(&self) -> u8 {
         let step = (self.vertices.len() / 512).max(1);
@@ -279,82 +232,6 @@ impl Chunk {
             })
             .collect();
         result
-    }
-
-    fn add_planes(&mut self) {
-        for triangle in &self.triangles {
-            let [a, b, c] = triangle.map(|v| self.vertices[v as usize].position);
-            let normal = cross(sub(b, a), sub(c, a));
-            let length = dot(normal, normal).sqrt();
-            if length > 0.0 && length.is_finite() {
-                let plane = Quadric::plane(normal, length);
-                for &v in triangle {
-                    self.vertices[v as usize].quadric.add(&plane);
-                }
-            }
-        }
-    }
-
-    fn list_triangles(&mut self) {
-        let mut counts = vec![0u32; self.vertices.len()];
-        for &v in self.triangles.iter().flatten() {
-            counts[v as usize] += 1;
-        }
-        // Room for the lists that merging adds.
-        self.lists.reserve(self.triangles.len() * 6);
-        for (vertex, count) in self.vertices.iter_mut().zip(&counts) {
-            vertex.list = self.lists.len() as u32;
-            self.lists.push(0);
-            self.lists.resize(self.lists.len() + *count as usize, 0);
-        }
-        for (t, triangle) in self.triangles.iter().enumerate() {
-            for &v in triangle {
-                let list = self.vertices[v as usize].list as usize;
-                self.lists[list] += 1;
-                let place = list + self.lists[list] as usize;
-                self.lists[place] = t as u32;
-            }
-        }
-    }
-
-    /// Marks vertices whose triangles do not close a ring, and holds free border edges in place.
-    fn find_borders(&mut self, adds_planes: bool) {
-        let mut sums = vec![0u32; self.vertices.len()];
-        for triangle in &self.triangles {
-            let [a, b, c] = *triangle;
-            for (v, next, previous) in [(a, b, c), (b, c, a), (c, a, b)] {
-                // Around a closed ring each neighbor is once the next and once the previous one.
-                let sum = &mut sums[v as usize];
-                *sum = sum.wrapping_add(next).wrapping_sub(previous);
-            }
-        }
-        let mut ring = Vec::new();
-        for v in (0..sums.len()).filter(|&v| sums[v] != 0) {
-            if self.vertices[v].flags & LOCKED == 0 {
-                self.vertices[v].flags |= BORDER;
-            }
-            self.spokes(v as u32, &mut ring);
-            for spoke in &ring {
-                let [next, other] = spoke.others;
-                let is_border = !ring.iter().any(|s| s.others[1] == next);
-                let both_locked = self.vertices[v].flags & self.vertices[next as usize].flags & LOCKED != 0;
-                if adds_planes && is_border && !both_locked {
-                    self.hold_border(v as u32, next, other);
-                }
-            }
-        }
-    }
-
-    fn hold_border(&mut self, from: u32, to: u32, other: u32) {
-        let [a, b, c] = [from, to, other].map(|v| self.vertices[v as usize].position);
-        let along = sub(b, a);
-        let across = cross(along, cross(along, sub(c, a)));
-        let length = dot(across, across).sqrt();
-        if length > 0.0 && length.is_finite() {
-            let plane = Quadric::border(across.map(|v| v * dot(along, along) / length), dot(along, along));
-            self.vertices[from as usize].quadric.add(&plane);
-            self.vertices[to as usize].quadric.add(&plane);
-        }
     }
 
     /// The triangles at `v`.
@@ -499,113 +376,6 @@ impl Chunk {
         }
         self.scratch.other_ring = ring_of_w;
         drift.is_some()
-    }
-
-    /// How far the surface will have moved away from what was merged into `v` and `w` when both go to `to`; nothing
-    /// when that is too far.
-    fn drift_of(
-        &self,
-        v: u32,
-        w: u32,
-        to: [f32; 3],
-        ring_of_v: &[Spoke],
-        ring_of_w: &[Spoke],
-    ) -> Option<u16> {
-        let (from, target) = (&self.vertices[v as usize], &self.vertices[w as usize]);
-        let so_far = unpack(from.drift).max(unpack(target.drift));
-        // Below a twentieth of what is allowed it does not matter how far exactly.
-        let enough = (0.05 * self.max_error_mm).powi(2);
-        let ends = [from.position, target.position];
-        let mut nearest = [f32::INFINITY; 2];
-        let around = |spoke: &&Spoke| !spoke.others.iter().any(|x| [v, w].contains(x));
-        let mut rest = ring_of_v.iter().chain(ring_of_w).filter(around);
-        while nearest[0].max(nearest[1]) > enough
-            && let Some(first) = rest.next()
-        {
-            let four = [Some(first), rest.next(), rest.next(), rest.next()].map(|spoke| {
-                let [p, q] = spoke.unwrap_or(first).others;
-                [
-                    to,
-                    self.vertices[p as usize].position,
-                    self.vertices[q as usize].position,
-                ]
-            });
-            let four = Four::new(four);
-            nearest = [0, 1].map(|i| nearest[i].min(four.squared(ends[i])));
-        }
-        let drift = so_far + nearest[0].max(nearest[1]).sqrt();
-        (drift <= self.max_error_mm).then(|| pack(drift))
-    }
-
-    /// Whether the neighborhoods of `v` and `w` meet in their shared triangles only (the link condition: Dey,
-    /// Edelsbrunner, Guha, Nekhayev, "Topology preserving edge contraction", 1999), and no edge between two locked
-    /// vertices would appear, which another chunk could have too.
-    fn is_simple(&mut self, v: u32, w: u32, ring_of_v: &[Spoke], ring_of_w: &[Spoke]) -> bool {
-        self.mark = self.mark.wrapping_add(1);
-        let mark = self.mark;
-        for spoke in ring_of_w {
-            for other in spoke.others {
-                self.marks[other as usize] = mark;
-            }
-        }
-        let mut shared = 0;
-        let mut opposite = [NONE; 2];
-        for spoke in ring_of_v {
-            let [p, q] = spoke.others;
-            if p == w || q == w {
-                if shared == 2 {
-                    return false;
-                }
-                opposite[shared] = if p == w { q } else { p };
-                shared += 1;
-            }
-        }
-        let (flags_v, flags_w) = (self.vertices[v as usize].flags, self.vertices[w as usize].flags);
-        if shared == 0 || shared == 1 && flags_v & BORDER == 0 {
-            return false;
-        }
-        if shared == 2 && flags_v & BORDER != 0 && flags_w & (BORDER | LOCKED) != 0 {
-            return false;
-        }
-        let mut is_simple = true;
-        self.for_each_neighbor(v, ring_of_v, |chunk, p| {
-            if p != w && !opposite.contains(&p) {
-                let is_common = chunk.marks[p as usize] == mark;
-                let is_new_seam = flags_w & chunk.vertices[p as usize].flags & LOCKED != 0;
-                is_simple &= !is_common && !is_new_seam;
-            }
-        });
-        let spans = |ring: &[Spoke]| {
-            ring.iter()
-                .any(|spoke| opposite.contains(&spoke.others[0]) && opposite.contains(&spoke.others[1]))
-        };
-        is_simple && !(shared == 2 && spans(ring_of_v) && spans(ring_of_w))
-    }
-
-    /// Whether the triangles at `v`, other than those with `w`, keep their sides when `v` goes to `to`.
-    fn turns_nothing(&self, v: u32, w: u32, to: [f32; 3], ring: &[Spoke]) -> bool {
-        let from = self.vertices[v as usize].position;
-        let mut whole = [0.0; 3];
-        let mut flat = [0.0; 3];
-        for spoke in ring {
-            let [p, q] = spoke.others;
-            if p == w || q == w {
-                continue;
-            }
-            let [p, q] = [p, q].map(|x| self.vertices[x as usize].position);
-            let side = sub(q, p);
-            let before = cross(side, sub(from, p));
-            let after = cross(side, sub(to, p));
-            let (b, a) = (dot(before, before), dot(after, after));
-            whole = [whole[0] + before[0], whole[1] + before[1], whole[2] + before[2]];
-            if b < 1e-16 {
-                // A triangle without area has no side: judge it by its neighbors.
-                flat = [flat[0] + after[0], flat[1] + after[1], flat[2] + after[2]];
-            } else if a < 1e-4 * b || dot(before, after) < LEAST_COSINE * (a * b).sqrt() {
-                return false;
-            }
-        }
-        dot(flat, whole) >= 0.0
     }
 
     /// `gone` becomes part of `kept`, which goes to `to`.
