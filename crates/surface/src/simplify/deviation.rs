@@ -2,8 +2,9 @@
 
 use parallel::prelude::*;
 
+use super::incidence::{Incidence, Lists};
 use super::quadric::{dot, sub};
-use crate::distance::{Four, to_triangle_squared};
+use crate::distance::to_triangle_squared;
 use crate::nearest::TriangleGrid;
 
 /// Distances between a full mesh and a simplified one, mm.
@@ -112,11 +113,7 @@ fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> (f32, f64) 
                 if !gone.is_empty() {
                     let fan = around.fan(now as u32);
                     for &v in gone {
-                        let p = full.positions[v as usize];
-                        let squared = fan
-                            .iter()
-                            .map(|four| four.squared(p))
-                            .fold(f32::INFINITY, f32::min);
+                        let squared = fan.squared(full.positions[v as usize]);
                         sum += f64::from(squared).sqrt();
                         all.push((v, squared));
                     }
@@ -132,34 +129,56 @@ fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> (f32, f64) 
             bounds[v as usize] = squared;
         }
     }
+    lower(full.positions, &mut bounds, became, &around);
     let max = worst(full.positions, &bounds, reduced, 0.0);
     (max, sum / full.positions.len().max(1) as f64)
+}
+
+/// Lowers the largest of the squared distances `bounds`, which are to the triangles around the vertex that each became:
+/// often those one vertex further are nearer.
+fn lower(points: &[[f32; 3]], bounds: &mut [f32], became: &[u32], around: &Incidence<'_>) {
+    // Bounds above the limit have been lowered.
+    let mut limit = f32::INFINITY;
+    let mut ring = Vec::new();
+    loop {
+        let largest = bounds.iter().copied().fold(0.0, f32::max);
+        if largest == 0.0 || largest > limit || !largest.is_finite() {
+            return;
+        }
+        let enough = 0.25 * largest;
+        let all = bounds.iter_mut().zip(became).zip(points);
+        for ((bound, &now), &p) in all.filter(|((bound, _), _)| **bound > enough && **bound <= limit) {
+            around.ring(now, &mut ring);
+            for &[next, _] in &ring {
+                *bound = bound.min(around.fan(next).squared(p));
+            }
+        }
+        limit = enough;
+    }
 }
 
 /// New vertices that are measured in one go.
 const VERTICES_AT_ONCE: usize = 4096;
 
-/// The largest squared distance from a new vertex to `full`; not exact where it is below `least`.
+/// The largest squared distance from a new vertex to `full`; not exact where it is below `least`. First bounds are the
+/// distances to the vertices that became each; only where these may be the largest, triangles are looked at.
 fn from_simplified(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f32) -> f32 {
-    let mut nearest = vec![(f32::INFINITY, u32::MAX); reduced.positions.len()];
-    for (v, (&p, &now)) in full.positions.iter().zip(became).enumerate() {
-        if now != u32::MAX {
+    let mut squared = vec![f32::INFINITY; reduced.positions.len()];
+    for (&p, &now) in full.positions.iter().zip(became) {
+        if let Some(squared) = squared.get_mut(now as usize) {
             let away = sub(p, reduced.positions[now as usize]);
-            let nearest = &mut nearest[now as usize];
-            let squared = dot(away, away);
-            if squared < nearest.0 {
-                *nearest = (squared, v as u32);
-            }
+            *squared = squared.min(dot(away, away));
         }
     }
-    let mut squared: Vec<f32> = nearest
-        .iter()
-        .map(|n| if n.1 == u32::MAX { 0.0 } else { n.0 })
-        .collect();
+    // A vertex that nothing became is where it was.
+    for squared in squared.iter_mut().filter(|squared| squared.is_infinite()) {
+        *squared = 0.0;
+    }
+    let is_far: Vec<bool> = squared.iter().map(|&squared| squared > least).collect();
     for (t, triangle) in full.triangles.iter().enumerate() {
         for &v in triangle {
             let now = became[v as usize] as usize;
-            if nearest.get(now).is_some_and(|n| n.1 == v) {
+            if is_far.get(now) == Some(&true) {
                 squared[now] = squared[now].min(to_triangle_squared(reduced.positions[now], full.corners(t)));
             }
         }
@@ -210,63 +229,3 @@ fn worst_of(candidates: &[usize], points: &[[f32; 3]], bounds: &[f32], shape: Sh
 
 /// How many points are made exact first.
 const FIRST_CANDIDATES: usize = 256;
-
-/// The triangles around each vertex.
-struct Incidence<'a> {
-    shape: Shape<'a>,
-    triangles: Lists,
-}
-
-impl<'a> Incidence<'a> {
-    fn new(shape: Shape<'a>) -> Self {
-        let corners = || {
-            let triangles = shape.triangles.iter().enumerate();
-            triangles.flat_map(|(t, triangle)| triangle.iter().map(move |&v| (v, t as u32)))
-        };
-        Self {
-            shape,
-            triangles: Lists::new(shape.positions.len(), corners),
-        }
-    }
-
-    /// The triangles around `v`, four by four.
-    fn fan(&self, v: u32) -> Vec<Four> {
-        let fours = self.triangles.of(v).chunks(4).map(|some| {
-            let corners = |i: usize| self.shape.corners(some[i.min(some.len() - 1)] as usize);
-            Four::new([0, 1, 2, 3].map(corners))
-        });
-        fours.collect()
-    }
-}
-
-/// Numbers in lists that lie one after the other.
-struct Lists {
-    starts: Vec<u32>,
-    members: Vec<u32>,
-}
-
-impl Lists {
-    /// `count` lists of the `(list, member)` that are gone through twice.
-    fn new<M: Iterator<Item = (u32, u32)>>(count: usize, members: impl Fn() -> M) -> Self {
-        let mut starts = vec![0u32; count + 1];
-        for (list, _) in members() {
-            starts[list as usize + 1] += 1;
-        }
-        for i in 1..starts.len() {
-            starts[i] += starts[i - 1];
-        }
-        let mut next = starts.clone();
-        let mut all = vec![0; starts[count] as usize];
-        for (list, member) in members() {
-            let place = &mut next[list as usize];
-            all[*place as usize] = member;
-            *place += 1;
-        }
-        Self { starts, members: all }
-    }
-
-    fn of(&self, list: u32) -> &[u32] {
-        let list = list as usize;
-        &self.members[self.starts[list] as usize..self.starts[list + 1] as usize]
-    }
-}

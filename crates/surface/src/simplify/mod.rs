@@ -6,6 +6,7 @@
 
 mod chunk;
 mod deviation;
+mod incidence;
 mod partition;
 pub(crate) mod quadric;
 
