@@ -262,16 +262,30 @@ fn read_dicom(file: &File, pool: &Pool) -> Result<Found, Fault> {
 /// The hash of a file, and its bytes where they are few.
 fn hash(file: &File) -> std::io::Result<(Hash, Option<Vec<u8>>)> {
     let len = file.metadata()?.len();
+    if len <= KEPT_BYTES {
+        let bytes = whole(file, len as usize)?;
+        return Ok((Sha256::digest(&bytes).into(), Some(bytes)));
+    }
     let mut hasher = Sha256::new();
-    let mut kept = (len <= KEPT_BYTES).then(|| Vec::with_capacity(len as usize));
     for_each_chunk(file, |chunk| {
         hasher.update(chunk);
-        if let Some(kept) = &mut kept {
-            kept.extend_from_slice(chunk);
-        }
         Ok::<(), std::io::Error>(())
     })?;
-    Ok((hasher.finalize().into(), kept))
+    Ok((hasher.finalize().into(), None))
+}
+
+/// All bytes of a file that had `len` of them, read to where they stay.
+fn whole(file: &File, len: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(len + 1);
+    loop {
+        let at = bytes.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), at)? {
+            0 => return Ok(bytes),
+            // It has grown meanwhile.
+            _ if bytes.len() == bytes.capacity() => bytes.reserve(CHUNK_BYTES),
+            _ => {}
+        }
+    }
 }
 
 fn for_each_chunk<E: From<std::io::Error>>(
