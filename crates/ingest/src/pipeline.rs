@@ -98,6 +98,8 @@ fn run_steps(
     })?;
     failed.extend(refused);
     progress.event(Event::Finished { step: Step::Read });
+    // The originals go to the disk while items are built.
+    place.start_sync();
 
     // 3. Instances to groups, other files to what belongs together: each becomes an item.
     let groups = clock.time(Step::Group, 0, || {
