@@ -2,6 +2,8 @@
 
 use volume::{BrickKey, SampleType};
 
+use crate::pyramid::Section;
+
 /// Why bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
@@ -66,6 +68,9 @@ pub enum ArtifactError {
     /// There is no such brick, or no such level.
     #[error("there is no brick ({}, {}, {}) on level {}", .0.x, .0.y, .0.z, .0.level)]
     NoSuchBrick(BrickKey),
+    /// The volume has no such planes.
+    #[error("there is no section {0}")]
+    NoSuchSection(Section),
     /// There is no such frame.
     #[error("there is no frame {index} among {frames}")]
     NoSuchFrame {

@@ -5,14 +5,15 @@ use std::sync::Mutex;
 
 use artifact::ArtifactError;
 use artifact::pyramid::{
-    BodySink, BrickEntry, BrickObject, Description, Polarity, PyramidHead, PyramidWriter, Window,
+    Across, BodySink, BrickEntry, BrickObject, Description, Polarity, PyramidHead, PyramidWriter, Section,
+    Window,
 };
 use expect_test::expect;
 use geometry::{DAffine3, DMat3, DVec3, GridGeometry};
 use proptest::prelude::*;
 use volume::{
-    AnyVolume, Brick, BrickKey, BrickSink, Note, PyramidBuilder, Rescale, Sample, SampleType, Severity, Unit,
-    Volume,
+    AnyVolume, Brick, BrickKey, BrickSink, Note, PyramidBuilder, Rescale, Sample, SampleType, Samples,
+    Severity, Unit, Volume,
 };
 
 #[derive(Default)]
@@ -417,4 +418,92 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn sections_hold_the_samples_of_their_planes() {
+    let dims = [131, 70, 66];
+    let samples: Vec<i16> = (0..131 * 70 * 66)
+        .map(|i: i32| (i % 7919 * 31 % 4001) as i16)
+        .collect();
+    let stored = store(dims, &samples);
+    let head = PyramidHead::parse(&stored.head).unwrap();
+    let [nx, ny, _] = dims;
+    for (across, end) in Across::ALL.into_iter().zip(dims) {
+        for (first, count) in [(0, 1), (63, 2), (end / 2, 4), (end - 1, 1)] {
+            let section = Section { across, first, count };
+            assert_eq!(section.to_string().parse(), Ok(section));
+            let bytes = head
+                .cut_section(section, |key, entry| stored.read(key, entry))
+                .unwrap();
+            let cut = head.decode_section(section, &bytes).unwrap();
+            let grid = head.section_grid(section).unwrap();
+            let Samples::I16(cut) = cut else {
+                panic!("{:?}", cut.sample_type())
+            };
+            let mut start = [0; 3];
+            start[across.axis()] = first;
+            let mut place = 0;
+            for z in 0..grid.dims()[2] {
+                for y in 0..grid.dims()[1] {
+                    for x in 0..grid.dims()[0] {
+                        let [gx, gy, gz] = [x + start[0], y + start[1], z + start[2]];
+                        assert_eq!(
+                            cut[place],
+                            samples[((gz * ny + gy) * nx + gx) as usize],
+                            "{section}"
+                        );
+                        place += 1;
+                    }
+                }
+            }
+            let at = |grid: &GridGeometry, p: [u32; 3]| {
+                grid.patient_from_voxel()
+                    .transform_point3(DVec3::from_array(p.map(f64::from)))
+            };
+            assert!(
+                at(&grid, [0; 3]).distance(at(&sheared(dims), start)) < 1e-9,
+                "{section}"
+            );
+            if count == 1 {
+                let bricks = [4, 6, 6][across.axis()];
+                assert_eq!(head.bricks_of(section).count(), bricks, "{section}");
+            }
+        }
+        let beyond = Section {
+            across,
+            first: end,
+            count: 1,
+        };
+        assert!(head.section_grid(beyond).is_none() && head.bricks_of(beyond).next().is_none());
+        assert!(
+            head.cut_section(beyond, |key, entry| stored.read(key, entry))
+                .is_err()
+        );
+        let over = Section {
+            across,
+            first: end - 1,
+            count: 2,
+        };
+        assert!(head.section_grid(over).is_none());
+    }
+    for text in [
+        "",
+        "slice",
+        "slice-1",
+        "slice-1-0",
+        "slice-1-5",
+        "slice-1-1-1",
+        "plane-1-1",
+        "slice--1-1",
+        "row-4294967296-1",
+    ] {
+        assert!(text.parse::<Section>().is_err(), "{text}");
+    }
+    let last = Section {
+        across: Across::Rows,
+        first: u32::MAX,
+        count: 4,
+    };
+    assert!(head.section_grid(last).is_none());
 }

@@ -1,17 +1,23 @@
 //! What the pipeline made of an item, for its uploader alone: the browser renders it itself.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
+use artifact::pyramid::{PyramidHead, Section};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use catalog::Artifact;
 use domain::{ArtifactId, ArtifactKind, ItemId};
+use futures::{StreamExt, TryStreamExt, stream};
 use policy::act;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use vault::ObjectRef;
+use vault::{CaseKey, ObjectRef, VaultError};
+use volume::BrickKey;
 
 use super::app::App;
 use super::extract::{Id, IdsAndWord};
@@ -23,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(content))
+        .routes(routes!(section))
 }
 
 /// What was made of an item.
@@ -93,23 +100,8 @@ async fn content(
     IdsAndWord(item, artifact, part): IdsAndWord<ItemId, ArtifactId>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let mut turn = app.look(&who).await?;
-    let answer = async {
-        let (_, facts) = turn.item::<act::RenderLocally>(item).await?;
-        let all = turn.db.artifacts(item).await?;
-        let found = all.into_iter().find(|found| found.id == artifact);
-        let object = found
-            .as_ref()
-            .and_then(|found| found.object(&part))
-            .cloned()
-            .ok_or_else(Problem::not_found)?;
-        let wrapped = turn.db.wrapped_case_key(facts.case.case).await?;
-        Ok((facts.case.case, object, wrapped))
-    }
-    .await;
-    let (case, object, wrapped) = turn.end(answer).await?;
-    let key = app.case_key(case, &wrapped)?;
-    let object = ObjectRef::from_bytes(&object.reference)?;
+    let (artifact, key) = rendered(&app, &who, item, artifact).await?;
+    let object = object(&artifact, &part)?;
     let range = range(&headers, object.len)?;
     let (start, end) = range.unwrap_or((0, object.len));
     let mut response = (
@@ -135,6 +127,90 @@ async fn content(
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     Ok(response)
+}
+
+/// An artifact for whoever may render it, and the key of its case.
+async fn rendered(app: &App, who: &Who, item: ItemId, artifact: ArtifactId) -> Answer<(Artifact, CaseKey)> {
+    let mut turn = app.look(who).await?;
+    let answer = async {
+        let (_, facts) = turn.item::<act::RenderLocally>(item).await?;
+        let all = turn.db.artifacts(item).await?;
+        let found = all.into_iter().find(|found| found.id == artifact);
+        let found = found.ok_or_else(Problem::not_found)?;
+        let wrapped = turn.db.wrapped_case_key(facts.case.case).await?;
+        Ok((facts.case.case, found, wrapped))
+    }
+    .await;
+    let (case, found, wrapped) = turn.end(answer).await?;
+    Ok((found, app.case_key(case, &wrapped)?))
+}
+
+fn object(artifact: &Artifact, part: &str) -> Answer<ObjectRef> {
+    let row = artifact.object(part).ok_or_else(Problem::not_found)?;
+    Ok(ObjectRef::from_bytes(&row.reference)?)
+}
+
+/// Bytes of a head that are read at first: its index is within them, but for very large volumes.
+const HEAD_BYTES: u64 = 1 << 16;
+/// Bricks that are read at once.
+const READ_AT_ONCE: usize = 8;
+
+/// Exact planes of a volume, for the browser that renders them before all of the volume is there: `slice-211-2` are two,
+/// across slices from the one with the index 211 on; likewise `row` and `column`. Packed as bricks are.
+#[utoipa::path(get, path = "/api/items/{item}/artifacts/{artifact}/sections/{section}", tag = "items",
+    params(("item" = Uuid, Path), ("artifact" = Uuid, Path), ("section" = String, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = "default", body = ProblemBody)))]
+async fn section(
+    State(app): State<App>,
+    who: Who,
+    IdsAndWord(item, artifact, section): IdsAndWord<ItemId, ArtifactId>,
+) -> Answer<Response> {
+    let (artifact, key) = rendered(&app, &who, item, artifact).await?;
+    let no_planes = || Problem::invalid("There are no such planes: sections are as slice-211-2, of volumes.");
+    if artifact.kind != ArtifactKind::Pyramid {
+        return Err(no_planes());
+    }
+    let section: Section = section.parse().map_err(|_| no_planes())?;
+    let (head, body) = (object(&artifact, "head")?, object(&artifact, "body")?);
+    let mut start = app
+        .vault
+        .get_range(&key, &head, 0..head.len.min(HEAD_BYTES))
+        .await?;
+    let index_len = PyramidHead::index_len(&start).map_err(|error| Problem::internal(&error))?;
+    if index_len > start.len() as u64 {
+        start = app.vault.get_range(&key, &head, 0..index_len).await?;
+    }
+    let head = PyramidHead::parse(&start).map_err(|error| Problem::internal(&error))?;
+    head.section_grid(section).ok_or_else(no_planes)?;
+    let places: Vec<(BrickKey, Range<u64>)> = head
+        .bricks_of(section)
+        .filter_map(|brick| {
+            let entry = head.entry(brick)?;
+            Some((brick, entry.offset..entry.offset + u64::from(entry.len)))
+        })
+        .collect();
+    let bricks: HashMap<BrickKey, Vec<u8>> = stream::iter(places)
+        .map(|(brick, range)| {
+            let (vault, key, body) = (&app.vault, &key, &body);
+            async move { Ok::<_, VaultError>((brick, vault.get_range(key, body, range).await?)) }
+        })
+        .buffer_unordered(READ_AT_ONCE)
+        .try_collect()
+        .await?;
+    let cut = tokio::task::spawn_blocking(move || {
+        let missing = || std::io::Error::other("a brick was not read");
+        head.cut_section(section, |brick, _| bricks.get(&brick).ok_or_else(missing))
+    });
+    let bytes = cut
+        .await
+        .map_err(|error| Problem::internal(&error))?
+        .map_err(|error| Problem::internal(&error))?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 /// First byte and the one after the last that are asked for (RFC 9110, 14.2); nothing where all are. Of several ranges,

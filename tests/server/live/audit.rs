@@ -68,6 +68,9 @@ fn reach(client: &Client, scene: &Scene, items: &[String]) -> Vec<u8> {
                 let part = part["name"].as_str().unwrap();
                 keep(client.get(&format!("/api/items/{item}/artifacts/{id}/{part}")));
             }
+            for section in ["slice-0-4", "row-3-1", "column-3-1"] {
+                keep(client.get(&format!("/api/items/{item}/artifacts/{id}/sections/{section}")));
+            }
         }
     }
     came

@@ -546,4 +546,5 @@ fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: U
     scene.put("original", &original);
     scene.put("artifact", &artifact);
     scene.put("part", &"png");
+    scene.put("section", &"slice-0-1");
 }

@@ -33,7 +33,7 @@ mod block;
 mod predict;
 mod word;
 
-use volume::{Sample, SampleType, range_of};
+use volume::{Sample, SampleType, Samples, range_of};
 
 use block::BLOCK;
 use predict::{Known, PREDICTORS, removers, restorers};
@@ -174,6 +174,30 @@ fn flush<W: Word>(numbers: &mut [W], pending: usize, out: &mut Vec<u8>) -> usize
         numbers.copy_within(written..pending, 0);
     }
     pending - written
+}
+
+/// As [`decode`], into samples of a type that is known only now.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn decode_samples(
+    of_type: SampleType,
+    bytes: &[u8],
+    dims: [usize; 3],
+) -> Result<Samples, ArtifactError> {
+    fn of<T: Sample>(bytes: &[u8], dims: [usize; 3]) -> Result<Vec<T>, ArtifactError> {
+        let mut samples = Vec::new();
+        decode(bytes, dims, &mut samples)?;
+        Ok(samples)
+    }
+    match of_type {
+        SampleType::U8 => of(bytes, dims).map(Samples::U8),
+        SampleType::I16 => of(bytes, dims).map(Samples::I16),
+        SampleType::U16 => of(bytes, dims).map(Samples::U16),
+        SampleType::I32 => of(bytes, dims).map(Samples::I32),
+        SampleType::U32 => of(bytes, dims).map(Samples::U32),
+        SampleType::F32 => of(bytes, dims).map(Samples::F32),
+    }
 }
 
 /// Sets `out` to the samples of an array of `dims` (columns, rows, slices) packed in `bytes`.

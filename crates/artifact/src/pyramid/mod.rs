@@ -51,9 +51,11 @@
 mod description;
 mod head;
 mod read;
+mod section;
 mod writer;
 
 pub use description::{Description, Polarity, Window};
 pub use head::{BrickEntry, BrickObject, PyramidHead};
 pub use read::AssembleError;
+pub use section::{Across, MAX_PLANES, NoSection, Section};
 pub use writer::{BodySink, PyramidWriter};

@@ -27,20 +27,8 @@ impl PyramidHead {
     /// # Errors
     /// When there is no such brick, or `bytes` are not one of that extent.
     pub fn decode_brick(&self, key: BrickKey, bytes: &[u8]) -> Result<Samples, ArtifactError> {
-        match self.sample_type {
-            SampleType::U8 => self.decode_brick_as::<u8>(key, bytes).map(Samples::U8),
-            SampleType::I16 => self.decode_brick_as::<i16>(key, bytes).map(Samples::I16),
-            SampleType::U16 => self.decode_brick_as::<u16>(key, bytes).map(Samples::U16),
-            SampleType::I32 => self.decode_brick_as::<i32>(key, bytes).map(Samples::I32),
-            SampleType::U32 => self.decode_brick_as::<u32>(key, bytes).map(Samples::U32),
-            SampleType::F32 => self.decode_brick_as::<f32>(key, bytes).map(Samples::F32),
-        }
-    }
-
-    fn decode_brick_as<T: Sample>(&self, key: BrickKey, bytes: &[u8]) -> Result<Vec<T>, ArtifactError> {
-        let mut samples = Vec::new();
-        self.decode_brick_into(key, bytes, &mut samples)?;
-        Ok(samples)
+        let extent = self.layout.extent(key).ok_or(ArtifactError::NoSuchBrick(key))?;
+        packing::decode_samples(self.sample_type, bytes, extent.map(|n| n as usize))
     }
 
     /// As [`PyramidHead::decode_brick`], into a vector that is used again; what it held is gone.
