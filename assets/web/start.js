@@ -17,6 +17,21 @@ const tags = [kept, ...navigator.languages].map((tag) => tag?.split("-")[0].toLo
 const language = tags.find((tag) => Object.hasOwn(languages, tag)) ?? "en";
 document.documentElement.lang = language;
 const texts = fetch(languages[language]).then((found) => found.text());
+
+// What the viewer asks for first is on its way while its module is compiled; of who is not signed in nothing but that is
+// asked.
+if (isCase) {
+  const visitor = fetch("/api/visitor");
+  const me = visitor.then((found) => found.clone().json()).then((found) => found.me);
+  const [, , id, , item] = location.pathname.split("/");
+  const early = new Map([["/api/visitor", visitor]]);
+  const of = `/api/cases/${id}`;
+  const paths = [of, `${of}/items`, `${of}/views`];
+  if (item) paths.push(`/api/items/${item}/artifacts`);
+  for (const path of paths) early.set(path, me.then((me) => me && fetch(path)).catch(() => null));
+  globalThis.early = early;
+}
+
 const bytes = fetch(wasm);
 if (isCase) {
   const style = document.createElement("link");

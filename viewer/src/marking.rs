@@ -2,8 +2,8 @@
 
 use domain::{AnnotationGeometry, AnnotationKind, MarkColor, MarkSpace, Measure};
 use geometry::{DVec2, DVec3};
+pub use renderer::RegionValues;
 use renderer::{Camera, SlicePlane};
-pub use renderer::{RegionValues, region_values};
 
 use crate::view_state::{PhotoPlace, Size};
 

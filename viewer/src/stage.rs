@@ -22,6 +22,8 @@ pub struct Stage {
     canvas: HtmlCanvasElement,
     context: CanvasRenderingContext2d,
     loading: Loading,
+    /// Bytes of the body that came so far.
+    body_len: u64,
     back_end: BackEnd,
     transfer: Option<TransferFunction>,
     camera: Option<Camera>,
@@ -40,6 +42,7 @@ impl Stage {
             canvas,
             context,
             loading: Loading::new((budget_mb * 1e6) as u64),
+            body_len: 0,
             back_end: BackEnd::open(&wanted).await?,
             transfer: None,
             camera: None,
@@ -69,7 +72,9 @@ impl Stage {
     /// When the bytes are damaged.
     #[wasm_bindgen(js_name = pushBody)]
     pub fn push_body(&mut self, bytes: &[u8]) -> Result<usize, JsError> {
-        Ok(self.loading.push_body(bytes)?)
+        let placed = self.loading.push_body(self.body_len, bytes)?;
+        self.body_len += bytes.len() as u64;
+        Ok(placed)
     }
 
     /// Says that all bytes were given.

@@ -60,6 +60,9 @@ pub(crate) async fn request(
 pub(crate) async fn answered(request: Request) -> Answer<Response> {
     let lost = |_: JsValue| Failure::unreachable();
     let window = web_sys::window().ok_or_else(Failure::unreachable)?;
+    // What goes wrong is told in the language of the page, which may be another than the browser's.
+    let language = crate::texts::spoken().tag();
+    request.headers().set("accept-language", language).map_err(lost)?;
     let response = JsFuture::from(window.fetch_with_request(&request))
         .await
         .map_err(lost)?;
@@ -101,7 +104,20 @@ async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
 
 /// Asks for something.
 pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
+    if let Some(response) = early(path).await {
+        return read(response).await;
+    }
     read(request("GET", path, None, None).await?).await
+}
+
+/// What the page has asked for before this module was there; once, and nothing where it failed.
+async fn early(path: &str) -> Option<Response> {
+    let all = js_sys::Reflect::get(&js_sys::global(), &"early".into()).ok()?;
+    let all = all.dyn_ref::<js_sys::Map>()?;
+    let promise = all.get(&path.into()).dyn_into::<js_sys::Promise>().ok()?;
+    all.delete(&path.into());
+    let response = JsFuture::from(promise).await.ok()?;
+    response.dyn_into::<Response>().ok().filter(Response::ok)
 }
 
 /// Sends something and reads what comes back.
@@ -120,9 +136,19 @@ pub(crate) async fn act(method: &str, path: &str) -> Answer<Response> {
     request(method, path, None, None).await
 }
 
-/// Bytes as they arrive. `take` says whether more are wanted.
-pub(crate) async fn stream(path: &str, mut take: impl AsyncFnMut(Vec<u8>) -> bool) -> Answer<()> {
-    let response = request("GET", path, None, None).await?;
+/// Bytes as they arrive, all or some of them. `take` says whether more are wanted.
+pub(crate) async fn stream(
+    path: &str,
+    range: Option<std::ops::Range<u64>>,
+    mut take: impl AsyncFnMut(Vec<u8>) -> bool,
+) -> Answer<()> {
+    let request = Request::new_with_str(path).map_err(|_| Failure::unreachable())?;
+    if let Some(range) = range {
+        let text = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let header = request.headers().set("range", &text);
+        header.map_err(|_| Failure::unreachable())?;
+    }
+    let response = answered(request).await?;
     let Some(body) = response.body() else {
         return Ok(());
     };
@@ -135,7 +161,10 @@ pub(crate) async fn stream(path: &str, mut take: impl AsyncFnMut(Vec<u8>) -> boo
         if field("done").is_truthy() {
             return Ok(());
         }
-        let piece = js_sys::Uint8Array::new(&field("value")).to_vec();
+        let array: js_sys::Uint8Array = field("value").unchecked_into();
+        let piece = array.to_vec();
+        // What was copied would lie in the tab's memory until garbage is collected; moved to nowhere, it is free at once.
+        drop(called(&array.buffer(), "transfer", &JsValue::from(0)));
         if !take(piece).await {
             drop(JsFuture::from(reader.cancel()).await);
             return Ok(());
@@ -143,10 +172,16 @@ pub(crate) async fn stream(path: &str, mut take: impl AsyncFnMut(Vec<u8>) -> boo
     }
 }
 
+/// What a method gives; nothing where there is none, or it fails.
+fn called(of: &JsValue, method: &str, argument: &JsValue) -> Option<JsValue> {
+    let method = js_sys::Reflect::get(of, &method.into()).ok()?;
+    method.dyn_ref::<js_sys::Function>()?.call1(of, argument).ok()
+}
+
 /// All bytes of a part.
 pub(crate) async fn bytes(path: &str) -> Answer<Vec<u8>> {
     let mut all = Vec::new();
-    stream(path, async |piece| {
+    stream(path, None, async |piece| {
         all.extend_from_slice(&piece);
         true
     })
@@ -238,6 +273,9 @@ pub(crate) struct Case {
     pub(crate) names: String,
     pub(crate) created: String,
     pub(crate) version: u64,
+    /// Whether one may add files; told of one case alone.
+    #[serde(default)]
+    pub(crate) takes_uploads: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -326,11 +364,21 @@ impl Annotation {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Comment {
-    /// Empty until the server has it.
     pub(crate) id: String,
     pub(crate) author: String,
+    /// What its author is called.
+    #[serde(default)]
+    pub(crate) author_name: Option<String>,
     pub(crate) text: String,
+    /// Empty until the server has it.
     pub(crate) created: String,
+}
+
+impl Comment {
+    /// Whether the server does not have it yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.created.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -361,6 +361,22 @@ impl ResidentVolume {
         (held != EMPTY).then_some(held)
     }
 
+    /// The coarsest level of what lies in a box of the dense array's samples; `None` where a brick of it holds nothing, or
+    /// the box is none of the array's.
+    pub fn coarsest_in(&self, place: SampleBox) -> Option<u32> {
+        let first = place.start.map(|n| n / BRICK_SIDE);
+        let end = place.end.map(|n| n.div_ceil(BRICK_SIDE));
+        let mut coarsest = self.level;
+        for z in first[2]..end[2] {
+            for y in first[1]..end[1] {
+                for x in first[0]..end[0] {
+                    coarsest = coarsest.max(self.level_at([x, y, z])?);
+                }
+            }
+        }
+        Some(coarsest)
+    }
+
     /// Whether nothing came so far.
     pub fn is_empty(&self) -> bool {
         // The first level that comes fills every brick.
@@ -423,6 +439,23 @@ impl ResidentVolume {
     pub fn value_at_mm(&self, p_in_patient_mm: DVec3) -> Option<f64> {
         let p_in_voxel = self.grid().voxel_from_patient().transform_point3(p_in_patient_mm);
         Some(self.rescale.value(self.stored_at_voxel(p_in_voxel)?))
+    }
+
+    /// As [`ResidentVolume::value_at_mm`], and `None` too where a sample that the value is mixed from is not yet there in
+    /// the level of the dense array.
+    pub fn exact_at_mm(&self, p_in_patient_mm: DVec3) -> Option<f64> {
+        let p = self
+            .grid()
+            .voxel_from_patient()
+            .transform_point3(p_in_patient_mm)
+            .to_array();
+        let dims = self.grid().dims();
+        let around = SampleBox {
+            start: std::array::from_fn(|axis| (p[axis].floor().max(0.0) as u32).min(dims[axis] - 1)),
+            end: std::array::from_fn(|axis| (p[axis].ceil().max(0.0) as u32).min(dims[axis] - 1) + 1),
+        };
+        let is_exact = self.coarsest_in(around) == Some(self.level);
+        is_exact.then(|| self.value_at_mm(p_in_patient_mm)).flatten()
     }
 }
 

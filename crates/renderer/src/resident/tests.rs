@@ -240,3 +240,42 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(wrong, Err(ResidentError::NoSuchPlace { level: 9 }));
     assert_eq!(held.revision(), 0);
 }
+
+#[test]
+fn only_what_is_there_in_its_own_level_is_exact() {
+    let layout = deep_layout();
+    let levels: Vec<Vec<i16>> = (0..3)
+        .map(|level| filled(&layout.levels()[level], level as u32))
+        .collect();
+    let mut held = streaming(&layout, 1 << 30);
+    let everywhere = SampleBox::all(held.grid().dims());
+    assert_eq!(held.coarsest_in(everywhere), None);
+    held.put_level(2, &Samples::I16(levels[2].clone())).unwrap();
+    let key = BrickKey {
+        level: 0,
+        x: 0,
+        y: 0,
+        z: 0,
+    };
+    held.put_brick(key, &brick(&layout, key, &levels[0])).unwrap();
+    let place = |start: [u32; 3], end: [u32; 3]| SampleBox { start, end };
+    assert_eq!(held.coarsest_in(everywhere), Some(2));
+    assert_eq!(held.coarsest_in(place([0; 3], [64, 64, 64])), Some(0));
+    assert_eq!(held.coarsest_in(place([63, 3, 5], [65, 4, 6])), Some(2));
+    assert_eq!(held.coarsest_in(place([0; 3], [200, 1, 1])), None);
+    let grid = *held.grid();
+    let told =
+        |p: [f64; 3]| held.exact_at_mm(grid.patient_from_voxel().transform_point3(DVec3::from_array(p)));
+    let stored = f64::from(levels[0][(7 * 70 + 5) * 131 + 63]);
+    assert!((told([63.0, 5.0, 7.0]).unwrap() - stored).abs() < 1e-3);
+    assert!(told([-0.4, 5.0, 7.0]).is_some(), "half a voxel beyond the border");
+    for not_there in [
+        [63.4, 5.0, 7.0],
+        [64.0, 5.0, 7.0],
+        [5.0, 63.1, 7.0],
+        [-0.6, 5.0, 7.0],
+        [f64::NAN; 3],
+    ] {
+        assert_eq!(told(not_there), None, "{not_there:?}");
+    }
+}

@@ -9,21 +9,20 @@ use geometry::{Aabb, DVec3, GridGeometry};
 use leptos::prelude::*;
 use renderer::cpu::Quality;
 use renderer::{
-    Clip, ColorScale, Inversion, Picture, ResidentSurface, Scene, Slab, Slice, SliceLayer, TransferFunction,
-    Window, pick, preset,
+    Clip, ColorScale, Inversion, Picture, ResidentSurface, Scene, Slab, Slice, SliceLayer, SlicePlane,
+    TransferFunction, pick, preset,
 };
-use volume::Unit;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlCanvasElement;
 
+use super::drawn::{Drawn, Grade, Shown};
 use super::painter::{Arrival, Layer, Painter, Question, Status, Wanted, next_frame, now_ms, sleep};
 use super::photo::{Photo, canvas_of, device_pixels, show};
-use super::scene::{Looked, scales, scene_of, surface};
+use super::scene::{Looked, first_view, range_of, scales, scene_of, surface, unit_word};
 use crate::back_end::BackEnd;
 use crate::curve::Spread;
-use crate::loading::Loading;
-use crate::marking::region_values;
+use crate::loading::{Loading, Source};
 use crate::view_state::{Pane, Size, ViewState};
 
 /// Bytes of a volume in memory at most.
@@ -32,6 +31,8 @@ const BUDGET_BYTES: u64 = 1_700_000_000;
 const TAKING_MS: f64 = 24.0;
 /// How often pictures are drawn anew while a volume arrives, milliseconds.
 const ARRIVING_MS: f64 = 220.0;
+/// How many times as long as it takes it is waited until a picture in space is drawn anew from what arrives.
+const ARRIVING_SHARE: f64 = 4.0;
 /// What a picture in space may take while it moves, milliseconds.
 const MOVING_MS: f64 = 45.0;
 /// After how long at rest the picture in space becomes full, and fine, milliseconds.
@@ -42,35 +43,11 @@ const FIRST_MS: f64 = 2500.0;
 /// How long it is waited before a graphics device that was lost is opened again, milliseconds.
 const REOPEN_MS: i32 = 400;
 
-/// What a pane shows.
-#[derive(Clone, Debug, PartialEq)]
-struct Shown {
-    state: ViewState,
-    layers: Vec<Layer>,
-    has_volume: bool,
-    revision: u64,
-    size: Size,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-enum Grade {
-    Moving,
-    Full,
-    Fine,
-}
-
-struct Drawn {
-    pane: Pane,
-    /// Where; a pane that comes back has another one, which is empty.
-    canvas: HtmlCanvasElement,
-    shown: Shown,
-    grade: Grade,
-    at_ms: f64,
-}
-
 pub(super) struct Drawing {
     loading: Loading,
     back_end: BackEnd,
+    /// Draws planes that came by themselves: too little to be brought to a graphics device each time.
+    processor: BackEnd,
     surfaces: Vec<(String, ResidentSurface)>,
     photo: Option<Photo>,
     look: Option<Looked>,
@@ -80,12 +57,14 @@ pub(super) struct Drawing {
     is_complete: bool,
     /// What a pixel in space took lately, milliseconds.
     ms_a_pixel: f64,
+    /// What the last picture in space at rest took, milliseconds.
+    full_ms: f64,
     began_ms: f64,
 }
 
 impl Drawing {
     pub(super) async fn run(
-        painter: &Painter,
+        painter: &Rc<Painter>,
         wanted: Wanted,
         status: RwSignal<Status>,
     ) -> Result<(), String> {
@@ -95,6 +74,7 @@ impl Drawing {
         let mut drawing = Self {
             loading: Loading::new(BUDGET_BYTES),
             back_end: BackEnd::processor(),
+            processor: BackEnd::processor(),
             surfaces: Vec::new(),
             photo: None,
             look: None,
@@ -102,6 +82,7 @@ impl Drawing {
             revision: 0,
             is_complete: false,
             ms_a_pixel: 2e-4,
+            full_ms: 0.0,
             began_ms,
         };
         while !painter.is_closed() {
@@ -123,6 +104,10 @@ impl Drawing {
                 drawing.draw_with(back_end, status);
             }
             drawing.take(painter, wanted.layers, status)?;
+            wanted.layers.with_untracked(|layers| {
+                let shown = layers.iter().filter(|layer| layer.opacity > 0.0);
+                shown.for_each(|layer| painter.ask_surface(&layer.name));
+            });
             if wanted.view.with_untracked(Option::is_none)
                 && let Some(first) = drawing.first_state()
             {
@@ -139,7 +124,7 @@ impl Drawing {
     /// Answers what was asked and draws what changed.
     async fn turn(
         &mut self,
-        painter: &Painter,
+        painter: &Rc<Painter>,
         view: &ViewState,
         wanted: Wanted,
         status: RwSignal<Status>,
@@ -155,7 +140,9 @@ impl Drawing {
             if !canvas.is_connected() {
                 continue;
             }
-            let is_drawn = match self.paint(pane, &canvas, view, &layers, has_volume).await {
+            let shown = self.now(pane, &canvas, painter, view, &layers, has_volume);
+            let Some(shown) = shown else { continue };
+            let is_drawn = match self.paint(pane, &canvas, shown).await {
                 Ok(is_drawn) => is_drawn,
                 Err(_) if self.back_end.is_lost() => {
                     self.reopen(status).await?;
@@ -172,7 +159,15 @@ impl Drawing {
             }
         }
         if pictures > 0 {
-            status.update(|status| status.pictures += pictures);
+            let levels = self
+                .drawn
+                .iter()
+                .filter_map(|drawn| Some((drawn.pane, drawn.shown.level?)));
+            let levels = levels.collect();
+            status.update(|status| {
+                status.pictures += pictures;
+                status.levels = levels;
+            });
         }
         Ok(())
     }
@@ -215,6 +210,12 @@ impl Drawing {
         let is_seen = self.has_first_pictures(painter);
         let mut is_changed = is_seen && self.loading.refine().map_err(|e| e.to_string())?;
         self.revision += u64::from(is_changed);
+        for (section, bytes) in painter.sections() {
+            self.loading
+                .put_section(section, &bytes)
+                .map_err(|e| e.to_string())?;
+            is_changed = true;
+        }
         while now_ms() < until {
             let Some(arrival) = painter.next_arrival() else {
                 break;
@@ -223,10 +224,13 @@ impl Drawing {
             match arrival {
                 Arrival::Head(bytes) => {
                     self.revision += self.loading.push_head(&bytes).map_err(|e| e.to_string())? as u64;
-                    painter.needs.set(self.loading.needs());
+                    if painter.needs.get().is_none() {
+                        painter.runs.replace(self.loading.runs());
+                        painter.needs.set(self.loading.needs());
+                    }
                 }
-                Arrival::Body(bytes) => {
-                    self.revision += self.loading.push_body(&bytes).map_err(|e| e.to_string())? as u64;
+                Arrival::Body { at, bytes } => {
+                    self.revision += self.loading.push_body(at, &bytes).map_err(|e| e.to_string())? as u64;
                 }
                 Arrival::Complete => {
                     self.is_complete = true;
@@ -311,20 +315,7 @@ impl Drawing {
             }
             None => self.bounds()?,
         };
-        let Some(head) = self.loading.head() else {
-            return Some(ViewState::of(bounds, Window::new(0.5, 1.0), ""));
-        };
-        let is_hu = matches!(head.rescale().unit, Unit::Hu);
-        let range = range_of(head);
-        let window = match head.description().windows.first() {
-            Some(window) if window.width > 0.0 => Window::new(window.center, window.width),
-            _ if is_hu => Window::new(40.0, 400.0),
-            _ => Window::new((range[0] + range[1]) / 2.0, (range[1] - range[0]).max(1.0)),
-        };
-        let preset = if is_hu { "CT-Bone" } else { "MR-Default" };
-        let mut state = ViewState::of(bounds, window, preset);
-        state.inverted = head.description().polarity == artifact::pyramid::Polarity::SmallIsBright;
-        Some(state)
+        Some(first_view(bounds, self.loading.head()))
     }
 
     /// Makes the transfer function that a view asks for.
@@ -348,74 +339,82 @@ impl Drawing {
     }
 
     fn answer(&mut self, question: Question, view: &ViewState, layers: &[Layer], has_volume: bool) {
-        // What is still coarse has no values to tell.
-        let volume = self.loading.complete();
-        let is_complete = self.is_complete;
         match question {
             Question::Pick(p, size, tell) => {
                 let scales = scales(layers);
                 let scene = self.scene(view, layers, &scales, has_volume);
                 let ray = scene.camera.ray(p, size.width, size.height).ok();
                 let hit = ray.and_then(|ray| pick(&scene, &ray));
-                tell(hit.map(|hit| (hit.p_in_patient_mm, hit.value.filter(|_| is_complete))));
+                // What is still coarse has no values to tell.
+                let known = |value| self.is_complete.then_some(value);
+                tell(hit.map(|hit| (hit.p_in_patient_mm, hit.value.and_then(known))));
             }
-            Question::Value(p, tell) => tell(volume.and_then(|volume| volume.value_at_mm(p))),
-            Question::Region(points, tell) => {
-                let spacing = volume.map_or(1.0, |volume| {
-                    volume
-                        .grid()
-                        .spacing_mm()
-                        .into_iter()
-                        .fold(f64::INFINITY, f64::min)
-                });
-                tell(
-                    volume
-                        .and_then(|volume| region_values(&points, spacing / 2.0, |p| volume.value_at_mm(p))),
-                );
-            }
+            Question::Value(p, tell) => tell(self.loading.value_at_mm(p)),
+            Question::Region(points, tell) => tell(self.loading.region_values(&points)),
         }
     }
 
-    /// Draws a pane where it shows something else than it should; says whether it did.
-    async fn paint(
-        &mut self,
+    /// What a pane shall show, and asks for the planes that it needs for that; `None` where it is too small to show
+    /// anything.
+    fn now(
+        &self,
         pane: Pane,
         canvas: &HtmlCanvasElement,
+        painter: &Rc<Painter>,
         view: &ViewState,
         layers: &[Layer],
         has_volume: bool,
-    ) -> Result<bool, String> {
-        let css = Size {
+    ) -> Option<Shown> {
+        let size = Size {
             width: canvas.client_width().max(0) as u32,
             height: canvas.client_height().max(0) as u32,
         };
-        if css.width < 8 || css.height < 8 {
-            return Ok(false);
+        let plane = self.plane(pane, view, size);
+        // The first pictures, which are coarse, do not wait for planes.
+        let is_seen = self
+            .loading
+            .volume()
+            .is_some_and(|volume| volume.is_complete() || volume.level() == 0);
+        if let Some(plane) = plane.filter(|_| is_seen && view.slab.mm <= 0.0)
+            && let Some(section) = self.loading.section(&plane)
+            && !self.loading.has_section(section)
+        {
+            painter.ask_section(section);
         }
-        let shown = Shown {
+        let sight = plane.and_then(|plane| self.loading.sight(&plane, view.slab.mm));
+        let level = match pane {
+            Pane::Space => self.loading.level_in_space().filter(|_| has_volume),
+            _ => sight.map(|sight| sight.level),
+        };
+        let is_final = pane != Pane::Space && level.is_some() && level == self.loading.level();
+        (size.width >= 8 && size.height >= 8).then(|| Shown {
             state: view.clone(),
             layers: layers.to_vec(),
             has_volume,
-            revision: self.revision,
-            size: css,
-        };
+            size,
+            source: sight.map_or(Source::Volume, |sight| sight.source),
+            revision: (!is_final).then_some(self.revision),
+            level,
+        })
+    }
+
+    /// Draws a pane where it shows something else than it should; says whether it did.
+    async fn paint(&mut self, pane: Pane, canvas: &HtmlCanvasElement, shown: Shown) -> Result<bool, String> {
         let now = now_ms();
         let before = self
             .drawn
             .iter()
             .find(|drawn| drawn.pane == pane && drawn.canvas == *canvas);
-        let is_same = before.is_some_and(|drawn| is_same_picture(pane, &drawn.shown, &shown));
-        if let Some(drawn) = before {
-            let arrived_only = is_same_picture(
-                pane,
-                &Shown {
-                    revision: shown.revision,
-                    ..drawn.shown.clone()
-                },
-                &shown,
-            );
-            let is_early = !self.is_complete && arrived_only && now - drawn.at_ms < ARRIVING_MS;
-            if !is_same && is_early {
+        let looks_as = before.is_some_and(|drawn| drawn.shown.looks_as(&shown, pane));
+        let is_same = looks_as && before.is_some_and(|drawn| drawn.shown.is_from_the_same(&shown));
+        if let Some(drawn) = before.filter(|_| looks_as && !is_same) {
+            // Drawing leaves room for what arrives, and planes that were waited for are seen at once.
+            let pause = match (pane, shown.source) {
+                (Pane::Space, _) => ARRIVING_MS.max(ARRIVING_SHARE * self.full_ms),
+                (_, Source::Volume) => ARRIVING_MS,
+                (_, Source::Section(_)) => 0.0,
+            };
+            if !self.is_complete && now - drawn.at_ms < pause {
                 return Ok(false);
             }
         }
@@ -423,7 +422,7 @@ impl Drawing {
             if pane != Pane::Space || is_same {
                 return Ok(false);
             }
-            photo.show(canvas, view, css)?;
+            photo.show(canvas, &shown.state, shown.size)?;
             self.keep(pane, canvas, shown, Grade::Fine);
             return Ok(true);
         }
@@ -431,8 +430,9 @@ impl Drawing {
             if is_same {
                 return Ok(false);
             }
-            let picture = self.slice(pane, view, css).await?;
-            let Some(picture) = picture else { return Ok(false) };
+            let Some(picture) = self.slice(pane, &shown).await? else {
+                return Ok(false);
+            };
             show(canvas, &picture)?;
             self.keep(pane, canvas, shown, Grade::Fine);
             return Ok(true);
@@ -446,30 +446,35 @@ impl Drawing {
                     _ => return Ok(false),
                 }
             }
+            // What arrives does not move.
+            Some(_) if looks_as => Grade::Full,
             Some(_) => Grade::Moving,
             None => Grade::Full,
         };
-        let Some(picture) = self.space(view, layers, has_volume, css, grade).await? else {
+        let Some(picture) = self.space(&shown, grade).await? else {
             return Ok(false);
         };
         show(canvas, &picture)?;
+        let took = now_ms() - now;
         if grade != Grade::Fine {
             let pixels = f64::from(picture.width) * f64::from(picture.height);
-            self.ms_a_pixel = self.ms_a_pixel * 0.6 + (now_ms() - now) / pixels * 0.4;
+            self.ms_a_pixel = self.ms_a_pixel * 0.6 + took / pixels * 0.4;
+        }
+        if grade == Grade::Full {
+            self.full_ms = took;
         }
         self.keep(pane, canvas, shown, grade);
         Ok(true)
     }
 
     /// The picture in space: small while it moves, so that it follows the hand.
-    async fn space(
-        &mut self,
-        view: &ViewState,
-        layers: &[Layer],
-        has_volume: bool,
-        css: Size,
-        grade: Grade,
-    ) -> Result<Option<Picture>, String> {
+    async fn space(&mut self, shown: &Shown, grade: Grade) -> Result<Option<Picture>, String> {
+        let Shown {
+            size: css,
+            layers,
+            state: view,
+            ..
+        } = shown;
         let pixels = f64::from(css.width) * f64::from(css.height);
         let share = match grade {
             Grade::Moving => (MOVING_MS / (self.ms_a_pixel * pixels)).sqrt().clamp(0.3, 1.0),
@@ -489,7 +494,7 @@ impl Drawing {
             view,
             layers,
             &scales,
-            has_volume,
+            shown.has_volume,
         );
         if scene.volumes.is_empty() && scene.surfaces.is_empty() {
             return Ok(None);
@@ -509,14 +514,19 @@ impl Drawing {
         });
     }
 
-    async fn slice(&mut self, pane: Pane, view: &ViewState, css: Size) -> Result<Option<Picture>, String> {
-        let Some(volume) = self.loading.volume().filter(|volume| !volume.is_empty()) else {
-            return Ok(None);
-        };
+    /// The plane that a pane shows; `None` for the one in space, and before it is known where the volume lies.
+    fn plane(&self, pane: Pane, view: &ViewState, css: Size) -> Option<SlicePlane> {
         let density = device_pixels();
         let [width, height] = [css.width, css.height].map(|n| (f64::from(n) * density).round() as u32);
-        let grid = self.loading.grid().unwrap_or(volume.grid());
-        let Some(plane) = view.plane(pane, grid, Size { width, height }) else {
+        view.plane(pane, self.loading.grid()?, Size { width, height })
+    }
+
+    async fn slice(&mut self, pane: Pane, shown: &Shown) -> Result<Option<Picture>, String> {
+        let view = &shown.state;
+        let Some(plane) = self.plane(pane, view, shown.size) else {
+            return Ok(None);
+        };
+        let Some(sight) = self.loading.sight(&plane, view.slab.mm) else {
             return Ok(None);
         };
         let inversion = if view.inverted {
@@ -527,7 +537,7 @@ impl Drawing {
         let slice = Slice {
             layers: vec![SliceLayer {
                 inversion,
-                ..SliceLayer::new(volume, view.window())
+                ..SliceLayer::new(sight.volume, view.window())
             }],
             plane,
             slab: Slab {
@@ -537,7 +547,14 @@ impl Drawing {
             clip: Clip::NONE,
             background: [0.0; 3],
         };
-        let picture = self.back_end.draw_slice(&slice, width, height).await;
+        let density = device_pixels();
+        let [width, height] =
+            [shown.size.width, shown.size.height].map(|n| (f64::from(n) * density).round() as u32);
+        let back_end = match sight.source {
+            Source::Section(_) => &mut self.processor,
+            Source::Volume => &mut self.back_end,
+        };
+        let picture = back_end.draw_slice(&slice, width, height).await;
         picture.map(Some).map_err(words)
     }
 
@@ -557,51 +574,6 @@ impl Drawing {
             scales,
             has_volume,
         )
-    }
-}
-
-/// The least and the largest value, in the unit of the volume.
-fn range_of(head: &artifact::pyramid::PyramidHead) -> [f64; 2] {
-    let statistics = head.statistics();
-    let [a, b] = [statistics.min, statistics.max].map(|stored| head.rescale().value(stored));
-    [a.min(b), a.max(b)]
-}
-
-fn unit_word(unit: &Unit) -> &str {
-    match unit {
-        Unit::Hu => "HU",
-        Unit::SuvBw => "g/ml",
-        Unit::None => "",
-        Unit::Named(name) => name,
-    }
-}
-
-/// Whether a pane would look the same.
-fn is_same_picture(pane: Pane, a: &Shown, b: &Shown) -> bool {
-    if a.revision != b.revision || a.size != b.size {
-        return false;
-    }
-    let (x, y) = (&a.state, &b.state);
-    match pane.plane_index() {
-        None => {
-            // A photograph lies as the first plane does.
-            x.camera == y.camera
-                && x.preset == y.preset
-                && x.transfer == y.transfer
-                && x.clip_mm == y.clip_mm
-                && x.photo == y.photo
-                && a.layers == b.layers
-                && a.has_volume == b.has_volume
-        }
-        Some(index) => {
-            x.cross_mm == y.cross_mm
-                && x.axes[index] == y.axes[index]
-                && x.zoom[index] == y.zoom[index]
-                && x.pan_mm[index] == y.pan_mm[index]
-                && x.window() == y.window()
-                && x.inverted == y.inverted
-                && x.slab == y.slab
-        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The case viewer: what one does above, what one looks at on the left, what was said on the right, what is true below.
 
+mod asking;
 mod curve;
 mod drawing;
+mod drawn;
 mod kept;
 mod keys;
 mod live;
 mod look;
 mod marks;
+mod opening;
 mod overlay;
 mod painter;
 mod pane;
@@ -26,18 +29,17 @@ use geometry::{Aabb, DVec3};
 use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use renderer::Picture;
 use wasm_bindgen_futures::spawn_local;
 
 use self::marks::Marks;
 pub(crate) use self::painter::sleep;
-use self::painter::{Arrival, Layer, Painter, Status, Wanted};
+use self::painter::{Layer, Painter, Status};
 use super::Session;
-use super::api::{self, Artifact, Case, Item};
+use super::api::{self, Case, Item};
 use crate::bindings::Habits;
 use crate::linking::{Frames, follow};
 use crate::texts::t;
-use crate::view_state::{FOUR_UP, Layout, Pane, Size, ViewState};
+use crate::view_state::{FOUR_UP, Layout, Pane, ViewState};
 
 /// What the left button does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -228,62 +230,6 @@ impl Room {
             }
         }
     }
-
-    /// Shows an item.
-    fn open(self, item: Item) {
-        self.close();
-        self.view.set(None);
-        self.status.set(Status::default());
-        self.layers.set(Vec::new());
-        self.volume_shown.set(true);
-        self.frames.set(Vec::new());
-        self.probe.set(None);
-        self.cine.set(Cine::Still);
-        if !matches!(self.layout.get_untracked(), Layout::Compare(_)) {
-            self.layout.set(match item.kind.as_str() {
-                "volume" => first_layout(),
-                _ => Layout::Single(Pane::Space),
-            });
-            self.layout_before.set(None);
-        }
-        self.active.set(Pane::Space);
-        let wanted = Wanted {
-            view: self.view,
-            layers: self.layers,
-            volume_shown: self.volume_shown,
-        };
-        self.item.set(Some(item.clone()));
-        let (false, Ok(id)) = (item.own, item.id.parse()) else {
-            let painter = Painter::start(wanted, self.status);
-            self.painter.set_value(Some(Rc::clone(&painter)));
-            spawn_local(async move {
-                if let Err(failure) = load(&painter, &item, self.layers).await {
-                    painter.push(Arrival::Failed(failure.title)).await;
-                }
-            });
-            return;
-        };
-        // Of what somebody else uploaded, pictures come and nothing else.
-        let scene = live::Scene {
-            case: self.case.get_value(),
-            item: id,
-            marks: self.marks,
-        };
-        let painter = Painter::start_live(scene, wanted, self.status, self.frames);
-        self.painter.set_value(Some(painter));
-    }
-
-    fn close(&self) {
-        self.with_painter(Painter::close);
-    }
-
-    /// Lets go of the item.
-    fn empty(&self) {
-        self.close();
-        self.painter.set_value(None);
-        self.item.set(None);
-        self.view.set(None);
-    }
 }
 
 /// Which sides are open first.
@@ -300,108 +246,6 @@ fn first_layout() -> Layout {
         Width::Wide => Layout::FourUp,
         Width::Narrow => Layout::Single(Pane::Space),
     }
-}
-
-/// Brings an item to the painter: the volume coarse to fine, then its surfaces.
-async fn load(painter: &Rc<Painter>, item: &Item, layers: RwSignal<Vec<Layer>>) -> api::Answer<()> {
-    let artifacts: Vec<Artifact> = api::get(&format!("/api/items/{}/artifacts", item.id)).await?;
-    if let Some(photo) = artifacts.iter().find(|artifact| artifact.kind == "photo") {
-        return load_photo(painter, item, photo).await;
-    }
-    let of_kind = |kind: &'static str| artifacts.iter().filter(move |artifact| artifact.kind == kind);
-    let pyramid = of_kind("pyramid").next();
-    // Beside a volume, surfaces are shown when they are asked for; measured distances lie on the same surface again.
-    let opacity = if pyramid.is_some() { 0.0 } else { 1.0 };
-    let surfaces = of_kind("surface").map(|surface| (surface, opacity));
-    let compared = of_kind("comparison").map(|surface| (surface, 0.0));
-    let surfaces: Vec<(&Artifact, f64)> = surfaces.chain(compared).collect();
-    let layer = |(surface, opacity): &(&Artifact, f64)| Layer::new(&surface.name, *opacity);
-    layers.set(surfaces.iter().map(layer).collect());
-    if let Some(pyramid) = pyramid {
-        let mut taken = 0;
-        api::stream(&pyramid.path(&item.id, "head"), async |piece| {
-            taken += piece.len() as u64;
-            painter.push(Arrival::Head(piece)).await;
-            let is_enough = painter.needs.get().is_some_and(|needs| taken >= needs.head_len);
-            !is_enough && !painter.is_closed()
-        })
-        .await?;
-        if painter.needs.get().is_none_or(|needs| needs.body_len > 0) {
-            api::stream(&pyramid.path(&item.id, "body"), async |piece| {
-                painter.push(Arrival::Body(piece)).await;
-                !painter.is_closed()
-            })
-            .await?;
-        }
-    }
-    painter.push(Arrival::Complete).await;
-    for (surface, _) in surfaces {
-        if painter.is_closed() {
-            break;
-        }
-        let Some(part) = surface.parts.first() else {
-            continue;
-        };
-        let bytes = api::bytes(&surface.path(&item.id, &part.name)).await?;
-        let name = surface.name.clone();
-        painter.push(Arrival::Surface { name, bytes }).await;
-    }
-    Ok(())
-}
-
-/// Pixels of a photograph that are shown at most.
-const PHOTO_PIXELS: u64 = 16_000_000;
-
-async fn load_photo(painter: &Rc<Painter>, item: &Item, artifact: &Artifact) -> api::Answer<()> {
-    let broken = || api::Failure {
-        status: 0,
-        code: "damaged".to_owned(),
-        title: t("failure.photo").to_owned(),
-    };
-    let head = api::bytes(&artifact.path(&item.id, "head")).await?;
-    let head = artifact::photo::PhotoHead::parse(&head).map_err(|_| broken())?;
-    let body = api::bytes(&artifact.path(&item.id, "body")).await?;
-    let levels = head.levels();
-    let pixels = |level: &artifact::photo::Level| u64::from(level.columns) * u64::from(level.rows);
-    let index = levels
-        .iter()
-        .position(|level| pixels(level) <= PHOTO_PIXELS)
-        .unwrap_or(levels.len() - 1);
-    let level = &levels[index];
-    let full = Size {
-        width: levels[0].columns,
-        height: levels[0].rows,
-    };
-    let mut rgb = vec![0; pixels(level) as usize * 3];
-    let (columns, rows) = level.tiles();
-    for row in 0..rows {
-        for column in 0..columns {
-            let range = head.byte_range(index as u32, column, row).ok_or_else(broken)?;
-            let bytes = body
-                .get(range.start as usize..range.end as usize)
-                .ok_or_else(broken)?;
-            let tile = head
-                .decode_tile((index as u32, column, row), bytes)
-                .map_err(|_| broken())?;
-            level.place_tile((column, row), &tile, &mut rgb);
-        }
-    }
-    let rgba = rgb
-        .chunks_exact(3)
-        .flat_map(|p| [p[0], p[1], p[2], 255])
-        .collect();
-    painter
-        .push(Arrival::Photo(
-            Picture {
-                width: level.columns,
-                height: level.rows,
-                rgba,
-            },
-            full,
-        ))
-        .await;
-    painter.push(Arrival::Complete).await;
-    Ok(())
 }
 
 /// The viewer of a case.

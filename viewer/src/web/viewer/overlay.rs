@@ -29,15 +29,18 @@ pub(crate) fn Overlay(pane: Pane, size: RwSignal<Size>) -> impl IntoView {
         </svg>
         {if pane == Pane::Space { Either::Left(view! { <SpaceCorners/> }) } else { Either::Right(view! { <PlaneCorners pane projector/> }) }}
         <Badge/>
-        {move || ring(room)}
+        {move || ring(room, pane)}
     }
 }
 
-/// While the volume is coarse, a thin ring in the corner.
-fn ring(room: Room) -> Option<impl IntoView> {
+/// While what a pane shows is coarse, a thin ring in its corner.
+fn ring(room: Room, pane: Pane) -> Option<impl IntoView> {
     let fraction = room.status.with(|status| status.grid.map(|_| status.fraction))?;
+    let is_coarse = room
+        .status
+        .with(|status| status.level_of(pane).is_none_or(|level| level > status.level));
     let length = 2.0 * std::f64::consts::PI * 7.0;
-    (fraction < 1.0).then(|| {
+    (fraction < 1.0 && is_coarse).then(|| {
         view! {
             <svg class="ring" viewBox="0 0 18 18" role="img" aria-label=t("viewer.arriving")>
                 <circle cx="9" cy="9" r="7"/>

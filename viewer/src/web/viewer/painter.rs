@@ -12,20 +12,25 @@ use renderer::Picture;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlCanvasElement;
 
+use super::asking::Asked;
 use super::drawing::Drawing;
 use super::live;
 use crate::curve::Spread;
-use crate::loading::Needs;
+use crate::loading::{Needs, Run};
 use crate::marking::RegionValues;
 use crate::view_state::{Pane, Size, ViewState};
 
 /// Bytes that wait to be taken, at most.
-const QUEUED_BYTES: usize = 8 << 20;
+const QUEUED_BYTES: usize = 2 << 20;
 
 /// What arrives.
 pub(crate) enum Arrival {
     Head(Vec<u8>),
-    Body(Vec<u8>),
+    /// Bytes of the body from `at` on.
+    Body {
+        at: u64,
+        bytes: Vec<u8>,
+    },
     Complete,
     Surface {
         name: String,
@@ -94,6 +99,8 @@ pub(crate) struct Status {
     pub(crate) range: [f64; 2],
     /// The level of the pyramid that is shown; from 1 on, what is shown is coarser than what was uploaded.
     pub(crate) level: u32,
+    /// The coarsest level that each pane shows now.
+    pub(crate) levels: Vec<(Pane, u32)>,
     /// The size of a photograph.
     pub(crate) photo: Option<Size>,
     /// The box around the surfaces, patient mm.
@@ -110,6 +117,14 @@ pub(crate) struct Status {
     pub(crate) first_picture_ms: Option<f64>,
 }
 
+impl Status {
+    /// The coarsest level that a pane shows now; `None` where that is no volume of the browser's own.
+    pub(crate) fn level_of(&self, pane: Pane) -> Option<u32> {
+        let found = self.levels.iter().find(|(known, _)| *known == pane);
+        found.map(|(_, level)| *level)
+    }
+}
+
 /// The way to the loop.
 pub(crate) struct Painter {
     arrivals: RefCell<VecDeque<Arrival>>,
@@ -118,6 +133,10 @@ pub(crate) struct Painter {
     is_closed: Cell<bool>,
     /// Which bytes of a volume are needed, once that is known.
     pub(super) needs: Cell<Option<Needs>>,
+    /// The pieces of its body, known at the same time.
+    pub(super) runs: RefCell<Vec<Run>>,
+    /// What is asked for because it is looked at.
+    pub(super) asked: RefCell<Asked>,
 }
 
 impl Painter {
@@ -128,6 +147,8 @@ impl Painter {
             canvases: RefCell::default(),
             is_closed: Cell::new(false),
             needs: Cell::new(None),
+            runs: RefCell::default(),
+            asked: RefCell::default(),
         })
     }
 
@@ -182,7 +203,9 @@ impl Painter {
 
     fn queued(&self) -> usize {
         let size = |arrival: &Arrival| match arrival {
-            Arrival::Head(bytes) | Arrival::Body(bytes) | Arrival::Surface { bytes, .. } => bytes.len(),
+            Arrival::Head(bytes) | Arrival::Body { bytes, .. } | Arrival::Surface { bytes, .. } => {
+                bytes.len()
+            }
             Arrival::Complete | Arrival::Photo(..) | Arrival::Failed(_) => 0,
         };
         self.arrivals.borrow().iter().map(size).sum()

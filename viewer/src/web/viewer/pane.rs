@@ -315,6 +315,7 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
         <div class=move || format!("pane {}", pane.word())
             class:active=move || room.active.get() == pane && room.hand.get() == room.place
             node_ref=frame tabindex="0" role="application" aria-label=pane_name(pane) data-pane=pane.word()
+            data-level=move || room.status.with(|status| status.level_of(pane).map(|level| level.to_string()))
             on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=up
             on:pointerleave=move |_| room.together.point_nowhere()
             on:wheel=wheel on:dblclick=double on:contextmenu=|event| event.prevent_default()>

@@ -1,9 +1,14 @@
-//! What the picture in space is drawn from: surfaces as they arrive, the transfer function, color scales.
+//! What pictures are drawn from: the view that an item asks for, surfaces as they arrive, the transfer function, color
+//! scales.
 
 use artifact::mesh::read_model;
+use artifact::pyramid::{Polarity, PyramidHead};
+use geometry::Aabb;
 use renderer::{
     ColorScale, ControlPoint, Paint, ResidentSurface, Scene, SurfaceLayer, TransferFunction, VolumeLayer,
+    Window,
 };
+use volume::Unit;
 
 use super::painter::Layer;
 use crate::loading::Loading;
@@ -102,5 +107,40 @@ pub(super) fn scene_of<'a>(
         clip: view.clip(),
         camera: view.camera.camera(),
         background: GROUND,
+    }
+}
+
+/// How an item is seen at first: all of it, and a volume as its head asks for.
+pub(super) fn first_view(bounds_mm: Aabb, head: Option<&PyramidHead>) -> ViewState {
+    let Some(head) = head else {
+        return ViewState::of(bounds_mm, Window::new(0.5, 1.0), "");
+    };
+    let is_hu = matches!(head.rescale().unit, Unit::Hu);
+    let range = range_of(head);
+    let window = match head.description().windows.first() {
+        Some(window) if window.width > 0.0 => Window::new(window.center, window.width),
+        _ if is_hu => Window::new(40.0, 400.0),
+        _ => Window::new((range[0] + range[1]) / 2.0, (range[1] - range[0]).max(1.0)),
+    };
+    let preset = if is_hu { "CT-Bone" } else { "MR-Default" };
+    let mut state = ViewState::of(bounds_mm, window, preset);
+    state.inverted = head.description().polarity == Polarity::SmallIsBright;
+    state
+}
+
+/// The least and the largest value, in the unit of the volume.
+pub(super) fn range_of(head: &PyramidHead) -> [f64; 2] {
+    let statistics = head.statistics();
+    let [a, b] = [statistics.min, statistics.max].map(|stored| head.rescale().value(stored));
+    [a.min(b), a.max(b)]
+}
+
+/// How the unit of values is written.
+pub(super) fn unit_word(unit: &Unit) -> &str {
+    match unit {
+        Unit::Hu => "HU",
+        Unit::SuvBw => "g/ml",
+        Unit::None => "",
+        Unit::Named(name) => name,
     }
 }

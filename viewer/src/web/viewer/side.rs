@@ -30,9 +30,16 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
             <ul class="item-list">
                 {move || items.get().into_iter().map(|item| {
                     let shown = item.clone();
+                    let other = StoredValue::new(item.clone());
+                    let can_add = move || other.with_value(|other| room.shares_frame(other));
+                    let add = format!("{}: {}", item.name, t("side.add_surfaces"));
                     view! {
                         <li class="item-row">
                             <ItemButton room beside item=item.clone()/>
+                            {move || can_add().then(|| view! {
+                                <button class="icon-button on-hover" title=t("side.add_surfaces") aria-label=add.clone()
+                                    on:click=move |_| room.add_surfaces(other.get_value())><Icon name=Name::Add/></button>
+                            })}
                             {can_compare().then(|| view! {
                                 <button class="icon-button on-hover" title=t("side.compare") aria-label=format!("{}: {}", item.name, t("side.compare"))
                                     on:click=move |_| compare(room, beside, shown.clone())><Icon name=Name::Compare/></button>
