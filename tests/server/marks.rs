@@ -18,6 +18,7 @@ fn marks_keep_everything_that_they_ever_said() {
         made.json["measure"],
         json!({ "quantity": "length_mm", "value": 7.0 })
     );
+    assert_eq!(made.json["author_name"], "Dr. Adler");
     for poison in [
         json!([[0.0, 0.0, 0.0]]),
         json!([[0.0, 0.0, 0.0], [1e9, 0.0, 0.0]]),
@@ -177,4 +178,32 @@ fn a_closed_or_deleted_case_takes_nothing() {
     for outcome in ["refused: held", "refused: no_release", "refused: closed"] {
         assert!(outcomes.contains(&outcome), "{outcomes:?}");
     }
+}
+
+#[test]
+fn problems_are_told_in_the_language_of_who_asks() {
+    let server = Server::demo();
+    let (admin, practice) = server.practice("a@example.org");
+    let (_, case) = admin.patient_and_case(&practice);
+    let foreign = json!({
+        "item": "6ad4c5a4-5a3e-4be1-9ad3-4f0d3bb1a5c7",
+        "geometry": { "kind": "pin", "space": "patient", "points": [[0.0, 0.0, 0.0]] },
+    });
+    let told = |language: &str| {
+        let headers = [
+            ("content-type", "application/json"),
+            ("accept-language", language),
+        ];
+        let path = format!("/api/cases/{case}/annotations");
+        let reply = admin.call(Method::POST, &path, &headers, foreign.to_string().into_bytes());
+        assert_eq!((reply.status, &reply.json["code"]), (422, &json!("invalid")));
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        reply.json["title"].as_str().expect("a sentence").to_owned()
+    };
+    assert_eq!(
+        told("de-DE,de;q=0.9,en;q=0.8"),
+        "Der Eintrag ist nicht in diesem Fall."
+    );
+    assert_eq!(told("en-GB,de"), "The item is not in this case.");
+    assert_eq!(told("fr"), "The item is not in this case.");
 }

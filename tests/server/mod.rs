@@ -11,6 +11,7 @@ mod marks;
 mod matrix;
 mod news;
 mod operations;
+mod outbox;
 mod passkeys;
 mod schema;
 mod several;

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::super::app::App;
 use super::super::extract::{Id, Input};
+use super::super::news::Called;
 use super::super::problem::{Answer, Problem, ProblemBody};
 use super::super::secrets::random_id;
 use super::super::who::Who;
@@ -53,6 +54,9 @@ struct AnnotationBody {
     /// Who made it.
     #[schema(value_type = Uuid)]
     author: UserId,
+    /// What its author is called; of a deleted account nothing is known.
+    #[schema(value_type = Option<String>)]
+    author_name: Option<Phi<String>>,
     /// When, RFC 3339.
     created: String,
     /// Goes up with every amendment; to be given back with one.
@@ -81,6 +85,9 @@ struct CommentBody {
     /// Who wrote it.
     #[schema(value_type = Uuid)]
     author: UserId,
+    /// What its author is called; of a deleted account nothing is known.
+    #[schema(value_type = Option<String>)]
+    author_name: Option<Phi<String>>,
     /// When, RFC 3339.
     created: String,
     /// Goes up with every amendment; to be given back with one.
@@ -139,11 +146,17 @@ async fn annotations(
     let answer = async {
         turn.case::<act::SeeAnnotations>(case).await?;
         let comments = turn.db.marks_of(case, MarkKind::Comment).await?;
+        let mut names = Called::default();
         let mut all = Vec::new();
         for mark in turn.db.marks_of(case, MarkKind::Annotation).await? {
             let MarkId::Annotation(id) = mark.id else { continue };
-            let thread = comments.iter().filter(|comment| comment.parent == Some(id));
-            all.push(annotation_body(id, &mark, thread.map(comment_body).collect())?);
+            let mut thread = Vec::new();
+            for comment in comments.iter().filter(|comment| comment.parent == Some(id)) {
+                let name = names.name(&mut turn.db, comment.author).await?;
+                thread.push(comment_body(comment, name));
+            }
+            let name = names.name(&mut turn.db, mark.author).await?;
+            all.push(annotation_body(id, &mark, name, thread)?);
         }
         Ok(Json(all))
     }
@@ -151,13 +164,19 @@ async fn annotations(
     turn.end(answer).await
 }
 
-fn annotation_body(id: AnnotationId, mark: &Mark, comments: Vec<CommentBody>) -> Answer<AnnotationBody> {
+fn annotation_body(
+    id: AnnotationId,
+    mark: &Mark,
+    author_name: Option<Phi<String>>,
+    comments: Vec<CommentBody>,
+) -> Answer<AnnotationBody> {
     let content: AnnotationContent =
         serde_json::from_value(mark.body.clone()).map_err(|error| Problem::internal(&error))?;
     Ok(AnnotationBody {
         id,
         item: mark.item,
         author: mark.author,
+        author_name,
         created: mark.created.to_rfc3339(),
         version: mark.version,
         measure: content.geometry.measure(),
@@ -168,10 +187,11 @@ fn annotation_body(id: AnnotationId, mark: &Mark, comments: Vec<CommentBody>) ->
     })
 }
 
-fn comment_body(mark: &Mark) -> CommentBody {
+fn comment_body(mark: &Mark, author_name: Option<Phi<String>>) -> CommentBody {
     CommentBody {
         id: mark.id.to_string(),
         author: mark.author,
+        author_name,
         created: mark.created.to_rfc3339(),
         version: mark.version,
         text: mark.body["text"].as_str().unwrap_or_default().to_owned(),
@@ -197,7 +217,9 @@ async fn annotate(
         let id = id.map_or_else(|| random_id().map(AnnotationId::from_random), Ok)?;
         let mark = new_mark(&turn, MarkId::Annotation(id), case, item, None, content);
         let mark = add(&mut turn.db, mark, "annotation.added").await?;
-        Ok((StatusCode::CREATED, Json(annotation_body(id, &mark, Vec::new())?)))
+        let name = Called::default().name(&mut turn.db, mark.author).await?;
+        let body = annotation_body(id, &mark, name, Vec::new())?;
+        Ok((StatusCode::CREATED, Json(body)))
     }
     .await;
     turn.end(done).await
@@ -228,7 +250,8 @@ async fn amend_annotation(
     let done = async {
         let mark = asked!(turn, AmendAnnotation, id, Annotation);
         let mark = amend(&mut turn, mark, version, content, "annotation.changed").await?;
-        Ok(Json(annotation_body(id, &mark, Vec::new())?))
+        let name = Called::default().name(&mut turn.db, mark.author).await?;
+        Ok(Json(annotation_body(id, &mark, name, Vec::new())?))
     }
     .await;
     turn.end(done).await
@@ -347,7 +370,8 @@ async fn comment(
         if is_new {
             tell_named(&app, &mut turn, mark.case, input.text.reveal(), "").await?;
         }
-        Ok((StatusCode::CREATED, Json(comment_body(&mark))))
+        let name = Called::default().name(&mut turn.db, mark.author).await?;
+        Ok((StatusCode::CREATED, Json(comment_body(&mark, name))))
     }
     .await;
     turn.end(done).await
@@ -370,7 +394,8 @@ async fn amend_comment(
         let before = mark.body["text"].as_str().unwrap_or_default().to_owned();
         let mark = amend(&mut turn, mark, input.version, content, "comment.changed").await?;
         tell_named(&app, &mut turn, mark.case, input.text.reveal(), &before).await?;
-        Ok(Json(comment_body(&mark)))
+        let name = Called::default().name(&mut turn.db, mark.author).await?;
+        Ok(Json(comment_body(&mark, name)))
     }
     .await;
     turn.end(done).await

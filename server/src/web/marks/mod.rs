@@ -1,7 +1,7 @@
 //! Annotations with their threads, saved views, tours: what they share as marks of a case.
 
 use axum::http::StatusCode;
-use catalog::{Change, Mark, MarkId, Notice};
+use catalog::{Change, Mark, MarkId, MarkVersion, Notice};
 use domain::{AnnotationId, CaseId, ItemId};
 use policy::AuthoredFacts;
 use serde_json::Value;
@@ -100,6 +100,13 @@ async fn amend(
         true => body,
         false => {
             let all = turn.db.mark_history(mark.id).await?;
+            let user = turn.who().user();
+            let is_same =
+                |known: &MarkVersion| known.version > version && known.author == user && known.body == body;
+            // Sent again, because no answer came: it is done once, whatever became of it since.
+            if all.iter().any(is_same) {
+                return Ok(mark);
+            }
             let base = all.into_iter().find(|known| known.version == version);
             let base = base.ok_or_else(|| Problem::conflict("There is no such version."))?;
             merged(&base.body, &mark.body, body)

@@ -1,5 +1,5 @@
 //! The marks of a case: there at once, sent to the server in order, kept in this browser until they are there, undone and
-//! redone by their opposites.
+//! redone by their opposites. Their names are made here and are the same everywhere.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,13 @@ use domain::{AnnotationGeometry, AnnotationKind, MarkColor, MarkSpace};
 use geometry::DVec3;
 use leptos::prelude::*;
 use protocol::Said;
-use serde_json::json;
 use wasm_bindgen_futures::spawn_local;
 
 use super::kept;
 use super::painter::sleep;
 use crate::marking::color_of_author;
-use crate::outbox::{Act, Content, Entry, Known, Outbox};
-use crate::web::api::{self, Annotation, Answer, Comment, Failure, SavedTour, SavedView};
+use crate::outbox::{Act, Content, Entry, Known, Outbox, Verdict};
+use crate::web::api::{self, Annotation, Answer, Comment, SavedTour, SavedView};
 
 /// A mark under way: its points so far.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +59,7 @@ pub(crate) struct Marks {
     is_sending: RwSignal<bool>,
     done: RwSignal<Vec<Done>>,
     undone: RwSignal<Vec<Done>>,
-    /// Counts marks that the server does not know yet, and what was sealed.
-    number: RwSignal<u32>,
+    /// Counts what was sealed.
     sealing: RwSignal<u32>,
     /// Counts what the server has taken.
     settled: StoredValue<u32>,
@@ -91,7 +89,6 @@ impl Marks {
             is_sending: RwSignal::new(false),
             done: RwSignal::new(Vec::new()),
             undone: RwSignal::new(Vec::new()),
-            number: RwSignal::new(0),
             sealing: RwSignal::new(0),
             settled: StoredValue::new(0),
             held: StoredValue::new(None),
@@ -165,7 +162,7 @@ impl Marks {
     /// Adds a mark; it is there at once and sent to the server.
     pub(crate) fn add(self, item: Option<String>, geometry: AnnotationGeometry, label: Option<String>) {
         let mark = Annotation {
-            id: self.new_id(),
+            id: new_id(),
             item,
             author: self.author(),
             version: 0,
@@ -176,12 +173,6 @@ impl Marks {
         };
         self.note(Done::Added(mark.clone()));
         self.put(mark);
-    }
-
-    /// A name that only this browser knows.
-    fn new_id(&self) -> String {
-        self.number.update(|number| *number += 1);
-        format!("new-{:.0}-{}", js_sys::Date::now(), self.number.get_untracked())
     }
 
     fn note(&self, done: Done) {
@@ -205,25 +196,28 @@ impl Marks {
 
     /// Keeps what waits in this browser, where the page is left or the connection lost.
     fn keep(self) {
+        spawn_local(self.kept());
+    }
+
+    /// Keeps what waits, and is done when that is kept.
+    async fn kept(self) {
         self.sealing.update(|number| *number += 1);
         let number = self.sealing.get_untracked();
         let case = self.case.get_value();
-        if self.outbox.with_untracked(Outbox::is_empty) {
+        let Some(outbox) = self.outbox.try_get_untracked() else {
+            return;
+        };
+        if outbox.is_empty() {
             kept::forget(&case);
             return;
         }
-        spawn_local(async move {
-            let Some(outbox) = self.outbox.try_get_untracked() else {
-                return;
-            };
-            let sealed = kept::sealed(&case, &outbox).await;
-            // What is older than something that was sealed meanwhile is of no use.
-            if let Some(sealed) = sealed
-                && self.sealing.try_get_untracked() == Some(number)
-            {
-                kept::keep(&case, &sealed);
-            }
-        });
+        let sealed = kept::sealed(&case, &outbox).await;
+        // What is older than something that was sealed meanwhile is of no use.
+        if let Some(sealed) = sealed
+            && self.sealing.try_get_untracked() == Some(number)
+        {
+            kept::keep(&case, &sealed);
+        }
     }
 
     /// Sends what waits, one after the other.
@@ -234,24 +228,26 @@ impl Marks {
         self.is_sending.set(true);
         spawn_local(async move {
             while let Some(Some(entry)) = self.outbox.try_update(Outbox::send) {
+                self.kept().await;
                 let answer = self.send(&entry).await;
                 if self.outbox.try_get_untracked().is_none() {
                     // The viewer was left; what was kept is sent when it is opened again.
                     return;
                 }
-                match answer {
-                    Ok(kept) => {
-                        self.settle(&entry, kept.as_ref());
+                let status = answer.as_ref().map_or_else(|failure| failure.status, |()| 200);
+                match (entry.verdict(status), answer) {
+                    (Verdict::Settled, _) => {
+                        self.outbox.update(Outbox::settled);
+                        self.settled.update_value(|count| *count += 1);
                         self.trouble.set(None);
                     }
-                    Err(failure) if is_refusal(&failure) => {
+                    (Verdict::Refused, Err(failure)) => {
                         self.outbox.update(|outbox| drop(outbox.refused()));
                         self.trouble.set(Some(Trouble::Refused(failure.title)));
                         drop(self.merge().await);
                     }
-                    Err(failure) => {
-                        self.outbox.update(Outbox::lost);
-                        if failure.status != 409 {
+                    _ => {
+                        if status != 409 {
                             self.trouble.set(Some(Trouble::Lost));
                             sleep(AGAIN_MS).await;
                         }
@@ -264,91 +260,35 @@ impl Marks {
         });
     }
 
-    async fn send(self, entry: &Entry) -> Answer<Option<Annotation>> {
+    /// Sends something and takes in what came back of it.
+    async fn send(self, entry: &Entry) -> Answer<()> {
         let id = &entry.mark;
-        match &entry.act {
-            Act::Add(content) => api::send("POST", &self.path(), content).await.map(Some),
-            Act::Amend(content) => {
-                let found = self
-                    .all
-                    .with_untracked(|all| all.iter().find(|mark| mark.id == *id).map(|mark| mark.version));
-                let body = json!({
-                    "item": content.item, "version": found.unwrap_or(1), "geometry": content.geometry,
-                    "label": content.label, "color": content.color,
-                });
-                api::send("PUT", &format!("/api/annotations/{id}"), &body)
-                    .await
-                    .map(Some)
-            }
-            Act::Remove => match api::act("DELETE", &format!("/api/annotations/{id}")).await {
-                // Somebody was quicker.
-                Err(failure) if failure.status == 404 => Ok(None),
-                answer => answer.map(|_| None),
-            },
-            Act::Comment(text) => {
-                let path = format!("/api/annotations/{id}/comments");
-                let comment: Comment = api::send("POST", &path, &json!({ "text": text })).await?;
-                self.all.update(|all| {
-                    for mark in all.iter_mut().filter(|mark| mark.id == *id) {
-                        let waiting = mark
-                            .comments
-                            .iter_mut()
-                            .find(|known| known.id.is_empty() && known.text == *text);
-                        if let Some(waiting) = waiting {
-                            *waiting = comment.clone();
-                        }
-                    }
-                });
-                Ok(None)
-            }
-        }
-    }
-
-    /// The server has what was sent.
-    fn settle(self, entry: &Entry, kept: Option<&Annotation>) {
-        let id = kept.map_or(&entry.mark, |kept| &kept.id);
-        self.outbox.update(|outbox| outbox.settled(id));
-        self.settled.update_value(|count| *count += 1);
-        if let Some(kept) = kept {
-            self.rename(&entry.mark, &kept.id, kept.version);
-        }
-    }
-
-    /// A mark got its name and version from the server.
-    fn rename(self, before: &str, id: &str, version: u64) {
-        self.all.update(|all| {
-            for mark in all.iter_mut().filter(|mark| mark.id == before) {
-                id.clone_into(&mut mark.id);
-                mark.version = version;
-            }
-        });
-        if before == id {
-            return;
-        }
-        let rename = |all: &mut Vec<Done>| {
-            for done in all {
-                let known = match done {
-                    Done::Added(mark) | Done::Removed(mark) => &mut mark.id,
-                    Done::Changed(id, ..) => id,
-                };
-                if known == before {
-                    id.clone_into(known);
-                }
-            }
+        let version = self
+            .all
+            .with_untracked(|all| all.iter().find(|mark| mark.id == *id).map(|mark| mark.version));
+        let case = self.case.get_value();
+        let request = entry.request(&case, version.unwrap_or(1));
+        let Some(body) = &request.body else {
+            return api::act(request.method, &request.path).await.map(drop);
         };
-        self.done.update(rename);
-        self.undone.update(rename);
-        self.hidden_marks.update(|hidden| {
-            if hidden.remove(before) {
-                hidden.insert(id.to_owned());
+        if let Act::Comment { id: comment, .. } = &entry.act {
+            let there: Comment = api::send(request.method, &request.path, body).await?;
+            let _ = self.all.try_update(|all| {
+                let comments = all.iter_mut().filter(|mark| mark.id == *id);
+                let mut comments = comments.flat_map(|mark| &mut mark.comments);
+                if let Some(waiting) = comments.find(|known| known.id == *comment) {
+                    *waiting = there;
+                }
+            });
+            return Ok(());
+        }
+        let there: Annotation = api::send(request.method, &request.path, body).await?;
+        let _ = self.all.try_update(|all| {
+            for mark in all.iter_mut().filter(|mark| mark.id == *id) {
+                mark.version = there.version;
             }
         });
-        let is_selected = self
-            .selected
-            .with_untracked(|selected| selected.as_deref() == Some(before));
-        if is_selected {
-            self.selected.set(Some(id.to_owned()));
-        }
+        Ok(())
     }
 
     async fn merge(self) -> Answer<()> {
@@ -394,19 +334,6 @@ impl Marks {
             content: mark.content(),
         };
         let here = self.all.get_untracked();
-        let unheard: Vec<Known> = there
-            .iter()
-            .filter(|mark| here.iter().all(|other| other.id != mark.id))
-            .map(known)
-            .collect();
-        let first = self.outbox.with_untracked(|outbox| {
-            let entry = outbox.entries().next().cloned()?;
-            Some((entry, outbox.arrived(&unheard)?))
-        });
-        if let Some((entry, id)) = first {
-            self.outbox.update(|outbox| outbox.settled(&id));
-            self.rename(&entry.mark, &id, 1);
-        }
         let merged = self
             .outbox
             .with_untracked(|outbox| outbox.merged(there.iter().map(known).collect()));
@@ -415,7 +342,7 @@ impl Marks {
             Annotation {
                 author: present.map_or_else(|| self.author(), |mark| mark.author.clone()),
                 version: present.map_or(0, |mark| mark.version),
-                comments: present.map_or_else(Vec::new, |mark| mark.comments.clone()),
+                comments: present.map_or_else(Vec::new, |mark| with_waiting(mark, &here)),
                 id: known.id,
                 item: known.content.item,
                 geometry: known.content.geometry,
@@ -499,17 +426,19 @@ impl Marks {
 
     /// Says something about a mark.
     pub(crate) fn comment(self, id: &str, text: String) {
+        let comment = new_id();
         self.all.update(|all| {
             for mark in all.iter_mut().filter(|mark| mark.id == id) {
                 mark.comments.push(Comment {
-                    id: String::new(),
+                    id: comment.clone(),
                     author: self.author(),
+                    author_name: None,
                     text: text.clone(),
                     created: String::new(),
                 });
             }
         });
-        self.post(id, Act::Comment(text));
+        self.post(id, Act::Comment { id: comment, text });
     }
 
     pub(crate) fn can_undo(&self) -> bool {
@@ -545,7 +474,7 @@ impl Marks {
             Done::Removed(mark) => {
                 // What was said about it stays with the one that was removed.
                 let again = Annotation {
-                    id: self.new_id(),
+                    id: new_id(),
                     version: 0,
                     comments: Vec::new(),
                     ..mark
@@ -561,8 +490,22 @@ impl Marks {
     }
 }
 
-/// Whether it is of no use to send the same again.
-fn is_refusal(failure: &Failure) -> bool {
-    // 401 is mended by signing in, 409 by taking what the server has, 429 by waiting.
-    (400..500).contains(&failure.status) && !matches!(failure.status, 401 | 408 | 409 | 429)
+/// A name for a mark or a comment.
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// The comments on a mark, with those of it in `here` that the server does not have yet.
+fn with_waiting(mark: &Annotation, here: &[Annotation]) -> Vec<Comment> {
+    let mut comments = mark.comments.clone();
+    let seen = here.iter().filter(|other| other.id == mark.id);
+    let waiting = seen
+        .flat_map(|other| &other.comments)
+        .filter(|comment| comment.is_waiting());
+    for comment in waiting {
+        if comments.iter().all(|known| known.id != comment.id) {
+            comments.push(comment.clone());
+        }
+    }
+    comments
 }

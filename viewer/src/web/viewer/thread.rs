@@ -70,9 +70,10 @@ fn said(
     names: RwSignal<Vec<(String, String)>>,
 ) -> impl IntoView {
     let is_own = comment.author == room.marks.author();
-    let who = match is_own {
-        true => t("thread.you").to_owned(),
-        false => names.with(|names| {
+    let who = match &comment.author_name {
+        _ if is_own => t("thread.you").to_owned(),
+        Some(name) => name.clone(),
+        None => names.with(|names| {
             let known = names.iter().find(|one| one.0 == comment.author);
             known.map_or_else(|| t("thread.other").to_owned(), |one| one.1.clone())
         }),
@@ -100,7 +101,7 @@ fn said(
             });
         }
     };
-    let can_withdraw = is_own && !comment.id.is_empty();
+    let can_withdraw = is_own && !comment.is_waiting();
     view! {
         <li class="comment">
             <p class="comment-head"><i class="swatch" style:background=color></i>{who}<span class="quiet number">{when}</span>
