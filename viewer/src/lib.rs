@@ -1,7 +1,7 @@
 //! The web client: its pages, and the case viewer in which volumes, surfaces and photographs are seen and marked.
 //!
 //! What can be thought through without a browser ([`loading`], [`view_state`], [`linking`], [`bindings`], [`curve`],
-//! [`marking`], [`labels`], [`live`], [`together`], [`outbox`], [`texts`]) is plain Rust and tested as such; `web` is the rest that touches the
+//! [`marking`], [`labels`], [`looks`], [`together`], [`outbox`], [`texts`]) is plain Rust and tested as such; `web` is the rest that touches the
 //! page, `stage` a volume alone on a canvas, for measuring. The renderer is the one that the server and the desktop use.
 
 #[cfg(target_family = "wasm")]
@@ -12,8 +12,8 @@ mod canvas;
 pub mod curve;
 pub mod labels;
 pub mod linking;
-pub mod live;
 pub mod loading;
+pub mod looks;
 pub mod marking;
 pub mod outbox;
 #[cfg(all(target_family = "wasm", feature = "stage"))]

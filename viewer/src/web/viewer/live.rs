@@ -19,7 +19,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
 use super::marks::Marks;
 use super::painter::{Layer, Painter, Question, Status, Wanted, next_frame, now_ms};
-use crate::live::{Content, Subject, first_view, look};
+use crate::looks::{Content, Subject, first_view, look};
 use crate::marking::RegionValues;
 use crate::texts::t;
 use crate::view_state::{Pane, Size, ViewState};
