@@ -7,7 +7,7 @@ use testkit::dicom::SeriesSpec;
 use testkit::postgres::Cluster;
 use ureq::http::Method;
 
-use super::client::{Server, files_as_sent, files_below};
+use super::client::{Client, Server, files_as_sent, files_below};
 
 /// A small CT with a name in its description, as files.
 pub(crate) fn series(description: &str) -> Vec<(String, Vec<u8>)> {
@@ -114,6 +114,12 @@ fn case_goes_from_upload_to_colleagues_and_patient(server: &Server, cluster: Opt
     assert_eq!(
         (seen.status, &seen.json["patient"]),
         (200, &serde_json::Value::Null)
+    );
+    // Who may only annotate adds no files, and is told so before trying.
+    let takes_uploads = |who: &Client| who.get(&format!("/api/cases/{case}")).json["takes_uploads"].clone();
+    assert_eq!(
+        (takes_uploads(&collaborator), takes_uploads(&admin)),
+        (json!(false), json!(true))
     );
     assert_eq!(collaborator.get(&format!("/api/patients/{patient}")).status, 404);
     let mine = collaborator.get("/api/cases?as=collaborator");

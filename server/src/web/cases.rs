@@ -5,9 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Case, CaseList, NewCase, Notice};
 use domain::{
-    CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, Phi, PracticeId, Sharing, Timestamp,
+    Biometric, CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, Phi, PracticeId, Sharing,
+    Timestamp,
 };
-use policy::{AccountFacts, Decision, act};
+use policy::{AccountFacts, Decision, Destination, IntakeFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -70,6 +71,9 @@ struct CaseBody {
     created: String,
     /// Goes up with every change; to be given back with one.
     version: u64,
+    /// Whether one may add files to it now; only where one case is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    takes_uploads: Option<bool>,
 }
 
 fn body(case: Case, patient: Option<PatientId>) -> CaseBody {
@@ -84,6 +88,7 @@ fn body(case: Case, patient: Option<PatientId>) -> CaseBody {
         names: case.names,
         created: case.created.to_rfc3339(),
         version: case.version,
+        takes_uploads: None,
     }
 }
 
@@ -295,7 +300,16 @@ async fn read(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<
         let name = policy::decide::<act::SeePatientName>(&who.subject, &facts, turn.now);
         let case = turn.db.case(case).await?.ok_or_else(Problem::not_found)?;
         let patient = matches!(name, Decision::Allow(_)).then_some(case.patient);
-        Ok(Json(body(case, patient)))
+        let intake = IntakeFacts {
+            into: Destination::Case(facts),
+            biometric: Biometric::No,
+            release: None,
+        };
+        let uploads = policy::decide::<act::StartUpload>(&who.subject, &intake, turn.now);
+        Ok(Json(CaseBody {
+            takes_uploads: Some(matches!(uploads, Decision::Allow(_))),
+            ..body(case, patient)
+        }))
     }
     .await;
     turn.end(answer).await

@@ -51,6 +51,7 @@ mod syncing;
 mod turn;
 mod uploads;
 mod who;
+mod wording;
 mod worker;
 
 pub(crate) use app::{Config, Demo, now};

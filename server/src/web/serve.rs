@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::{
     accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports,
     front, grants, guard, invitations, items, keeper, live, marks, metrics, news, own, passkeys, patients,
-    practices, records, requests, signing, spaces, uploads, worker,
+    practices, records, requests, signing, spaces, uploads, wording, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.
@@ -99,6 +99,7 @@ fn router(app: App, client: Option<Client>) -> Router {
         })
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(middleware::from_fn(guard::guard))
+        .layer(middleware::from_fn(wording::worded))
         .with_state(app)
 }
 

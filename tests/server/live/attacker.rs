@@ -30,6 +30,7 @@ impl Known {
         put("case", &scene.case.clone().into());
         put("user", &admin.get("/api/me").json["id"]);
         put("set", &admin.open_set(&scene.case).into());
+        put("section", &"slice-0-4".into());
         for item in &at.items {
             put("item", &item.clone().into());
             // What patients have of their own goes by the same kind of identifier.

@@ -68,10 +68,16 @@ pub(crate) fn CasePage() -> impl IntoView {
                 .is_some_and(|items| items.iter().any(|item| item.own))
         })
     });
+    let takes_more = move || {
+        case.value.with(|case| {
+            case.as_ref()
+                .is_some_and(|case| case.state == "open" && case.takes_uploads == Some(true))
+        })
+    };
     let dropped = move |event: web_sys::DragEvent| {
         event.prevent_default();
         over.set(false);
-        if let Some(data) = event.data_transfer() {
+        if let (Some(data), true) = (event.data_transfer(), untrack(takes_more)) {
             upload.drop_in(&data);
         }
     };
@@ -79,15 +85,9 @@ pub(crate) fn CasePage() -> impl IntoView {
         case.value
             .with(|case| case.as_ref().map(|case| case.title.clone()).unwrap_or_default())
     });
-    let takes_more = move || {
-        is_member
-            && case
-                .value
-                .with(|case| case.as_ref().is_some_and(|case| case.state == "open"))
-    };
     view! {
         <Frame title=name>
-            <div class="drop" class:over=move || over.get() on:dragover=move |event| { event.prevent_default(); over.set(true); }
+            <div class="drop" class:over=move || over.get() on:dragover=move |event| { event.prevent_default(); over.set(untrack(takes_more)); }
                 on:dragleave=move |_| over.set(false) on:drop=dropped>
                 <Trouble of=case.trouble/>
                 {move || case.value.get().map(|found| {
