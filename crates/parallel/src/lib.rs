@@ -1,7 +1,7 @@
 //! Work on all processors: rayon, under its own names.
 //!
 //! Of its own because browsers run the client on one thread, where rayon works too but is as large as a page of the
-//! client. There the same names stand for plain iterators ([`alone`]), so that the rooms which decode and draw are
+//! client. There the same names stand for plain iterators (`alone`), so that the rooms which decode and draw are
 //! written once.
 
 #[cfg(any(test, target_family = "wasm"))]
