@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn sentences_are_found_with_what_differs_in_them() {
         let check = |english: &str, german: Option<&str>| {
-            assert_eq!(translated(english).as_deref(), german, "{english}")
+            assert_eq!(translated(english).as_deref(), german, "{english}");
         };
         check(
             "The item is not in this case.",
