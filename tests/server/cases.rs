@@ -115,12 +115,13 @@ fn case_goes_from_upload_to_colleagues_and_patient(server: &Server, cluster: Opt
         (seen.status, &seen.json["patient"]),
         (200, &serde_json::Value::Null)
     );
-    // Who may only annotate adds no files, and is told so before trying.
-    let takes_uploads = |who: &Client| who.get(&format!("/api/cases/{case}")).json["takes_uploads"].clone();
-    assert_eq!(
-        (takes_uploads(&collaborator), takes_uploads(&admin)),
-        (json!(false), json!(true))
-    );
+    // Who may only annotate adds no files and takes away nobody else's marks, and is told so before trying.
+    let told = |who: &Client| {
+        let case = who.get(&format!("/api/cases/{case}")).json;
+        ["takes_uploads", "annotates", "withdraws"].map(|right| case[right] == true)
+    };
+    assert_eq!(told(&collaborator), [false, true, false]);
+    assert_eq!(told(&admin), [true; 3]);
     assert_eq!(collaborator.get(&format!("/api/patients/{patient}")).status, 404);
     let mine = collaborator.get("/api/cases?as=collaborator");
     assert_eq!(mine.json["items"][0]["id"].as_str(), Some(case.as_str()));

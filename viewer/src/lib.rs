@@ -16,6 +16,7 @@ pub mod loading;
 pub mod looks;
 pub mod marking;
 pub mod outbox;
+pub mod rights;
 #[cfg(all(target_family = "wasm", feature = "stage"))]
 pub mod stage;
 pub mod texts;

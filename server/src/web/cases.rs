@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Case, CaseList, NewCase, Notice};
 use domain::{
-    Biometric, CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, Phi, PracticeId, Sharing,
-    Timestamp,
+    AnnotationId, Biometric, CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, Phi, PracticeId,
+    Sharing, Timestamp, UserId,
 };
-use policy::{AccountFacts, Decision, Destination, IntakeFacts, act};
+use policy::{AccountFacts, AnnotationFacts, Decision, Destination, IntakeFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -74,6 +74,12 @@ struct CaseBody {
     /// Whether one may add files to it now; only where one case is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     takes_uploads: Option<bool>,
+    /// Whether one may mark it, comment and save views now; only where one case is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotates: Option<bool>,
+    /// Whether one may also take away what others marked and said; only where one case is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdraws: Option<bool>,
 }
 
 fn body(case: Case, patient: Option<PatientId>) -> CaseBody {
@@ -89,6 +95,8 @@ fn body(case: Case, patient: Option<PatientId>) -> CaseBody {
         created: case.created.to_rfc3339(),
         version: case.version,
         takes_uploads: None,
+        annotates: None,
+        withdraws: None,
     }
 }
 
@@ -305,9 +313,19 @@ async fn read(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<
             biometric: Biometric::No,
             release: None,
         };
-        let uploads = policy::decide::<act::StartUpload>(&who.subject, &intake, turn.now);
+        let of_others = AnnotationFacts {
+            id: AnnotationId::from_random([0; 16]),
+            case: facts,
+            author: UserId::from_random([0; 16]),
+        };
+        let (subject, now) = (&who.subject, turn.now);
+        let uploads = policy::decide::<act::StartUpload>(subject, &intake, now);
+        let annotates = policy::decide::<act::Annotate>(subject, &facts, now);
+        let withdraws = policy::decide::<act::WithdrawAnnotation>(subject, &of_others, now);
         Ok(Json(CaseBody {
             takes_uploads: Some(matches!(uploads, Decision::Allow(_))),
+            annotates: Some(matches!(annotates, Decision::Allow(_))),
+            withdraws: Some(matches!(withdraws, Decision::Allow(_))),
             ..body(case, patient)
         }))
     }

@@ -276,6 +276,11 @@ pub(crate) struct Case {
     /// Whether one may add files; told of one case alone.
     #[serde(default)]
     pub(crate) takes_uploads: Option<bool>,
+    /// Whether one may mark it, and take away what others marked; told of one case alone.
+    #[serde(default)]
+    pub(crate) annotates: Option<bool>,
+    #[serde(default)]
+    pub(crate) withdraws: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -384,12 +389,14 @@ impl Comment {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct SavedView {
     pub(crate) id: String,
+    pub(crate) author: String,
     pub(crate) body: Value,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct SavedTour {
     pub(crate) id: String,
+    pub(crate) author: String,
     pub(crate) body: TourBody,
 }
 

@@ -26,22 +26,26 @@ const LIST: &[(&str, &str)] = &[
     ("W", "key.pointer"),
     ("X", "key.crosshair"),
     ("N Z S", "key.hand"),
+    ("Space", "key.reset"),
+    ("F", "key.fold"),
+    ("J", "key.lead"),
+    ("Y", "key.hand_up"),
+    ("D", "key.enlarge"),
+    ("Esc", "key.escape"),
+    ("?", "key.help"),
+];
+
+/// Likewise, for those who make marks.
+const MARK_LIST: &[(&str, &str)] = &[
     ("M", "key.distance"),
     ("A", "key.angle"),
     ("O", "key.polyline"),
     ("G", "key.region"),
     ("P", "key.pin"),
     ("T", "key.text"),
-    ("Space", "key.reset"),
-    ("F", "key.fold"),
-    ("J", "key.lead"),
-    ("Y", "key.hand_up"),
-    ("D", "key.enlarge"),
     ("Enter", "key.finish"),
     ("Delete", "key.delete"),
     ("Ctrl Z  Ctrl Y", "key.undo"),
-    ("Esc", "key.escape"),
-    ("?", "key.help"),
 ];
 
 /// A key was pressed anywhere in the viewer.
@@ -53,10 +57,12 @@ pub(crate) fn pressed(room: Room, event: &KeyboardEvent) {
     if in_field && event.key() != "Escape" {
         return;
     }
+    let can_mark = untrack(|| room.marks.can_mark());
     let is_done = if event.ctrl_key() || event.meta_key() {
-        undo(room, event)
+        can_mark && undo(room, event)
     } else {
-        look(room, event) || choose_tool(room, &event.key()) || mark(room, &event.key())
+        let key = event.key();
+        look(room, event) || choose_tool(room, &key) || (can_mark && mark(room, &key))
     };
     if is_done {
         event.prevent_default();
@@ -147,28 +153,34 @@ fn choose_tool(room: Room, key: &str) -> bool {
         "n" => Tool::Pan,
         "z" => Tool::Zoom,
         "s" => Tool::Scroll,
-        "m" => Tool::Mark(AnnotationKind::Distance),
-        "a" => Tool::Mark(AnnotationKind::Angle),
-        "o" => Tool::Mark(AnnotationKind::Polyline),
-        "g" => Tool::Mark(AnnotationKind::Region),
-        "p" => Tool::Mark(AnnotationKind::Pin),
-        "t" => Tool::Mark(AnnotationKind::Text),
         _ => return false,
     };
-    room.marks.draft.set(None);
-    room.tool.set(tool);
+    take_tool(room, tool);
     true
 }
 
+fn take_tool(room: Room, tool: Tool) {
+    room.marks.draft.set(None);
+    room.tool.set(tool);
+}
+
+/// What one does with marks.
 fn mark(room: Room, key: &str) -> bool {
+    let make = |kind| take_tool(room, Tool::Mark(kind));
     match key {
+        "m" => make(AnnotationKind::Distance),
+        "a" => make(AnnotationKind::Angle),
+        "o" => make(AnnotationKind::Polyline),
+        "g" => make(AnnotationKind::Region),
+        "p" => make(AnnotationKind::Pin),
+        "t" => make(AnnotationKind::Text),
         "Enter" => match room.marks.draft.get_untracked() {
             Some(draft) => room.finish_draft(&draft),
             // A button that has the focus is pressed.
             None => return false,
         },
         "Delete" | "Backspace" => match room.marks.selected.get_untracked() {
-            Some(id) => room.marks.remove(&id),
+            Some(id) => return room.marks.remove_if_allowed(&id),
             None => return false,
         },
         _ => return false,
@@ -251,12 +263,18 @@ pub(crate) fn Help() -> impl IntoView {
                 }}</p>
                 <p class="quiet">{t("key.touch")}</p>
                 <dl class="keys">
-                    {LIST.iter().map(|(key, text)| view! { <dt><kbd>{*key}</kbd></dt><dd>{t(text)}</dd> }).collect_view()}
+                    {list(LIST)}
+                    {move || room.marks.can_mark().then(|| list(MARK_LIST))}
                 </dl>
                 <button class="primary" on:click=move |_| room.help.set(false)>{t("key.close")}</button>
             </div>
         </div>
     }
+}
+
+fn list(keys: &'static [(&str, &str)]) -> impl IntoView {
+    let row = |(key, text): &(&'static str, &str)| view! { <dt><kbd>{*key}</kbd></dt><dd>{t(text)}</dd> };
+    keys.iter().map(row).collect_view()
 }
 
 /// What the buttons of the mouse do.

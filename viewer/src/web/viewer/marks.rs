@@ -13,7 +13,8 @@ use super::kept;
 use super::painter::sleep;
 use crate::marking::color_of_author;
 use crate::outbox::{Act, Content, Entry, Known, Outbox, Verdict};
-use crate::web::api::{self, Annotation, Answer, Comment, SavedTour, SavedView};
+use crate::rights::{Rights, Whose};
+use crate::web::api::{self, Annotation, Answer, Case, Comment, SavedTour, SavedView};
 
 /// A mark under way: its points so far.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,8 @@ pub(crate) enum Trouble {
 pub(crate) struct Marks {
     pub(super) case: StoredValue<String>,
     author: StoredValue<String>,
+    /// What one may do with what is said.
+    pub(crate) rights: RwSignal<Rights>,
     pub(crate) all: RwSignal<Vec<Annotation>>,
     pub(crate) views: RwSignal<Vec<SavedView>>,
     pub(crate) tours: RwSignal<Vec<SavedTour>>,
@@ -77,6 +80,7 @@ impl Marks {
         Self {
             case: StoredValue::new(case),
             author: StoredValue::new(author),
+            rights: RwSignal::new(Rights::default()),
             all: RwSignal::new(Vec::new()),
             views: RwSignal::new(Vec::new()),
             tours: RwSignal::new(Vec::new()),
@@ -126,6 +130,27 @@ impl Marks {
     /// Who looks.
     pub(crate) fn author(&self) -> String {
         self.author.get_value()
+    }
+
+    /// Reads the case, and what one may do in it.
+    pub(crate) async fn read_case(self) -> Answer<Case> {
+        let case: Case = api::get(&format!("/api/cases/{}", self.case.get_value())).await?;
+        let rights = Rights::told(case.annotates, case.withdraws);
+        self.rights.try_set(rights);
+        Ok(case)
+    }
+
+    /// Whether one makes marks here.
+    pub(crate) fn can_mark(&self) -> bool {
+        self.rights.get().can_mark()
+    }
+
+    /// Whose something is.
+    pub(crate) fn whose(&self, author: &str) -> Whose {
+        self.author.with_value(|me| match me == author {
+            true => Whose::Own,
+            false => Whose::Anothers,
+        })
     }
 
     /// The color of marks that are being made.
@@ -245,6 +270,8 @@ impl Marks {
                         self.outbox.update(|outbox| drop(outbox.refused()));
                         self.trouble.set(Some(Trouble::Refused(failure.title)));
                         drop(self.merge().await);
+                        // One may have lost the right to it.
+                        drop(self.read_case().await);
                     }
                     _ => {
                         if status != 409 {
@@ -416,6 +443,19 @@ impl Marks {
             self.note(Done::Removed(mark));
             self.take(id);
         }
+    }
+
+    /// Removes a mark that one may remove.
+    pub(crate) fn remove_if_allowed(self, id: &str) -> bool {
+        let can_remove = untrack(|| {
+            let mark = self.find(id)?;
+            Some(self.rights.get().can_withdraw(self.whose(&mark.author)))
+        });
+        let can_remove = can_remove == Some(true);
+        if can_remove {
+            self.remove(id);
+        }
+        can_remove
     }
 
     fn take(self, id: &str) {

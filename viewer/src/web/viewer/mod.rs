@@ -35,7 +35,7 @@ use self::marks::Marks;
 pub(crate) use self::painter::sleep;
 use self::painter::{Layer, Painter, Status};
 use super::Session;
-use super::api::{self, Case, Item};
+use super::api::{self, Item};
 use crate::bindings::Habits;
 use crate::linking::{Frames, follow};
 use crate::texts::t;
@@ -261,9 +261,8 @@ pub(crate) fn Viewer() -> impl IntoView {
     let wanted = params.with_untracked(|params| params.get("item"));
     // All is asked for at once: on a long line each answer that is waited for is seen.
     let path = format!("/api/cases/{id}");
-    let of_case = path.clone();
     spawn_local(async move {
-        match api::get::<Case>(&of_case).await {
+        match room.marks.read_case().await {
             Ok(case) => room.title.set(case.title),
             Err(problem) => failure.set(Some(problem.title)),
         }
@@ -297,6 +296,12 @@ pub(crate) fn Viewer() -> impl IntoView {
     link(beside, room);
     play(room);
     together::meet(room);
+    Effect::new(move |_| {
+        if !room.marks.can_mark() && matches!(room.tool.get(), Tool::Mark(_)) {
+            room.marks.draft.set(None);
+            room.tool.set(Tool::Pointer);
+        }
+    });
     on_cleanup(move || {
         room.close();
         beside.close();

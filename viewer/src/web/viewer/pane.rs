@@ -446,7 +446,8 @@ fn tilt_handle_under(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Pan
     under.map(|(plane, _)| plane)
 }
 
-/// The mark under the hand: a point of it, or in a plane the whole of the one that is selected.
+/// The mark under the hand, which is selected: a point of it, or in a plane the whole of the one that was selected
+/// before, where one may change it.
 fn taken_mark(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
     if room.marks.hidden.get_untracked() {
         return None;
@@ -455,6 +456,8 @@ fn taken_mark(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
     let item = room
         .item
         .with_untracked(|item| item.as_ref().map(|item| item.id.clone()));
+    let rights = room.marks.rights.get_untracked();
+    let can_amend = |author: &str| rights.can_amend(room.marks.whose(author));
     room.marks.all.with_untracked(|all| {
         let shown: Vec<_> = all
             .iter()
@@ -464,7 +467,7 @@ fn taken_mark(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
         if let Some((mark, index)) = point_under(p, shown.iter().map(|(_, points)| points.as_slice())) {
             let mark = shown.get(mark)?.0;
             room.marks.selected.set(Some(mark.id.clone()));
-            return Some(Grip::Point {
+            return can_amend(&mark.author).then(|| Grip::Point {
                 mark: mark.id.clone(),
                 index,
                 before: mark.geometry.clone(),
@@ -484,7 +487,7 @@ fn taken_mark(room: Room, pane: Pane, size: Size, p: DVec2) -> Option<Grip> {
             Projector::Photo(place) => ((p - place.origin) / place.scale).extend(0.0),
             Projector::Space { .. } => return None,
         };
-        is_selected.then(|| Grip::Mark {
+        (is_selected && can_amend(&mark.author)).then(|| Grip::Mark {
             mark: mark.id.clone(),
             from_mm,
             before: mark.geometry.clone(),

@@ -34,6 +34,10 @@ pub(crate) fn Said() -> impl IntoView {
             view! { <p class="caution note" role="status">{words}</p> }
         })
     };
+    let empty = move || match room.marks.can_mark() {
+        true => t("side.no_marks"),
+        false => t("side.none_marked"),
+    };
     view! {
         <aside class="side right" class:folded=move || !room.sides.get().has_said() aria-label=t("side.said")>
             <Views/>
@@ -42,7 +46,7 @@ pub(crate) fn Said() -> impl IntoView {
                     on:click=move |_| room.marks.hidden.update(|hidden| *hidden = !*hidden)><Icon name=Name::Eye/></button>
             </h2>
             {trouble}
-            {move || ids.with(Vec::is_empty).then(|| view! { <p class="quiet note">{t("side.no_marks")}</p> })}
+            {move || ids.with(Vec::is_empty).then(|| view! { <p class="quiet note">{empty()}</p> })}
             <ul class="marks">
                 <For each=move || ids.get() key=String::clone children=move |id| view! { <MarkRow id/> }/>
             </ul>
@@ -180,8 +184,12 @@ fn Details(id: String, mark: Memo<Option<Annotation>>) -> impl IntoView {
                 .change(id, |content| content.label = (!words.is_empty()).then_some(words));
         });
     };
+    let whose = move || mark.with(|mark| mark.as_ref().map(|mark| room.marks.whose(&mark.author)));
+    let can_amend = Memo::new(move |_| whose().is_some_and(|whose| room.marks.rights.get().can_amend(whose)));
+    let can_remove =
+        Memo::new(move |_| whose().is_some_and(|whose| room.marks.rights.get().can_withdraw(whose)));
     let color = Memo::new(move |_| mark.with(|mark| mark.as_ref().map(Annotation::color)));
-    let swatches = MarkColor::ALL.iter().map(|&choice| {
+    let swatch = move |&choice: &MarkColor| {
         let choose =
             move |_| id.with_value(|id| room.marks.change(id, |content| content.color = Some(choice)));
         view! {
@@ -189,7 +197,7 @@ fn Details(id: String, mark: Memo<Option<Annotation>>) -> impl IntoView {
                 aria-pressed=move || (color.get() == Some(choice)).to_string()
                 on:click=choose><i class="swatch" style:background=css_of(choice)></i></button>
         }
-    });
+    };
     let is_hidden = move || id.with_value(|id| room.marks.is_hidden(id));
     let hide = move |_| {
         let id = id.get_value();
@@ -203,13 +211,19 @@ fn Details(id: String, mark: Memo<Option<Annotation>>) -> impl IntoView {
     view! {
         <div class="mark-details">
             <div class="inline">
-                <input type="text" maxlength="400" placeholder=t("side.label") aria-label=t("side.label")
-                    prop:value=label on:change=rename/>
+                {move || can_amend.get().then(|| view! {
+                    <input type="text" maxlength="400" placeholder=t("side.label") aria-label=t("side.label")
+                        prop:value=label on:change=rename/>
+                })}
                 <button class="icon-button" title=t("side.hide_one") aria-label=t("side.hide_one")
                     aria-pressed=move || is_hidden().to_string() on:click=hide><Icon name=Name::Eye/></button>
-                <button class="icon-button" title=t("side.delete") aria-label=t("side.delete") on:click=remove><Icon name=Name::Delete/></button>
+                {move || can_remove.get().then(|| view! {
+                    <button class="icon-button" title=t("side.delete") aria-label=t("side.delete") on:click=remove><Icon name=Name::Delete/></button>
+                })}
             </div>
-            <div class="swatches" role="group" aria-label=t("side.color")>{swatches.collect_view()}</div>
+            {move || can_amend.get().then(|| view! {
+                <div class="swatches" role="group" aria-label=t("side.color")>{MarkColor::ALL.iter().map(swatch).collect_view()}</div>
+            })}
             <Thread id mark/>
         </div>
     }

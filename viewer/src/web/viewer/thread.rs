@@ -16,13 +16,21 @@ pub(crate) fn Thread(id: StoredValue<String>, mark: Memo<Option<Annotation>>) ->
     let text = RwSignal::new(String::new());
     // Those who can be named, for who may say something.
     let names = RwSignal::new(Vec::<(String, String)>::new());
-    spawn_local(async move {
-        let path = format!("/api/cases/{}/colleagues", room.marks.case.get_value());
-        if let Ok(serde_json::Value::Array(all)) = api::get(&path).await {
-            let name = |one: &serde_json::Value| {
-                Some((one["user"].as_str()?.to_owned(), one["name"].as_str()?.to_owned()))
-            };
-            names.try_set(all.iter().filter_map(name).collect());
+    let can_say = Memo::new(move |_| room.marks.can_mark());
+    let ask_names = move || {
+        spawn_local(async move {
+            let path = format!("/api/cases/{}/colleagues", room.marks.case.get_value());
+            if let Ok(serde_json::Value::Array(all)) = api::get(&path).await {
+                let name = |one: &serde_json::Value| {
+                    Some((one["user"].as_str()?.to_owned(), one["name"].as_str()?.to_owned()))
+                };
+                names.try_set(all.iter().filter_map(name).collect());
+            }
+        })
+    };
+    Effect::new(move |_| {
+        if can_say.get() {
+            ask_names();
         }
     });
     let mention = move |event| {
@@ -48,21 +56,23 @@ pub(crate) fn Thread(id: StoredValue<String>, mark: Memo<Option<Annotation>>) ->
         <ul class="thread">
             {move || comments().into_iter().map(|comment| said(room, id, comment, names)).collect_view()}
         </ul>
-        <form class="inline" on:submit=send>
-            <input type="text" maxlength="4000" placeholder=t("thread.say") aria-label=t("thread.say")
-                prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))/>
-            {move || names.with(|names| names.len() > 1).then(|| view! {
-                <select class="mention" aria-label=t("thread.mention") title=t("thread.mention") on:change=mention>
-                    <option value="">"@"</option>
-                    {names.get().into_iter().filter(|one| one.0 != room.marks.author()).map(|one| view! { <option>{one.1}</option> }).collect_view()}
-                </select>
-            })}
-            <button class="icon-button" title=t("thread.send") aria-label=t("thread.send")><Icon name=Name::Send/></button>
-        </form>
+        {move || can_say.get().then(|| view! {
+            <form class="inline" on:submit=send>
+                <input type="text" maxlength="4000" placeholder=t("thread.say") aria-label=t("thread.say")
+                    prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))/>
+                {move || names.with(|names| names.len() > 1).then(|| view! {
+                    <select class="mention" aria-label=t("thread.mention") title=t("thread.mention") on:change=mention>
+                        <option value="">"@"</option>
+                        {names.get().into_iter().filter(|one| one.0 != room.marks.author()).map(|one| view! { <option>{one.1}</option> }).collect_view()}
+                    </select>
+                })}
+                <button class="icon-button" title=t("thread.send") aria-label=t("thread.send")><Icon name=Name::Send/></button>
+            </form>
+        })}
     }
 }
 
-/// One comment; its author can take it back.
+/// One comment; its author can take it back, and who may take away what others say.
 fn said(
     room: Room,
     mark: StoredValue<String>,
@@ -83,29 +93,28 @@ fn said(
         Some(minute) => minute.replace('T', " "),
         None => t("thread.waiting").to_owned(),
     };
-    let withdraw = {
-        let comment = comment.id.clone();
-        move |_| {
-            let comment = comment.clone();
-            spawn_local(async move {
-                if api::act("DELETE", &format!("/api/comments/{comment}"))
-                    .await
-                    .is_ok()
-                {
-                    room.marks.all.update(|all| {
-                        for known in all.iter_mut().filter(|known| known.id == mark.get_value()) {
-                            known.comments.retain(|other| other.id != comment);
-                        }
-                    });
-                }
-            });
-        }
+    let id = StoredValue::new(comment.id.clone());
+    let withdraw = move |_| {
+        let comment = id.get_value();
+        spawn_local(async move {
+            if api::act("DELETE", &format!("/api/comments/{comment}"))
+                .await
+                .is_ok()
+            {
+                room.marks.all.update(|all| {
+                    for known in all.iter_mut().filter(|known| known.id == mark.get_value()) {
+                        known.comments.retain(|other| other.id != comment);
+                    }
+                });
+            }
+        });
     };
-    let can_withdraw = is_own && !comment.is_waiting();
+    let (whose, is_there) = (room.marks.whose(&comment.author), !comment.is_waiting());
+    let can_withdraw = move || is_there && room.marks.rights.get().can_withdraw(whose);
     view! {
         <li class="comment">
             <p class="comment-head"><i class="swatch" style:background=color></i>{who}<span class="quiet number">{when}</span>
-                {can_withdraw.then(|| view! {
+                {move || can_withdraw().then(|| view! {
                     <button class="icon-button small-icon" title=t("thread.withdraw") aria-label=t("thread.withdraw") on:click=withdraw>
                         <Icon name=Name::Delete/></button>
                 })}</p>

@@ -46,22 +46,10 @@ pub(crate) fn Top() -> impl IntoView {
                 <ToolButton tool=Tool::Scroll name=t("tool.scroll") icon=Name::Scroll/>
                 <ToolButton tool=Tool::Pan name=t("tool.pan") icon=Name::Pan/>
                 <ToolButton tool=Tool::Zoom name=t("tool.zoom") icon=Name::Zoom/>
-                <span class="gap"></span>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Distance) name=t("tool.distance") icon=Name::Distance/>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Angle) name=t("tool.angle") icon=Name::Angle/>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Polyline) name=t("tool.polyline") icon=Name::Polyline/>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Region) name=t("tool.region") icon=Name::Region/>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Pin) name=t("tool.pin") icon=Name::Pin/>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Arrow) name=t("tool.arrow") icon=Name::Arrow/>
-                <ToolButton tool=Tool::Mark(AnnotationKind::Text) name=t("tool.text") icon=Name::Text/>
+                {move || room.marks.can_mark().then(|| view! { <MarkTools/> })}
             </div>
             {move || has_planes().then(|| view! { <Planes/> })}
-            <div class="tools">
-                <button class="icon-button" title=t("top.undo") aria-label=t("top.undo") disabled=move || !room.marks.can_undo()
-                    on:click=move |_| room.marks.undo()><Icon name=Name::Undo/></button>
-                <button class="icon-button" title=t("top.redo") aria-label=t("top.redo") disabled=move || !room.marks.can_redo()
-                    on:click=move |_| room.marks.redo()><Icon name=Name::Redo/></button>
-            </div>
+            {move || room.marks.can_mark().then(|| view! { <Undo/> })}
             {move || has_planes().then(|| view! { <Looks/> })}
             <span class="grow"></span>
             <div class="viewer-end">
@@ -74,6 +62,36 @@ pub(crate) fn Top() -> impl IntoView {
                     <Icon name=Name::Help/></button>
             </div>
         </header>
+    }
+}
+
+/// What marks are made with.
+#[component]
+fn MarkTools() -> impl IntoView {
+    let kinds = [
+        (AnnotationKind::Distance, t("tool.distance"), Name::Distance),
+        (AnnotationKind::Angle, t("tool.angle"), Name::Angle),
+        (AnnotationKind::Polyline, t("tool.polyline"), Name::Polyline),
+        (AnnotationKind::Region, t("tool.region"), Name::Region),
+        (AnnotationKind::Pin, t("tool.pin"), Name::Pin),
+        (AnnotationKind::Arrow, t("tool.arrow"), Name::Arrow),
+        (AnnotationKind::Text, t("tool.text"), Name::Text),
+    ];
+    let buttons =
+        kinds.map(|(kind, name, icon)| view! { <ToolButton tool=Tool::Mark(kind) name=name icon=icon/> });
+    view! { <span class="gap"></span> {buttons.into_iter().collect_view()} }
+}
+
+#[component]
+fn Undo() -> impl IntoView {
+    let marks = expect_context::<Room>().marks;
+    view! {
+        <div class="tools">
+            <button class="icon-button" title=t("top.undo") aria-label=t("top.undo") disabled=move || !marks.can_undo()
+                on:click=move |_| marks.undo()><Icon name=Name::Undo/></button>
+            <button class="icon-button" title=t("top.redo") aria-label=t("top.redo") disabled=move || !marks.can_redo()
+                on:click=move |_| marks.redo()><Icon name=Name::Redo/></button>
+        </div>
     }
 }
 

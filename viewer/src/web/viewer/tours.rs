@@ -54,6 +54,12 @@ fn state_of(room: Room) -> Option<serde_json::Value> {
     }))
 }
 
+/// Whether one may remove what somebody saved.
+fn can_remove(room: Room, author: &str) -> impl Fn() -> bool + Copy + use<> {
+    let whose = room.marks.whose(author);
+    move || room.marks.rights.get().can_withdraw(whose)
+}
+
 /// The views of the case and tours through them.
 #[component]
 pub(crate) fn Views() -> impl IntoView {
@@ -69,31 +75,40 @@ pub(crate) fn Views() -> impl IntoView {
     };
     let rows = move || {
         room.marks.views.get().into_iter().enumerate().map(move |(index, saved)| {
-            let (shown, removed) = (saved.clone(), saved.id.clone());
+            let (shown, removed) = (saved.clone(), StoredValue::new(saved.id.clone()));
+            let can_remove = can_remove(room, &saved.author);
             view! {
                 <li class="view-row">
                     <button class="row" on:click=move |_| show(room, &shown)>
                         <span class="quiet number">{index + 1}</span><span class="mark-name">{caption_of(&saved)}</span></button>
-                    <button class="icon-button on-hover" title=t("side.delete_view") aria-label=t("side.delete_view")
-                        on:click=move |_| remove_view(room, removed.clone())><Icon name=Name::Delete/></button>
+                    {move || can_remove().then(|| view! {
+                        <button class="icon-button on-hover" title=t("side.delete_view") aria-label=t("side.delete_view")
+                            on:click=move |_| remove_view(room, removed.get_value())><Icon name=Name::Delete/></button>
+                    })}
                 </li>
             }
         })
     };
     let has_views = move || room.marks.views.with(|views| views.len() > 1);
+    // Who saves none and finds none has no use for the title of a list.
+    let is_there = move || room.marks.can_mark() || room.marks.views.with(|views| !views.is_empty());
     view! {
-        <h2>{t("side.views")}
-            {move || has_views().then(|| view! {
-                <button class="icon-button" title=t("tour.play_all") aria-label=t("tour.play_all")
-                    on:click=move |_| play(room, room.marks.views.get_untracked())><Icon name=Name::Play/></button>
-            })}
-        </h2>
+        {move || is_there().then(|| view! {
+            <h2>{t("side.views")}
+                {move || has_views().then(|| view! {
+                    <button class="icon-button" title=t("tour.play_all") aria-label=t("tour.play_all")
+                        on:click=move |_| play(room, room.marks.views.get_untracked())><Icon name=Name::Play/></button>
+                })}
+            </h2>
+        })}
         <ol class="views">{move || rows().collect_view()}</ol>
-        <form class="inline" on:submit=keep>
-            <input type="text" maxlength="200" placeholder=t("side.caption") aria-label=t("side.caption")
-                prop:value=move || caption.get() on:input=move |event| caption.set(event_target_value(&event))/>
-            <button class="icon-button" title=t("side.save_view") aria-label=t("side.save_view")><Icon name=Name::Add/></button>
-        </form>
+        {move || room.marks.can_mark().then(|| view! {
+            <form class="inline" on:submit=keep>
+                <input type="text" maxlength="200" placeholder=t("side.caption") aria-label=t("side.caption")
+                    prop:value=move || caption.get() on:input=move |event| caption.set(event_target_value(&event))/>
+                <button class="icon-button" title=t("side.save_view") aria-label=t("side.save_view")><Icon name=Name::Add/></button>
+            </form>
+        })}
         <Tours/>
     }
 }
@@ -116,7 +131,8 @@ fn Tours() -> impl IntoView {
     };
     let rows = move || {
         room.marks.tours.get().into_iter().map(move |tour| {
-            let removed = tour.id.clone();
+            let removed = StoredValue::new(tour.id.clone());
+            let can_remove = can_remove(room, &tour.author);
             let name = tour.body.title.clone();
             let start = move |_| {
                 play(room, of_tour(&tour, &room.marks.views.get_untracked()));
@@ -124,17 +140,22 @@ fn Tours() -> impl IntoView {
             view! {
                 <li class="view-row">
                     <button class="row" on:click=start><Icon name=Name::Play/><span class="mark-name">{name}</span></button>
-                    <button class="icon-button on-hover" title=t("tour.delete") aria-label=t("tour.delete")
-                        on:click=move |_| remove_tour(room, removed.clone())><Icon name=Name::Delete/></button>
+                    {move || can_remove().then(|| view! {
+                        <button class="icon-button on-hover" title=t("tour.delete") aria-label=t("tour.delete")
+                            on:click=move |_| remove_tour(room, removed.get_value())><Icon name=Name::Delete/></button>
+                    })}
                 </li>
             }
         })
     };
-    let can_save = move || room.marks.views.with(|views| views.len() > 1);
+    let can_save = move || room.marks.can_mark() && room.marks.views.with(|views| views.len() > 1);
+    let has_tours = move || room.marks.tours.with(|tours| !tours.is_empty());
     view! {
-        {move || can_save().then(|| view! {
+        {move || (can_save() || has_tours()).then(|| view! {
             <h2>{t("tour.title")}</h2>
             <ul class="views">{rows().collect_view()}</ul>
+        })}
+        {move || can_save().then(|| view! {
             <form class="inline" on:submit=keep>
                 <input type="text" maxlength="200" placeholder=t("tour.name") aria-label=t("tour.name")
                     prop:value=move || title.get() on:input=move |event| title.set(event_target_value(&event))/>
