@@ -93,15 +93,6 @@ pub fn css_of(color: MarkColor) -> &'static str {
     found.map_or(PALETTE[0].1, |(_, css)| css)
 }
 
-/// The color of an author, the same everywhere; white is nobody's.
-pub fn color_of_author(author: &str) -> MarkColor {
-    // FNV-1a, 32 bits.
-    let hash = author.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    PALETTE[hash as usize % (PALETTE.len() - 1)].0
-}
-
 /// How many points a mark of this kind has: at least, and where it ends by itself.
 pub fn point_count(kind: AnnotationKind) -> (usize, Option<usize>) {
     match kind {
@@ -245,10 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn authors_keep_their_colors() {
-        let (a, b) = ("0b9e7a52", "51c1d9aa");
-        assert_eq!(color_of_author(a), color_of_author(a));
-        assert_ne!(color_of_author(a), color_of_author(b));
+    fn marks_have_colors_to_choose() {
         for color in MarkColor::ALL {
             assert!(css_of(*color).starts_with('#'));
         }

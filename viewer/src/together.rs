@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{ItemId, SessionId};
+use domain::{ItemId, PersonColor, SessionId};
 use geometry::DVec2;
 use protocol::{Look, Person, Pointed, RoomEvent, Said};
 
@@ -11,8 +11,8 @@ use crate::marking::{Projector, place};
 /// What follows a hand is said 20 times a second at most, milliseconds.
 const PACE_MS: f64 = 50.0;
 
-/// Colors of people, told apart on bone and on air, sRGB.
-const COLORS: [&str; 12] = [
+/// Colors of people, told apart on bone and on air, sRGB; the same for their pointers and for their marks.
+const COLORS: [&str; PersonColor::COUNT as usize] = [
     "#63c7e3", "#f2d14b", "#f27fb2", "#7ed491", "#f59a4c", "#b79cf5", "#e8896f", "#5fd0b5", "#d6e07a",
     "#8fa8ff", "#e59be6", "#d9b38c",
 ];
@@ -309,5 +309,42 @@ mod tests {
         colors.dedup();
         assert_eq!(colors.len(), COLORS.len());
         assert_eq!(css_of_person(12), css_of_person(0));
+    }
+
+    #[test]
+    fn colors_of_people_are_read_on_pictures_and_panels_and_carry_dark_letters() {
+        // WCAG 2.2: relative luminance and contrast.
+        let luminance = |css: &str| {
+            let part = |at: usize| {
+                let value = f64::from(u8::from_str_radix(&css[at..at + 2], 16).unwrap()) / 255.0;
+                match value <= 0.04045 {
+                    true => value / 12.92,
+                    false => ((value + 0.055) / 1.055).powf(2.4),
+                }
+            };
+            0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+        };
+        let contrast = |a: &str, b: &str| {
+            let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+            a.max(b) / a.min(b)
+        };
+        for color in COLORS {
+            // The viewer's ground and panels, and letters in discs.
+            for dark in ["#0b0e11", "#12161b", "#1a2027"] {
+                assert!(contrast(color, dark) >= 4.5, "{color} on {dark}");
+            }
+        }
+        // Neighbors in the list stand beside each other most: they differ enough to be told apart at a glance.
+        let parts =
+            |css: &str| [1, 3, 5].map(|at| f64::from(u8::from_str_radix(&css[at..at + 2], 16).unwrap()));
+        let apart = |a: &str, b: &str| {
+            let (a, b) = (parts(a), parts(b));
+            (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt()
+        };
+        for (i, a) in COLORS.iter().enumerate() {
+            for b in &COLORS[i + 1..] {
+                assert!(apart(a, b) >= 40.0, "{a} and {b}: {}", apart(a, b));
+            }
+        }
     }
 }

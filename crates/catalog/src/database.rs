@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "ledger", include_str!("../migrations/0005_ledger.sql")),
     (6, "sights", include_str!("../migrations/0006_sights.sql")),
     (7, "news", include_str!("../migrations/0007_news.sql")),
+    (8, "colors", include_str!("../migrations/0008_colors.sql")),
 ];
 
 /// The present schema: the last step.

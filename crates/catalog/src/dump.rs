@@ -57,6 +57,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("emergencies", ""),
     ("sights", ""),
     ("news", ""),
+    ("person_colors", ""),
     ("events", " ORDER BY seq"),
     ("ledger", ""),
 ];

@@ -15,6 +15,7 @@
 mod audit;
 mod cases;
 mod cipher;
+mod colors;
 mod consent;
 mod database;
 mod dump;

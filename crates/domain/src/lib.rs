@@ -42,7 +42,7 @@ pub use id::{
 pub use item::{ArtifactKind, ItemKind, ItemState, JobState};
 pub use people::{
     AccountState, AgreementStanding, CareTeam, Demographics, Gender, GuardianScope, Guardianship, MemberRole,
-    Membership, Operator, PatientLink, Sex, SignInStrength,
+    Membership, Operator, PatientLink, PersonColor, Sex, SignInStrength,
 };
 pub use phi::Phi;
 pub use record::{

@@ -226,6 +226,43 @@ fn optional(
     }
 }
 
+/// By which color a person is told from others, by pointer and by marks: a number below [`PersonColor::COUNT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonColor(u8);
+
+impl PersonColor {
+    /// How many there are.
+    pub const COUNT: u8 = 12;
+
+    /// The color of a number; beyond the last they begin again.
+    pub fn of_number(number: u8) -> Self {
+        Self(number % Self::COUNT)
+    }
+
+    /// Its number, from 0 on.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The color that a person has wherever nobody else has it already.
+    pub fn preferred(user: UserId) -> Self {
+        let sum = user
+            .as_bytes()
+            .iter()
+            .fold(0_u8, |sum, byte| sum.wrapping_mul(31) ^ byte);
+        Self::of_number(sum)
+    }
+
+    /// The color of one who comes to others that have these: the own one, or from there on the first that the fewest
+    /// have.
+    pub fn beside(user: UserId, others: &[Self]) -> Self {
+        let first = Self::preferred(user);
+        let count = |color: &Self| others.iter().filter(|other| *other == color).count();
+        let from_first = (0..Self::COUNT).map(|step| Self::of_number(first.0 + step));
+        from_first.min_by_key(count).unwrap_or(first)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,5 +322,30 @@ mod tests {
             };
             assert_eq!(tall.checked(), Err(DomainError::Height), "{height}");
         }
+    }
+
+    #[test]
+    fn people_are_told_apart_by_colors_as_far_as_there_are_any() {
+        let user = |n: u8| UserId::from_random([n.wrapping_mul(73); 16]);
+        let mut colors = Vec::new();
+        for n in 0..PersonColor::COUNT {
+            let color = PersonColor::beside(user(n), &colors);
+            assert!(
+                color.number() < PersonColor::COUNT && !colors.contains(&color),
+                "{n}"
+            );
+            colors.push(color);
+        }
+        // Where all are taken, one's own, and then those that the fewest have.
+        let own = PersonColor::preferred(user(40));
+        assert_eq!(PersonColor::beside(user(40), &colors), own);
+        colors.push(own);
+        assert_ne!(PersonColor::beside(user(40), &colors), own);
+        // Alone, everybody has the same everywhere, and many people have all colors.
+        let preferred: std::collections::BTreeSet<_> = (0..=255)
+            .map(|n| PersonColor::preferred(UserId::from_random([n; 16])))
+            .collect();
+        assert_eq!(preferred.len(), usize::from(PersonColor::COUNT));
+        assert_eq!(PersonColor::beside(user(7), &[]), PersonColor::preferred(user(7)));
     }
 }

@@ -151,7 +151,7 @@ pub struct Person {
     pub session: SessionId,
     /// What others call them.
     pub called: Called,
-    /// Their color among others: a number from 0 on.
+    /// Their color in the case, the same as that of their marks: a number from 0 on.
     pub color: u8,
     /// Since when their hand is up, milliseconds since 1970: whoever was first speaks first.
     pub hand_ms: Option<i64>,

@@ -23,8 +23,6 @@ pub use news::{Extent, News, Node, SILENCE_MS, Seat};
 use lead::Shown;
 use news::Peer;
 
-/// Colors that people are told apart by.
-pub const COLORS: u8 = 12;
 /// People of one server in one room.
 pub const MOST_PEOPLE: usize = 256;
 
@@ -52,6 +50,8 @@ pub struct Newcomer {
     pub session: SessionId,
     /// What others call them.
     pub called: Called,
+    /// Their color in the case, a number from 0 on.
+    pub color: u8,
     /// Whether they can lead.
     pub can_lead: CanLead,
 }
@@ -109,7 +109,7 @@ impl Room {
             person: Person {
                 session: who.session,
                 called: who.called,
-                color: self.free_color(),
+                color: who.color,
                 hand_ms: None,
                 follows: Follows::Nobody,
                 can_lead: who.can_lead,
@@ -123,17 +123,6 @@ impl Room {
         self.seats.insert(who.session, seat);
         self.told.insert(who.session, Told::default());
         Ok(())
-    }
-
-    /// The color that the fewest have.
-    fn free_color(&self) -> u8 {
-        let count = |color: &u8| {
-            self.seats
-                .values()
-                .filter(|seat| seat.person.color == *color)
-                .count()
-        };
-        (0..COLORS).min_by_key(count).unwrap_or_default()
     }
 
     /// Somebody has gone.

@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Case, CaseList, NewCase, Notice};
 use domain::{
-    AnnotationId, Biometric, CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, Phi, PracticeId,
-    Sharing, Timestamp, UserId,
+    AnnotationId, Biometric, CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, PersonColor, Phi,
+    PracticeId, Sharing, Timestamp, UserId,
 };
 use policy::{AccountFacts, AnnotationFacts, Decision, Destination, IntakeFacts, act};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,9 @@ struct CaseBody {
     /// Whether one may mark it, comment and save views now; only where one case is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     annotates: Option<bool>,
+    /// One's own color in it, a number from 0 to 11; only where one case is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    color: Option<u8>,
     /// Whether one may also take away what others marked and said; only where one case is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     withdraws: Option<bool>,
@@ -96,6 +99,7 @@ fn body(case: Case, patient: Option<PatientId>) -> CaseBody {
         version: case.version,
         takes_uploads: None,
         annotates: None,
+        color: None,
         withdraws: None,
     }
 }
@@ -306,6 +310,9 @@ async fn read(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<
     let answer = async {
         let (_, facts) = turn.case::<act::SeeCase>(case).await?;
         let name = policy::decide::<act::SeePatientName>(&who.subject, &facts, turn.now);
+        let colors = turn.db.person_colors(case).await?;
+        let color = colors.get(&who.user()).copied();
+        let color = color.unwrap_or_else(|| PersonColor::preferred(who.user()));
         let case = turn.db.case(case).await?.ok_or_else(Problem::not_found)?;
         let patient = matches!(name, Decision::Allow(_)).then_some(case.patient);
         let intake = IntakeFacts {
@@ -325,6 +332,7 @@ async fn read(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<
         Ok(Json(CaseBody {
             takes_uploads: Some(matches!(uploads, Decision::Allow(_))),
             annotates: Some(matches!(annotates, Decision::Allow(_))),
+            color: Some(color.number()),
             withdraws: Some(matches!(withdraws, Decision::Allow(_))),
             ..body(case, patient)
         }))

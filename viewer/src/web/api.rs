@@ -281,6 +281,9 @@ pub(crate) struct Case {
     pub(crate) annotates: Option<bool>,
     #[serde(default)]
     pub(crate) withdraws: Option<bool>,
+    /// One's color in it; told of one case alone.
+    #[serde(default)]
+    pub(crate) color: Option<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -340,6 +343,7 @@ pub(crate) struct Annotation {
     pub(crate) id: String,
     pub(crate) item: Option<String>,
     pub(crate) author: String,
+    pub(crate) author_color: u8,
     pub(crate) version: u64,
     pub(crate) geometry: domain::AnnotationGeometry,
     pub(crate) label: Option<String>,
@@ -360,10 +364,12 @@ impl Annotation {
         }
     }
 
-    /// Its color, or its author's.
-    pub(crate) fn color(&self) -> domain::MarkColor {
-        self.color
-            .unwrap_or_else(|| crate::marking::color_of_author(&self.author))
+    /// Its color, or its author's, as it is written in styles.
+    pub(crate) fn css(&self) -> &'static str {
+        match self.color {
+            Some(color) => crate::marking::css_of(color),
+            None => crate::together::css_of_person(self.author_color),
+        }
     }
 }
 
@@ -371,6 +377,7 @@ impl Annotation {
 pub(crate) struct Comment {
     pub(crate) id: String,
     pub(crate) author: String,
+    pub(crate) author_color: u8,
     /// What its author is called.
     #[serde(default)]
     pub(crate) author_name: Option<String>,

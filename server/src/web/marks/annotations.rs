@@ -14,10 +14,10 @@ use utoipa_axum::routes;
 
 use super::super::app::App;
 use super::super::extract::{Id, Input};
-use super::super::news::Called;
 use super::super::problem::{Answer, Problem, ProblemBody};
 use super::super::secrets::random_id;
 use super::super::who::Who;
+use super::authors::{Author, Authors, author};
 use super::mentions::tell_named;
 use super::{add, amend, found, new_mark, withdraw};
 
@@ -57,6 +57,8 @@ struct AnnotationBody {
     /// What its author is called; of a deleted account nothing is known.
     #[schema(value_type = Option<String>)]
     author_name: Option<Phi<String>>,
+    /// The author's color in the case, a number from 0 to 11: by it they are told from others, by their pointer too.
+    author_color: u8,
     /// When, RFC 3339.
     created: String,
     /// Goes up with every amendment; to be given back with one.
@@ -88,6 +90,8 @@ struct CommentBody {
     /// What its author is called; of a deleted account nothing is known.
     #[schema(value_type = Option<String>)]
     author_name: Option<Phi<String>>,
+    /// The author's color in the case, a number from 0 to 11: by it they are told from others, by their pointer too.
+    author_color: u8,
     /// When, RFC 3339.
     created: String,
     /// Goes up with every amendment; to be given back with one.
@@ -146,17 +150,17 @@ async fn annotations(
     let answer = async {
         turn.case::<act::SeeAnnotations>(case).await?;
         let comments = turn.db.marks_of(case, MarkKind::Comment).await?;
-        let mut names = Called::default();
+        let mut authors = Authors::of_case(&mut turn.db, case).await?;
         let mut all = Vec::new();
         for mark in turn.db.marks_of(case, MarkKind::Annotation).await? {
             let MarkId::Annotation(id) = mark.id else { continue };
             let mut thread = Vec::new();
             for comment in comments.iter().filter(|comment| comment.parent == Some(id)) {
-                let name = names.name(&mut turn.db, comment.author).await?;
-                thread.push(comment_body(comment, name));
+                let author = authors.find(&mut turn.db, comment.author).await?;
+                thread.push(comment_body(comment, author));
             }
-            let name = names.name(&mut turn.db, mark.author).await?;
-            all.push(annotation_body(id, &mark, name, thread)?);
+            let author = authors.find(&mut turn.db, mark.author).await?;
+            all.push(annotation_body(id, &mark, author, thread)?);
         }
         Ok(Json(all))
     }
@@ -167,7 +171,7 @@ async fn annotations(
 fn annotation_body(
     id: AnnotationId,
     mark: &Mark,
-    author_name: Option<Phi<String>>,
+    author: Author,
     comments: Vec<CommentBody>,
 ) -> Answer<AnnotationBody> {
     let content: AnnotationContent =
@@ -176,7 +180,8 @@ fn annotation_body(
         id,
         item: mark.item,
         author: mark.author,
-        author_name,
+        author_name: author.name,
+        author_color: author.color,
         created: mark.created.to_rfc3339(),
         version: mark.version,
         measure: content.geometry.measure(),
@@ -187,11 +192,12 @@ fn annotation_body(
     })
 }
 
-fn comment_body(mark: &Mark, author_name: Option<Phi<String>>) -> CommentBody {
+fn comment_body(mark: &Mark, author: Author) -> CommentBody {
     CommentBody {
         id: mark.id.to_string(),
         author: mark.author,
-        author_name,
+        author_name: author.name,
+        author_color: author.color,
         created: mark.created.to_rfc3339(),
         version: mark.version,
         text: mark.body["text"].as_str().unwrap_or_default().to_owned(),
@@ -217,8 +223,9 @@ async fn annotate(
         let id = id.map_or_else(|| random_id().map(AnnotationId::from_random), Ok)?;
         let mark = new_mark(&turn, MarkId::Annotation(id), case, item, None, content);
         let mark = add(&mut turn.db, mark, "annotation.added").await?;
-        let name = Called::default().name(&mut turn.db, mark.author).await?;
-        let body = annotation_body(id, &mark, name, Vec::new())?;
+        turn.db.person_color(case, mark.author).await?;
+        let author = author(&mut turn.db, case, mark.author).await?;
+        let body = annotation_body(id, &mark, author, Vec::new())?;
         Ok((StatusCode::CREATED, Json(body)))
     }
     .await;
@@ -250,8 +257,8 @@ async fn amend_annotation(
     let done = async {
         let mark = asked!(turn, AmendAnnotation, id, Annotation);
         let mark = amend(&mut turn, mark, version, content, "annotation.changed").await?;
-        let name = Called::default().name(&mut turn.db, mark.author).await?;
-        Ok(Json(annotation_body(id, &mark, name, Vec::new())?))
+        let author = author(&mut turn.db, mark.case, mark.author).await?;
+        Ok(Json(annotation_body(id, &mark, author, Vec::new())?))
     }
     .await;
     turn.end(done).await
@@ -370,8 +377,9 @@ async fn comment(
         if is_new {
             tell_named(&app, &mut turn, mark.case, input.text.reveal(), "").await?;
         }
-        let name = Called::default().name(&mut turn.db, mark.author).await?;
-        Ok((StatusCode::CREATED, Json(comment_body(&mark, name))))
+        turn.db.person_color(mark.case, mark.author).await?;
+        let author = author(&mut turn.db, mark.case, mark.author).await?;
+        Ok((StatusCode::CREATED, Json(comment_body(&mark, author))))
     }
     .await;
     turn.end(done).await
@@ -394,8 +402,8 @@ async fn amend_comment(
         let before = mark.body["text"].as_str().unwrap_or_default().to_owned();
         let mark = amend(&mut turn, mark, input.version, content, "comment.changed").await?;
         tell_named(&app, &mut turn, mark.case, input.text.reveal(), &before).await?;
-        let name = Called::default().name(&mut turn.db, mark.author).await?;
-        Ok(Json(comment_body(&mark, name)))
+        let author = author(&mut turn.db, mark.case, mark.author).await?;
+        Ok(Json(comment_body(&mark, author)))
     }
     .await;
     turn.end(done).await

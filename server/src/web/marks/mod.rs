@@ -26,6 +26,7 @@ macro_rules! asked {
 }
 
 mod annotations;
+mod authors;
 mod mentions;
 mod saved;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{AnnotationGeometry, AnnotationKind, MarkColor, MarkSpace};
+use domain::{AnnotationGeometry, AnnotationKind, MarkSpace};
 use geometry::DVec3;
 use leptos::prelude::*;
 use protocol::Said;
@@ -11,7 +11,6 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::kept;
 use super::painter::sleep;
-use crate::marking::color_of_author;
 use crate::outbox::{Act, Content, Entry, Known, Outbox, Verdict};
 use crate::rights::{Rights, Whose};
 use crate::web::api::{self, Annotation, Answer, Case, Comment, SavedTour, SavedView};
@@ -50,6 +49,8 @@ pub(crate) struct Marks {
     author: StoredValue<String>,
     /// What one may do with what is said.
     pub(crate) rights: RwSignal<Rights>,
+    /// One's own color.
+    pub(super) color: RwSignal<u8>,
     pub(crate) all: RwSignal<Vec<Annotation>>,
     pub(crate) views: RwSignal<Vec<SavedView>>,
     pub(crate) tours: RwSignal<Vec<SavedTour>>,
@@ -81,6 +82,7 @@ impl Marks {
             case: StoredValue::new(case),
             author: StoredValue::new(author),
             rights: RwSignal::new(Rights::default()),
+            color: RwSignal::new(0),
             all: RwSignal::new(Vec::new()),
             views: RwSignal::new(Vec::new()),
             tours: RwSignal::new(Vec::new()),
@@ -137,6 +139,7 @@ impl Marks {
         let case: Case = api::get(&format!("/api/cases/{}", self.case.get_value())).await?;
         let rights = Rights::told(case.annotates, case.withdraws);
         self.rights.try_set(rights);
+        self.color.try_set(case.color.unwrap_or_default());
         Ok(case)
     }
 
@@ -151,11 +154,6 @@ impl Marks {
             true => Whose::Own,
             false => Whose::Anothers,
         })
-    }
-
-    /// The color of marks that are being made.
-    pub(crate) fn own_color(&self) -> MarkColor {
-        self.author.with_value(|author| color_of_author(author))
     }
 
     pub(crate) fn is_hidden(&self, id: &str) -> bool {
@@ -190,6 +188,7 @@ impl Marks {
             id: new_id(),
             item,
             author: self.author(),
+            author_color: self.color.get_untracked(),
             version: 0,
             geometry,
             label,
@@ -312,7 +311,7 @@ impl Marks {
         let there: Annotation = api::send(request.method, &request.path, body).await?;
         let _ = self.all.try_update(|all| {
             for mark in all.iter_mut().filter(|mark| mark.id == *id) {
-                mark.version = there.version;
+                (mark.version, mark.author_color) = (there.version, there.author_color);
             }
         });
         Ok(())
@@ -367,6 +366,7 @@ impl Marks {
         let all = merged.into_iter().map(|known| {
             let present = there.iter().chain(&here).find(|mark| mark.id == known.id);
             Annotation {
+                author_color: present.map_or_else(|| self.color.get_untracked(), |mark| mark.author_color),
                 author: present.map_or_else(|| self.author(), |mark| mark.author.clone()),
                 version: present.map_or(0, |mark| mark.version),
                 comments: present.map_or_else(Vec::new, |mark| with_waiting(mark, &here)),
@@ -472,6 +472,7 @@ impl Marks {
                 mark.comments.push(Comment {
                     id: comment.clone(),
                     author: self.author(),
+                    author_color: self.color.get_untracked(),
                     author_name: None,
                     text: text.clone(),
                     created: String::new(),

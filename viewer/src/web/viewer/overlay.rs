@@ -10,8 +10,9 @@ use super::Room;
 use super::painter::Question;
 use super::together::pointers;
 use crate::labels::{Placed, Wanted, place_labels};
-use crate::marking::{Projector, RegionValues, css_of, geometry_of, measured, place};
+use crate::marking::{Projector, RegionValues, geometry_of, measured, place};
 use crate::texts::t;
+use crate::together::css_of_person;
 use crate::view_state::{Pane, Size};
 
 /// Everything over one picture.
@@ -209,7 +210,7 @@ fn marks(room: Room, projector: Option<Projector>, size: Size) -> Option<impl In
                     pixels: place(&projector, mark.geometry.points())?,
                     kind: mark.geometry.kind(),
                     words,
-                    color: css_of(mark.color()),
+                    color: mark.css(),
                     is_selected: selected.as_ref() == Some(&mark.id),
                 })
             })
@@ -293,7 +294,7 @@ fn draft(room: Room, pane: Pane, projector: Option<Projector>, size: Size) -> Op
         pixels: place(&projector, &points)?,
         kind: draft.kind,
         words,
-        color: css_of(room.marks.own_color()),
+        color: css_of_person(room.marks.color.get()),
         is_selected: false,
     };
     let wanted = wanted(&mark);

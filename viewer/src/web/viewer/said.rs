@@ -123,7 +123,7 @@ fn MarkRow(id: String) -> impl IntoView {
         })
     };
     let told = move || mark.with(|mark| measured(&mark.as_ref()?.geometry));
-    let color = move || mark.with(|mark| mark.as_ref().map_or("", |mark| css_of(mark.color())));
+    let color = move || mark.with(|mark| mark.as_ref().map_or("", Annotation::css));
     let count = move || mark.with(|mark| mark.as_ref().map_or(0, |mark| mark.comments.len()));
     let choose = {
         let id = id.clone();
@@ -188,7 +188,7 @@ fn Details(id: String, mark: Memo<Option<Annotation>>) -> impl IntoView {
     let can_amend = Memo::new(move |_| whose().is_some_and(|whose| room.marks.rights.get().can_amend(whose)));
     let can_remove =
         Memo::new(move |_| whose().is_some_and(|whose| room.marks.rights.get().can_withdraw(whose)));
-    let color = Memo::new(move |_| mark.with(|mark| mark.as_ref().map(Annotation::color)));
+    let color = Memo::new(move |_| mark.with(|mark| mark.as_ref().and_then(|mark| mark.color)));
     let swatch = move |&choice: &MarkColor| {
         let choose =
             move |_| id.with_value(|id| room.marks.change(id, |content| content.color = Some(choice)));

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Room;
-use crate::marking::{color_of_author, css_of};
 use crate::texts::t;
+use crate::together::css_of_person;
 use crate::web::api::{self, Annotation, Comment};
 use crate::web::icons::{Icon, Name};
 
@@ -88,7 +88,7 @@ fn said(
             known.map_or_else(|| t("thread.other").to_owned(), |one| one.1.clone())
         }),
     };
-    let color = css_of(color_of_author(&comment.author));
+    let color = css_of_person(comment.author_color);
     let when = match comment.created.get(..16) {
         Some(minute) => minute.replace('T', " "),
         None => t("thread.waiting").to_owned(),

@@ -240,6 +240,12 @@ async fn session(room: Room) -> Over {
                 }
                 Incoming::Event(Event::Room(event)) => {
                     let said = together.company.try_update(|company| company.hear(event));
+                    let own = together
+                        .company
+                        .with_untracked(|company| company.me().map(|me| me.color));
+                    if let Some(color) = own.filter(|color| *color != room.marks.color.get_untracked()) {
+                        room.marks.color.set(color);
+                    }
                     unread.extend(said.flatten());
                 }
                 Incoming::Event(Event::Ended { why }) if why != Ending::Stopped => {

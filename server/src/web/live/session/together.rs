@@ -2,6 +2,7 @@
 //! see the case.
 
 use catalog::Notice;
+use domain::PersonColor;
 use protocol::{CanLead, Event, RoomRequest, Said, Trouble};
 use room::{Newcomer, Refused};
 
@@ -35,6 +36,7 @@ impl Session {
         let newcomer = Newcomer {
             session: self.id,
             called: self.rights.called(&self.name),
+            color: self.color().await.number(),
             can_lead: self.rights.can_lead(&self.app),
         };
         match self.app.live.rooms.enter(self.rights.case(), newcomer) {
@@ -44,6 +46,25 @@ impl Session {
             }
             Err(_) => self.trouble(Trouble::Crowded, None).await,
         }
+    }
+
+    /// The color that one has in the case.
+    async fn color(&self) -> PersonColor {
+        let (app, case, user) = (&self.app, self.rights.case(), self.rights.who.user());
+        let taken = async {
+            let known = app.catalog.reader().await?.person_colors(case).await?;
+            if let Some(color) = known.get(&user) {
+                return Ok(*color);
+            }
+            let mut change = app.catalog.change().await?;
+            let color = change.person_color(case, user).await?;
+            change.commit().await?;
+            Ok::<_, catalog::CatalogError>(color)
+        };
+        taken.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a color could not be kept");
+            PersonColor::preferred(user)
+        })
     }
 
     /// Remembers that something was said about the case; anything may have been where notices were missed.
