@@ -41,6 +41,12 @@ fn name(client: &Client) -> Called {
     Called::Name(me["name"].as_str().expect("a name").to_owned())
 }
 
+/// The color that somebody is told to be one's own in the case.
+fn color_in(client: &Client, scene: &Scene) -> u8 {
+    let case = client.get(&format!("/api/cases/{}", scene.case)).json;
+    u8::try_from(case["color"].as_u64().expect("a color")).expect("a small number")
+}
+
 fn ask(viewer: &mut Viewer, request: RoomRequest) {
     viewer.send(&Request::Room(request));
 }
@@ -70,6 +76,23 @@ fn who_looks_at_a_case_sees_the_others_and_follows_who_leads() {
     let mut second = enter(&collaborator, &scene);
     let other = here(&mut first, &curie);
     assert_ne!(own.color, other.color);
+    here(&mut second, &adler);
+    // Whoever comes again has the same color.
+    drop(second);
+    room(&mut first, |event| {
+        (*event
+            == RoomEvent::Gone {
+                session: other.session,
+            })
+        .then_some(())
+    });
+    let mut second = enter(&collaborator, &scene);
+    let again = here(&mut first, &curie);
+    assert_eq!(
+        (again.color, color_in(&collaborator, &scene)),
+        (other.color, other.color)
+    );
+    let other = again;
     here(&mut second, &adler);
 
     // Where one points, the others see; oneself is told nothing.
@@ -210,7 +233,13 @@ fn what_is_said_comes_at_once_to_who_is_there() {
     let start = Instant::now();
     assert_eq!(said(&mut viewer), Said::Marks);
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
-    assert_eq!(collaborator.get(&path).json[0]["label"], "here");
+    let marks = collaborator.get(&path).json;
+    assert_eq!(marks[0]["label"], "here");
+    // A mark has the color of its author's pointer.
+    let mut author = enter(&scene.admin, &scene);
+    let color = here(&mut author, &name(&scene.admin)).color;
+    assert_eq!(marks[0]["author_color"], color);
+    assert_eq!(color_in(&scene.admin, &scene), color);
     let comments = format!("/api/annotations/{}/comments", added.id());
     assert_eq!(scene.admin.post(&comments, &json!({ "text": "so" })).status, 201);
     assert_eq!(said(&mut viewer), Said::Marks);
@@ -238,6 +267,14 @@ fn a_room_goes_over_two_servers() {
     let mut here_ = enter(&scene.admin, &scene);
     let mut there = enter(&colleague, &scene);
     let other = here(&mut here_, &name(&colleague));
+    // Whichever server they come by, people have the same colors.
+    let own = here(&mut there, &name(&scene.admin));
+    assert_ne!(own.color, other.color);
+    let over_there = scene.admin.at(&beside);
+    assert_eq!(
+        [color_in(&over_there, &scene), color_in(&colleague, &scene)],
+        [own.color, other.color]
+    );
     ask(&mut there, RoomRequest::Lead);
     room(&mut here_, |event| {
         (*event

@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// The color that one has in the case.
-    async fn color(&self) -> PersonColor {
+    async fn color(&mut self) -> PersonColor {
         let (app, case, user) = (&self.app, self.rights.case(), self.rights.who.user());
         let taken = async {
             let known = app.catalog.reader().await?.person_colors(case).await?;
