@@ -1,5 +1,6 @@
 // Two modules: the pages, and the case viewer with the renderer. Each page loads the one that shows it.
-const isCase = /^\/cases\/[^/]+\/view(\/|$)/.test(location.pathname);
+const isCapture = /^\/captures\/[^/]+/.test(location.pathname);
+const isCase = isCapture || /^\/cases\/[^/]+\/view(\/|$)/.test(location.pathname);
 const [script, wasm] = isCase ? ["/VIEWER_MODULE", "/VIEWER_WASM"] : ["/PAGES_MODULE", "/PAGES_WASM"];
 
 // Whoever is in will open a case: then its module is in the browser's cache.
@@ -26,8 +27,9 @@ if (isCase) {
   const [, , id, , item] = location.pathname.split("/");
   const early = new Map([["/api/visitor", visitor]]);
   const of = `/api/cases/${id}`;
-  const paths = [of, `${of}/items`, `${of}/views`];
-  if (item) paths.push(`/api/items/${item}/artifacts`);
+  const paths = isCapture ? ["/api/space/captures"] : [of, `${of}/items`, `${of}/views`];
+  const shown = isCapture ? id : item;
+  if (shown) paths.push(`/api/items/${shown}/artifacts`);
   for (const path of paths) early.set(path, me.then((me) => me && fetch(path)).catch(() => null));
   globalThis.early = early;
 }

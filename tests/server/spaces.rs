@@ -7,7 +7,7 @@ use super::cases::series;
 use super::client::{Client, PASSWORD, Server};
 
 /// Uploads a series into one's own space; gives the capture.
-fn capture(client: &Client, name: &str) -> String {
+pub(crate) fn capture(client: &Client, name: &str) -> String {
     let set = client.post("/api/space/upload-sets", &json!({ "biometric": "no" }));
     assert_eq!(set.status, 201, "{set:?}");
     assert_eq!(client.send_many(&set.id(), &series(name)).status, 201);
@@ -28,17 +28,17 @@ fn call(client: &Client, method: Method, path: &str) -> u16 {
 }
 
 /// A practice with a doctor, and a patient who is connected with the doctor.
-struct People {
-    doctor: Client,
-    doctor_id: String,
-    patient: Client,
+pub(crate) struct People {
+    pub(crate) doctor: Client,
+    pub(crate) doctor_id: String,
+    pub(crate) patient: Client,
     patient_id: String,
     case: String,
     profile: String,
-    connection: String,
+    pub(crate) connection: String,
 }
 
-fn people(server: &Server) -> People {
+pub(crate) fn people(server: &Server) -> People {
     let (doctor, practice) = server.practice("doctor@example.org");
     let (profile, case) = doctor.patient_and_case(&practice);
     let invited = doctor.post(

@@ -73,13 +73,14 @@ fn body(artifact: Artifact) -> ArtifactBody {
     }
 }
 
-/// What was made of an item that one uploaded oneself.
+/// What was made of an item of a case or a capture of one's own space that one uploaded oneself.
 #[utoipa::path(get, path = "/api/items/{item}/artifacts", tag = "items", params(("item" = Uuid, Path)),
     responses((status = 200, body = Vec<ArtifactBody>), (status = "default", body = ProblemBody)))]
 async fn list(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<Json<Vec<ArtifactBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.item::<act::RenderLocally>(item).await?;
+        turn.content::<act::RenderLocally, act::RenderCapture>(item)
+            .await?;
         let all = turn.db.artifacts(item).await?;
         Ok(Json(all.into_iter().map(body).collect()))
     }
@@ -133,12 +134,15 @@ async fn content(
 async fn rendered(app: &App, who: &Who, item: ItemId, artifact: ArtifactId) -> Answer<(Artifact, CaseKey)> {
     let mut turn = app.look(who).await?;
     let answer = async {
-        let (_, facts) = turn.item::<act::RenderLocally>(item).await?;
+        let content = turn
+            .content::<act::RenderLocally, act::RenderCapture>(item)
+            .await?;
         let all = turn.db.artifacts(item).await?;
         let found = all.into_iter().find(|found| found.id == artifact);
         let found = found.ok_or_else(Problem::not_found)?;
-        let wrapped = turn.db.wrapped_case_key(facts.case.case).await?;
-        Ok((facts.case.case, found, wrapped))
+        let case = content.kept_in(&mut turn.db).await?;
+        let wrapped = turn.db.wrapped_case_key(case).await?;
+        Ok((case, found, wrapped))
     }
     .await;
     let (case, found, wrapped) = turn.end(answer).await?;

@@ -10,6 +10,7 @@ mod checkpoints;
 mod client;
 mod codes;
 mod consent;
+mod content;
 mod describe;
 mod doctor;
 mod emergencies;

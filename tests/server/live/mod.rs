@@ -2,6 +2,7 @@
 
 mod attacker;
 mod audit;
+mod captures;
 mod ending;
 mod forbidden;
 pub(crate) mod socket;

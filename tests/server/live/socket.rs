@@ -43,6 +43,11 @@ impl Viewer {
     }
 
     pub(crate) fn open_from(client: &Client, case: &str, origin: Option<&str>) -> Result<Self, u16> {
+        Self::open_at(client, &format!("/api/cases/{case}/live"), origin)
+    }
+
+    /// Opens the socket of a path.
+    pub(crate) fn open_at(client: &Client, path: &str, origin: Option<&str>) -> Result<Self, u16> {
         let host = client.base.strip_prefix("http://").expect("an address");
         let mut stream = TcpStream::connect(host).expect("a connection");
         stream.set_nodelay(true).expect("no delay");
@@ -50,7 +55,7 @@ impl Viewer {
             .set_read_timeout(Some(Duration::from_millis(20)))
             .expect("a timeout");
         let mut head = format!(
-            "GET /api/cases/{case}/live HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         );
         if let Some(cookie) = &client.cookie {

@@ -222,7 +222,8 @@ fn wanted_next() -> Option<String> {
         .trim_start_matches('?')
         .strip_prefix(NEXT)?
         .strip_prefix('=')?;
-    next.starts_with("/cases/").then(|| next.to_owned())
+    let is_viewer = next.starts_with("/cases/") || next.starts_with("/captures/");
+    is_viewer.then(|| next.to_owned())
 }
 
 /// Tells the start script that somebody is in, who will open a case.
@@ -261,6 +262,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/cases/:id") view=CasePage/>
             <Route path=path!("/cases/:id/view") view=Viewer/>
             <Route path=path!("/cases/:id/view/:item") view=Viewer/>
+            <Route path=path!("/captures/:capture") view=Viewer/>
             <Route path=path!("/account") view=Account/>
         </Routes>
     }

@@ -9,8 +9,10 @@ use super::api::{Case, Item, Page};
 use super::case_items::Files;
 use super::dates::day;
 use super::frame::{Choice, Field, Read, Sure, Trouble};
+use super::thumbnail::Thumbnail;
 use super::upload::Upload;
 use super::upload_list::UploadList;
+use super::viewer::is_shown;
 use crate::texts::{fill, of_word, t};
 
 /// A connection with somebody.
@@ -169,9 +171,20 @@ fn Capture(item: Item, captures: Read<Vec<Item>>, places: Signal<Vec<(String, St
             });
         }
     };
+    let title = item.name.clone();
+    let name = match is_shown(&item) {
+        true => {
+            let path = format!("/captures/{}", item.id);
+            view! { <a href=path rel="external">{title}</a> }.into_any()
+        }
+        false => view! { <strong>{title}</strong> }.into_any(),
+    };
     let remove = Callback::new(move |()| captures.tell("DELETE", path.get_value(), Value::Null, || {}));
     view! {
-        <li><span><strong>{item.name}</strong> <span class="quiet number">" " {of_word("kind", &item.kind)} " · " {day(&item.created)}</span></span>
+        <li><div class="pictured"><Thumbnail item=item.clone()/>
+                <div>{name}
+                    <p class="quiet number">{of_word("kind", &item.kind)} " · " {day(&item.created)}</p>
+                    {(!item.own).then(|| view! { <p class="quiet">{t("item.others")}</p> })}</div></div>
             <Sure name=t("item.delete") loss=t("capture.loss") act=remove/>
             <form class="inline-form all" on:submit=give>
                 <Choice name=t("capture.give") value=place choices=places/>

@@ -22,8 +22,9 @@ use anyhow::Context;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use domain::{CaseId, SessionId};
-use policy::act;
+use catalog::Conn;
+use domain::{CaseId, Phi, SessionId};
+use policy::{SpaceFacts, act};
 use room::Node;
 use streamer::watching::Watches;
 use streamer::{Library, Places, Studio};
@@ -35,17 +36,19 @@ use super::app::App;
 use super::extract::Id;
 use super::problem::{Answer, Problem, ProblemBody};
 use super::secrets::random_id;
+use super::turn::Turn;
 use super::who::Who;
-use rights::Rights;
+use rights::{Ground, Rights};
 use rooms::Rooms;
 pub(crate) use rooms::keep as keep_rooms;
 use session::Session;
-use websocket::MaybeHandshake;
+use websocket::{Handshake, MaybeHandshake};
 use wire::Wire;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(look))
+        .routes(routes!(look_at_own))
         .routes(routes!(thumbnail::read))
         .routes(routes!(sights::read))
         .routes(routes!(sights::of_case))
@@ -143,22 +146,57 @@ async fn look(
     turn.in_session(session);
     let answer = async {
         let (_, facts) = turn.case::<act::SeeCase>(case).await?;
-        if !is_from_own_page(&headers) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "cross_site",
-                "Another site's page asked for this.",
-            ));
-        }
-        let account = turn
-            .db
-            .account(who.user())
-            .await?
-            .ok_or_else(Problem::not_found)?;
-        Ok((facts, account.name, turn.db.mark_secret().await?))
+        Ok((Ground::Case(facts), viewer(&mut turn, &headers).await?))
     }
     .await;
-    let (facts, name, secret) = turn.end(answer).await?;
+    let begun = turn.end(answer).await?;
+    begin(app, who, headers, handshake, session, begun)
+}
+
+/// Look at the captures of one's own space: a WebSocket as for a case, where nobody else is met.
+#[utoipa::path(get, path = "/api/space/live", tag = "live",
+    responses((status = 101, description = "The session begins."), (status = "default", body = ProblemBody)))]
+async fn look_at_own(
+    State(app): State<App>,
+    who: Who,
+    headers: HeaderMap,
+    MaybeHandshake(handshake): MaybeHandshake,
+) -> Answer<Response> {
+    let session = SessionId::from_random(random_id()?);
+    let mut turn = app.look(&who).await?;
+    turn.in_session(session);
+    let answer = async {
+        turn.ask::<act::ListCaptures>(&SpaceFacts { owner: who.user() })?;
+        Ok((Ground::Space, viewer(&mut turn, &headers).await?))
+    }
+    .await;
+    let begun = turn.end(answer).await?;
+    begin(app, who, headers, handshake, session, begun)
+}
+
+/// What whoever looks is called, and the secret that pictures are marked with; for own pages only.
+async fn viewer(turn: &mut Turn<Conn>, headers: &HeaderMap) -> Answer<(Phi<String>, [u8; 32])> {
+    if !is_from_own_page(headers) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "cross_site",
+            "Another site's page asked for this.",
+        ));
+    }
+    let user = turn.who().user();
+    let account = turn.db.account(user).await?.ok_or_else(Problem::not_found)?;
+    Ok((account.name, turn.db.mark_secret().await?))
+}
+
+/// Begins a session on the socket that is opened.
+fn begin(
+    app: App,
+    who: Who,
+    headers: HeaderMap,
+    handshake: Option<Handshake>,
+    session: SessionId,
+    (ground, viewer): (Ground, (Phi<String>, [u8; 32])),
+) -> Answer<Response> {
     let handshake = handshake.ok_or_else(|| {
         Problem::new(
             StatusCode::UPGRADE_REQUIRED,
@@ -166,8 +204,8 @@ async fn look(
             "This is where a WebSocket is opened.",
         )
     })?;
-    let rights = Rights::new(headers, who, facts);
-    Ok(handshake.answer(move |socket| Session::run(app, Wire::new(socket), rights, session, (name, secret))))
+    let rights = Rights::new(headers, who, ground);
+    Ok(handshake.answer(move |socket| Session::run(app, Wire::new(socket), rights, session, viewer)))
 }
 
 /// Whether the page that opens the socket is this server's. Programs do not say where they come from; they carry no

@@ -6,11 +6,11 @@ use std::time::Instant;
 use catalog::{NewSights, Notice};
 use domain::{NewsKind, SessionId, Verb};
 use ledger::{Detail, Word};
-use policy::ItemFacts;
 use serde_json::json;
 use streamer::watching::{Attention, Noticed, Pace, Sight, Watch, Watched};
 
 use super::super::app::App;
+use super::super::content::Content;
 use super::super::news::{Happened, tell};
 use super::super::problem::Answer;
 use super::super::turn::event_of;
@@ -20,7 +20,7 @@ use super::super::who::Who;
 pub(crate) struct Record {
     session: SessionId,
     watched: Watched,
-    facts: ItemFacts,
+    content: Content,
     /// Until when what was looked at is taken down.
     until: Instant,
     totals: Totals,
@@ -35,12 +35,12 @@ struct Totals {
 }
 
 impl Record {
-    pub(crate) fn begin(app: &App, session: SessionId, who: &Who, facts: ItemFacts) -> Self {
+    pub(crate) fn begin(app: &App, session: SessionId, who: &Who, content: Content) -> Self {
         let now = Instant::now();
         Self {
             session,
-            watched: app.live.watches.of(who.user(), facts.item, now),
-            facts,
+            watched: app.live.watches.of(who.user(), content.item(), now),
+            content,
             until: now,
             totals: Totals::default(),
         }
@@ -80,26 +80,26 @@ impl Record {
     async fn tell_sweep(&self, app: &App, who: &Who) -> Answer<()> {
         let event = event_of(
             who,
-            &self.facts,
+            &self.content,
             app.now(),
             ("NoticeSweep", Verb::Execute),
             self.session,
         );
-        let detail = json!({ "item": self.facts.item, "viewer": who.user() });
-        let notice = Notice::for_user("item.swept", self.facts.uploader).with(detail);
+        let detail = json!({ "item": self.content.item(), "viewer": who.user() });
+        let notice = Notice::for_user("item.swept", self.content.uploader()).with(detail);
         let happened = Happened {
             what: NewsKind::Sweep,
             by: who.user(),
-            case: Some(self.facts.case.case),
+            case: self.content.case(),
             patient: None,
             at: app.now(),
         };
         let mut change = app.catalog.change().await?;
         change.record(&[event]).await?;
         change.notify(notice);
-        tell(app, &mut change, self.facts.uploader, &happened).await?;
+        tell(app, &mut change, self.content.uploader(), &happened).await?;
         change.commit().await?;
-        tracing::warn!(session = %self.session, item = %self.facts.item, "a sweep was noticed and is slowed");
+        tracing::warn!(session = %self.session, item = %self.content.item(), "a sweep was noticed and is slowed");
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl Record {
         let mut change = app.catalog.change().await?;
         change
             .add_sights(&NewSights {
-                item: self.facts.item,
+                item: self.content.item(),
                 viewer: who.user(),
                 at,
                 slices: seen.slices,
@@ -140,7 +140,7 @@ impl Record {
         self.take_down(app, who).await?;
         let mut event = event_of(
             who,
-            &self.facts,
+            &self.content,
             app.now(),
             ("StopLooking", Verb::Read),
             self.session,

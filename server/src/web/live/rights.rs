@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 use catalog::Notice;
 use domain::{CaseId, PatientLink, Phi};
-use policy::{CaseFacts, Decision, ItemFacts, act};
+use policy::{CaseFacts, Decision, SpaceFacts, act};
 use protocol::{Called, CanLead, Ending};
 
 use super::super::app::App;
+use super::super::content::Content;
 use super::super::who::{self, Who};
 
 /// How old facts may be.
@@ -17,13 +18,21 @@ pub(crate) const FRESH: Duration = Duration::from_millis(400);
 /// Facts older than this, as when the database does not answer, allow nothing.
 const STALE: Duration = Duration::from_millis(900);
 
+/// Where one looks.
+#[derive(Clone, Copy)]
+pub(crate) enum Ground {
+    /// In a case, as one stands to it.
+    Case(CaseFacts),
+    /// In one's own space.
+    Space,
+}
+
 /// Who looks, and what is known of how they stand to it.
 pub(crate) struct Rights {
     headers: HeaderMap,
-    case: CaseId,
     pub(crate) who: Who,
-    of_case: CaseFacts,
-    of_item: Option<ItemFacts>,
+    ground: Ground,
+    of_item: Option<Content>,
     read: Instant,
 }
 
@@ -36,33 +45,36 @@ pub(crate) enum Refusal {
 }
 
 impl Rights {
-    pub(crate) fn new(headers: HeaderMap, who: Who, of_case: CaseFacts) -> Self {
+    pub(crate) fn new(headers: HeaderMap, who: Who, ground: Ground) -> Self {
         Self {
             headers,
-            case: of_case.case,
             who,
-            of_case,
+            ground,
             of_item: None,
             read: Instant::now(),
         }
     }
 
-    pub(crate) fn case(&self) -> CaseId {
-        self.case
+    /// The case that one looks at; one's own space is none.
+    pub(crate) fn case(&self) -> Option<CaseId> {
+        match &self.ground {
+            Ground::Case(facts) => Some(facts.case),
+            Ground::Space => None,
+        }
     }
 
-    pub(crate) fn of_item(&self) -> Option<&ItemFacts> {
+    pub(crate) fn of_item(&self) -> Option<&Content> {
         self.of_item.as_ref()
     }
 
-    /// The item that is looked at from now on.
-    pub(crate) fn open(&mut self, facts: Option<ItemFacts>) {
-        self.of_item = facts;
+    /// What is looked at from now on.
+    pub(crate) fn open(&mut self, content: Option<Content>) {
+        self.of_item = content;
     }
 
     /// Whether something that happened may have changed what one may.
     pub(crate) fn is_concerned(&self, notice: &Notice) -> bool {
-        notice.case == Some(self.case) || notice.user == Some(self.who.user())
+        (notice.case.is_some() && notice.case == self.case()) || notice.user == Some(self.who.user())
     }
 
     /// Whether the facts are as fresh as they must be.
@@ -78,23 +90,26 @@ impl Rights {
                 return Ok(None);
             };
             let mut db = app.catalog.reader().await?;
-            let of_case = db.case_facts(self.case, who.user()).await?;
+            let ground = match self.case() {
+                Some(case) => db.case_facts(case, who.user()).await?.map(Ground::Case),
+                None => Some(Ground::Space),
+            };
             let of_item = match &self.of_item {
-                Some(facts) => db.item_facts(facts.item, who.user()).await?,
+                Some(content) => Content::read(&mut db, content.item(), who.user()).await?,
                 None => None,
             };
-            Ok::<_, super::super::problem::Problem>(Some((who, of_case, of_item)))
+            Ok::<_, super::super::problem::Problem>(Some((who, ground, of_item)))
         };
         let Ok(read) = read.await else {
             return Err(Refusal::Unknown);
         };
-        let Some((who, of_case, of_item)) = read else {
+        let Some((who, ground, of_item)) = read else {
             return Err(Refusal::Over(Ending::SignedOut));
         };
-        let (Some(of_case), true) = (of_case, of_item.is_some() == self.of_item.is_some()) else {
+        let (Some(ground), true) = (ground, of_item.is_some() == self.of_item.is_some()) else {
             return Err(Refusal::Over(Ending::Revoked));
         };
-        (self.who, self.of_case, self.of_item) = (who, of_case, of_item);
+        (self.who, self.ground, self.of_item) = (who, ground, of_item);
         self.read = began;
         self.check(app)
     }
@@ -110,20 +125,35 @@ impl Rights {
             return Err(Refusal::Unknown);
         }
         let (subject, now) = (&self.who.subject, app.now());
-        let sees = policy::decide::<act::SeeCase>(subject, &self.of_case, now);
-        let looks = self
-            .of_item
-            .as_ref()
-            .map(|facts| policy::decide::<act::LookAtItem>(subject, facts, now));
-        match (sees, looks) {
-            (Decision::Allow(_), None | Some(Decision::Allow(_))) => Ok(()),
-            _ => Err(Refusal::Over(Ending::Revoked)),
+        let sees = match &self.ground {
+            Ground::Case(facts) => matches!(
+                policy::decide::<act::SeeCase>(subject, facts, now),
+                Decision::Allow(_)
+            ),
+            Ground::Space => {
+                let own = SpaceFacts {
+                    owner: self.who.user(),
+                };
+                matches!(
+                    policy::decide::<act::ListCaptures>(subject, &own, now),
+                    Decision::Allow(_)
+                )
+            }
+        };
+        let looks = |content: &Content| content.is_seen_by(subject, now);
+        match sees && self.of_item.as_ref().is_none_or(looks) {
+            true => Ok(()),
+            false => Err(Refusal::Over(Ending::Revoked)),
         }
     }
 
     /// What others who look at the case call one. A patient's name is not everybody's to know.
     pub(crate) fn called(&self, name: &Phi<String>) -> Called {
-        match self.of_case.patient.link {
+        let link = match &self.ground {
+            Ground::Case(facts) => facts.patient.link,
+            Ground::Space => None,
+        };
+        match link {
             None => Called::Name(name.reveal().clone()),
             Some(PatientLink::Own) => Called::Patient,
             Some(PatientLink::Guardian(_)) => Called::Guardian,
@@ -132,7 +162,10 @@ impl Rights {
 
     /// Whether one may lead others through the case: who may mark it.
     pub(crate) fn can_lead(&self, app: &App) -> CanLead {
-        match policy::decide::<act::Annotate>(&self.who.subject, &self.of_case, app.now()) {
+        let Ground::Case(facts) = &self.ground else {
+            return CanLead::No;
+        };
+        match policy::decide::<act::Annotate>(&self.who.subject, facts, app.now()) {
             Decision::Allow(_) => CanLead::Yes,
             Decision::Deny(_) => CanLead::No,
         }

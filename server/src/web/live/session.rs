@@ -294,22 +294,26 @@ impl Session {
     async fn open(&mut self, item: ItemId) -> Result<(), Over> {
         self.close().await;
         self.look = None;
-        let facts = async {
+        let read = async {
             let mut turn = self.app.look(&self.rights.who).await?;
             turn.in_session(self.id);
-            let answer = turn.item::<act::LookAtItem>(item).await.map(|(_, facts)| facts);
+            let answer = async {
+                let content = turn.content::<act::LookAtItem, act::LookAtCapture>(item).await?;
+                Ok((content, content.kept_in(&mut turn.db).await?))
+            }
+            .await;
             turn.end(answer).await
         };
-        let facts = match facts.await {
-            Ok(facts) if facts.case.case == self.rights.case() => facts,
+        let (content, kept_in) = match read.await {
+            Ok((content, kept_in)) if content.case() == self.rights.case() => (content, kept_in),
             Ok(_) | Err(_) => return self.trouble(Trouble::NotFound, None).await,
         };
-        self.rights.open(Some(facts));
+        self.rights.open(Some(content));
         if self.admission.is_none() {
             self.admission = Some(Admission::Waiting(self.app.live.places.line_up(), None));
         }
         self.openings += 1;
-        let (app, of) = (self.app.clone(), (facts.case.case, item, facts.uploader));
+        let (app, of) = (self.app.clone(), (kept_in, item, content.uploader()));
         self.at_work.push(Box::pin(async move {
             let loaded = match exhibited(&app, of).await {
                 Ok(loaded) => loaded,
@@ -354,7 +358,12 @@ impl Session {
     }
 
     async fn loaded(&mut self, item: ItemId, loaded: Result<Arc<Exhibited>, LoadError>) -> Result<(), Over> {
-        let Some(facts) = self.rights.of_item().copied().filter(|facts| facts.item == item) else {
+        let Some(content) = self
+            .rights
+            .of_item()
+            .copied()
+            .filter(|content| content.item() == item)
+        else {
             return Ok(());
         };
         if self.opened.is_some() {
@@ -379,7 +388,7 @@ impl Session {
         self.opened = Some(Opened {
             exhibited,
             pictures,
-            record: Record::begin(&self.app, self.id, &self.rights.who, facts),
+            record: Record::begin(&self.app, self.id, &self.rights.who, content),
             drawers: Default::default(),
             asker: Arc::default(),
             number: self.openings,

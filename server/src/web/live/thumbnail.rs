@@ -18,7 +18,7 @@ use super::super::who::Who;
 /// Pixels of a thumbnail at most; the pipeline makes none larger.
 const MOST_PIXELS: u32 = 1024 * 1024;
 
-/// The small picture of an item, marked with the name of who looks: JPEG.
+/// The small picture of an item of a case or a capture of one's own space, marked with the name of who looks: JPEG.
 #[utoipa::path(get, path = "/api/items/{item}/thumbnail", tag = "live", params(("item" = Uuid, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "image/jpeg"),
     (status = "default", body = ProblemBody)))]
@@ -27,7 +27,7 @@ pub(crate) async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>)
     let mut turn = app.look(&who).await?;
     turn.in_session(session);
     let answer = async {
-        let (_, facts) = turn.item::<act::LookAtItem>(item).await?;
+        let content = turn.content::<act::LookAtItem, act::LookAtCapture>(item).await?;
         let all = turn.db.artifacts(item).await?;
         let found = all
             .iter()
@@ -36,14 +36,15 @@ pub(crate) async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>)
             .and_then(|artifact| artifact.objects.first())
             .map(|(_, object)| object.clone());
         let object = object.ok_or_else(no_picture)?;
-        let wrapped = turn.db.wrapped_case_key(facts.case.case).await?;
+        let case = content.kept_in(&mut turn.db).await?;
+        let wrapped = turn.db.wrapped_case_key(case).await?;
         let account = turn
             .db
             .account(who.user())
             .await?
             .ok_or_else(Problem::not_found)?;
         let secret = turn.db.mark_secret().await?;
-        Ok((facts.case.case, object, wrapped, account.name, secret))
+        Ok((case, object, wrapped, account.name, secret))
     }
     .await;
     let (case, object, wrapped, name, secret) = turn.end(answer).await?;

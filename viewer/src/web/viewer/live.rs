@@ -36,7 +36,8 @@ pub(crate) type Frames = RwSignal<Vec<(Pane, ViewState)>>;
 /// Where one looks.
 #[derive(Clone)]
 pub(crate) struct Scene {
-    pub(crate) case: String,
+    /// Where its socket is opened.
+    pub(crate) path: String,
     pub(crate) item: domain::ItemId,
     pub(crate) marks: Marks,
 }
@@ -117,8 +118,7 @@ enum Over {
 impl Live {
     /// One connection, from its beginning to its end.
     async fn session(&mut self, painter: &Rc<Painter>) -> Over {
-        let path = format!("/api/cases/{}/live", self.scene.case);
-        let Some(socket) = Socket::open(&path).map(Rc::new) else {
+        let Some(socket) = Socket::open(&self.scene.path).map(Rc::new) else {
             return Over::Lost;
         };
         let screen = Rc::new(Screen::default());

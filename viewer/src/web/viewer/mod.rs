@@ -80,6 +80,15 @@ impl Open {
     }
 }
 
+/// What one looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// A case, together with others.
+    Case,
+    /// One's own captures, alone.
+    Space,
+}
+
 /// How much room there is beside the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
@@ -112,6 +121,7 @@ pub(crate) enum Cine {
 /// Everything that the parts of the viewer share; all of it can be copied.
 #[derive(Clone, Copy)]
 pub(crate) struct Room {
+    pub(crate) within: Within,
     pub(crate) case: StoredValue<String>,
     pub(crate) title: RwSignal<String>,
     pub(crate) items: RwSignal<Vec<Item>>,
@@ -143,8 +153,9 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    fn new(case: String, author: String) -> Self {
+    fn new(within: Within, case: String, author: String) -> Self {
         Self {
+            within,
             marks: Marks::new(case.clone(), author),
             case: StoredValue::new(case),
             title: RwSignal::new(String::new()),
@@ -161,7 +172,7 @@ impl Room {
             painter: StoredValue::new_local(None),
             frames: RwSignal::new(Vec::new()),
             probe: RwSignal::new(None),
-            sides: RwSignal::new(first_sides()),
+            sides: RwSignal::new(first_sides(within)),
             help: RwSignal::new(false),
             habits: RwSignal::new(kept::habits()),
             cine: RwSignal::new(Cine::Still),
@@ -232,11 +243,12 @@ impl Room {
     }
 }
 
-/// Which sides are open first.
-fn first_sides() -> Open {
-    match page_width() {
-        Width::Wide => Open::Both,
-        Width::Narrow => Open::Neither,
+/// Which sides are open first: about one's own captures nothing is said.
+fn first_sides(within: Within) -> Open {
+    match (page_width(), within) {
+        (Width::Wide, Within::Case) => Open::Both,
+        (Width::Wide, Within::Space) => Open::Items,
+        (Width::Narrow, _) => Open::Neither,
     }
 }
 
@@ -248,32 +260,33 @@ fn first_layout() -> Layout {
     }
 }
 
-/// The viewer of a case.
+/// The viewer of a case, or of the captures of one's own space.
 #[component]
 pub(crate) fn Viewer() -> impl IntoView {
     let params = use_params_map();
-    let id = params.with_untracked(|params| params.get("id").unwrap_or_default());
+    let param = |name| params.with_untracked(|params| params.get(name));
+    let (within, id, wanted) = match param("capture") {
+        Some(capture) => (Within::Space, String::new(), Some(capture)),
+        None => (Within::Case, param("id").unwrap_or_default(), param("item")),
+    };
     let session: Session = expect_context();
     let author = untrack(|| session.me()).map(|me| me.id).unwrap_or_default();
-    let room = Room::new(id.clone(), author);
+    let room = Room::new(within, id.clone(), author);
     provide_context(room);
     let failure = RwSignal::new(None::<String>);
-    let wanted = params.with_untracked(|params| params.get("item"));
     // All is asked for at once: on a long line each answer that is waited for is seen.
-    let path = format!("/api/cases/{id}");
-    spawn_local(async move {
-        match room.marks.read_case().await {
-            Ok(case) => room.title.set(case.title),
-            Err(problem) => failure.set(Some(problem.title)),
+    let items = match within {
+        Within::Case => {
+            read_case(room, failure);
+            format!("/api/cases/{id}/items")
         }
-    });
-    spawn_local(async move {
-        if let Err(problem) = room.marks.load().await {
-            failure.set(Some(problem.title));
+        Within::Space => {
+            room.title.set(t("capture.title").to_owned());
+            "/api/space/captures".to_owned()
         }
-    });
+    };
     spawn_local(async move {
-        match api::get::<Vec<Item>>(&format!("{path}/items")).await {
+        match api::get::<Vec<Item>>(&items).await {
             Ok(items) => {
                 let shown = items.iter().filter(|item| is_shown(item));
                 let first = shown
@@ -295,7 +308,9 @@ pub(crate) fn Viewer() -> impl IntoView {
     link(room, beside);
     link(beside, room);
     play(room);
-    together::meet(room);
+    if within == Within::Case {
+        together::meet(room);
+    }
     Effect::new(move |_| {
         if !room.marks.can_mark() && matches!(room.tool.get(), Tool::Mark(_)) {
             room.marks.draft.set(None);
@@ -315,7 +330,7 @@ pub(crate) fn Viewer() -> impl IntoView {
         let now = page_width();
         if now != width.get_value() {
             width.set_value(now);
-            room.sides.set(first_sides());
+            room.sides.set(first_sides(within));
         }
     });
     on_cleanup(move || resized.remove());
@@ -357,12 +372,27 @@ pub(crate) fn Viewer() -> impl IntoView {
                     <PaneChoice/>
                     <tours::Caption/>
                 </main>
-                <said::Said/>
+                {(within == Within::Case).then(|| view! { <said::Said/> })}
             </div>
             <Truth/>
             {move || room.help.get().then(|| view! { <keys::Help/> })}
         </div>
     }
+}
+
+/// Reads what a case is called, what one may do in it, and what was said.
+fn read_case(room: Room, failure: RwSignal<Option<String>>) {
+    spawn_local(async move {
+        match room.marks.read_case().await {
+            Ok(case) => room.title.set(case.title),
+            Err(problem) => failure.set(Some(problem.title)),
+        }
+    });
+    spawn_local(async move {
+        if let Err(problem) = room.marks.load().await {
+            failure.set(Some(problem.title));
+        }
+    });
 }
 
 /// Where one picture is shown alone on a narrow page, the others to choose from.

@@ -8,7 +8,7 @@ use renderer::Picture;
 use wasm_bindgen_futures::spawn_local;
 
 use super::painter::{Arrival, Layer, Painter, Status, Wanted, sleep};
-use super::{Cine, Room, first_layout, live};
+use super::{Cine, Room, Within, first_layout, live};
 use crate::loading::nearest_run;
 use crate::texts::t;
 use crate::view_state::{Layout, Pane, Size, ViewState};
@@ -56,7 +56,10 @@ impl Room {
         };
         // Of what somebody else uploaded, pictures come and nothing else.
         let scene = live::Scene {
-            case: self.case.get_value(),
+            path: match self.within {
+                Within::Case => format!("/api/cases/{}/live", self.case.get_value()),
+                Within::Space => "/api/space/live".to_owned(),
+            },
             item: id,
             marks: self.marks,
         };

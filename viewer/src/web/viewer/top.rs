@@ -7,7 +7,7 @@ use renderer::SlabProjection;
 
 use super::look::choose_preset;
 use super::together::Present;
-use super::{Cine, Open, Room, Tool, Width, page_width};
+use super::{Cine, Open, Room, Tool, Width, Within, page_width};
 use crate::texts::t;
 use crate::view_state::{Layout, Pane};
 use crate::web::icons::{Icon, Name};
@@ -28,7 +28,10 @@ pub(crate) fn set_window(room: Room, width: f64, center: f64) {
 #[component]
 pub(crate) fn Top() -> impl IntoView {
     let room: Room = expect_context();
-    let back = format!("/cases/{}", room.case.get_value());
+    let back = match room.within {
+        Within::Case => format!("/cases/{}", room.case.get_value()),
+        Within::Space => "/".to_owned(),
+    };
     let has_planes = move || room.status.with(|status| status.grid.is_some());
     view! {
         <header class="viewer-top">
@@ -56,8 +59,10 @@ pub(crate) fn Top() -> impl IntoView {
                 <Present/>
                 <button class="icon-button" title=t("top.items") aria-label=t("top.items") aria-pressed=move || room.sides.get().has_items().to_string()
                     on:click=move |_| fold(room, Open::Items)><Icon name=Name::FoldLeft/></button>
-                <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()
-                    on:click=move |_| fold(room, Open::Said)><Icon name=Name::FoldRight/></button>
+                {(room.within == Within::Case).then(|| view! {
+                    <button class="icon-button" title=t("top.said") aria-label=t("top.said") aria-pressed=move || room.sides.get().has_said().to_string()
+                        on:click=move |_| fold(room, Open::Said)><Icon name=Name::FoldRight/></button>
+                })}
                 <button class="icon-button" title=t("top.help") aria-label=t("top.help") on:click=move |_| room.help.set(true)>
                     <Icon name=Name::Help/></button>
             </div>

@@ -2,7 +2,7 @@
 //! see the case.
 
 use catalog::Notice;
-use domain::PersonColor;
+use domain::{CaseId, PersonColor};
 use protocol::{CanLead, Event, RoomRequest, Said, Trouble};
 use room::{Newcomer, Refused};
 
@@ -33,13 +33,16 @@ impl Session {
 
     /// Joins the others who look at the case.
     async fn enter_room(&mut self) -> Result<(), Over> {
+        let Some(case) = self.rights.case() else {
+            return self.trouble(Trouble::Refused, None).await;
+        };
         let newcomer = Newcomer {
             session: self.id,
             called: self.rights.called(&self.name),
-            color: self.color().await.number(),
+            color: self.color(case).await.number(),
             can_lead: self.rights.can_lead(&self.app),
         };
-        match self.app.live.rooms.enter(self.rights.case(), newcomer) {
+        match self.app.live.rooms.enter(case, newcomer) {
             Ok(seat) => {
                 self.seat = Some(seat);
                 Ok(())
@@ -49,8 +52,8 @@ impl Session {
     }
 
     /// The color that one has in the case.
-    async fn color(&mut self) -> PersonColor {
-        let (app, case, user) = (&self.app, self.rights.case(), self.rights.who.user());
+    async fn color(&mut self, case: CaseId) -> PersonColor {
+        let (app, user) = (&self.app, self.rights.who.user());
         let taken = async {
             let known = app.catalog.reader().await?.person_colors(case).await?;
             if let Some(color) = known.get(&user) {
@@ -71,7 +74,7 @@ impl Session {
     pub(super) fn note_said(&mut self, notice: Option<&Notice>) {
         let Some(seat) = &mut self.seat else { return };
         match notice {
-            Some(notice) if notice.case == Some(self.rights.case()) => {
+            Some(notice) if notice.case == self.rights.case() => {
                 if let Some(what) = said(&notice.what) {
                     seat.say(what);
                 }
