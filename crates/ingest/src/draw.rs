@@ -170,14 +170,7 @@ impl Place {
         let enough = |level: &Level| level.columns.max(level.rows) >= longest;
         let index = head.levels().iter().rposition(enough).unwrap_or(0);
         let level = *head.levels().get(index).ok_or_else(broken)?;
-        let mut rgb = vec![0; level.columns as usize * level.rows as usize * 3];
-        let (across, down) = level.tiles();
-        for (column, row) in (0..down).flat_map(|row| (0..across).map(move |column| (column, row))) {
-            let key = (index as u32, column, row);
-            let range = head.byte_range(key.0, column, row).ok_or_else(broken)?;
-            let tile = head.decode_tile(key, &self.read_range(body, range)?)?;
-            level.place_tile((column, row), &tile, &mut rgb);
-        }
+        let rgb = crate::look::level_pixels(&head, index as u32, &|range| self.read_range(body, range))?;
         let (width, height, rgba) = artifact::photo::fitted((level.columns, level.rows), &rgb, longest);
         Ok(Picture { width, height, rgba })
     }

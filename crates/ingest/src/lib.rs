@@ -25,7 +25,7 @@ pub use draw::{Stage, What};
 pub use error::IngestError;
 pub use export::{MeshFormat, Packing, PyramidPart};
 pub use keys::RootCipher;
-pub use look::{Looked, LookedVolume};
+pub use look::{Looked, LookedPhoto, LookedVolume};
 pub use options::{Options, SurfaceChoice, SurfaceRequest, WORKER_COMMAND};
 pub use pipeline::{ingest, ingest_stored};
 pub use place::{Place, PlaceConfig, StoredFile, sweep};

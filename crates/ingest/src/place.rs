@@ -209,6 +209,19 @@ impl Place {
         Ok(self.wait(self.vault.get_range(&self.key, &reference, range))?)
     }
 
+    /// Reads ranges of an object for as long as it is kept, on threads that drive no asynchronous work.
+    pub(crate) fn reader(
+        &self,
+        object: &ObjectRow,
+    ) -> Result<
+        impl Fn(std::ops::Range<u64>) -> Result<Vec<u8>, IngestError> + Send + Sync + use<>,
+        IngestError,
+    > {
+        let reference = ObjectRef::from_bytes(&object.reference)?;
+        let (vault, key, runtime) = (self.vault.clone(), self.key.clone(), self.runtime.clone());
+        Ok(move |range| Ok(runtime.block_on(vault.get_range(&key, &reference, range))?))
+    }
+
     /// Encrypts and stores `content` under a name that is on the list of pending objects.
     pub(crate) fn put(&self, id: ObjectId, content: &[u8]) -> Result<ObjectRow, IngestError> {
         let stored = self.wait(self.vault.put(&self.key, id, content))?;

@@ -1,7 +1,6 @@
 //! From a view state to a picture, on the processor.
 
-use artifact::photo::fitted;
-use protocol::{CameraLook, Corner, Look, PaneLook, PhotoLook, PixelSize, PlaneLook, Shown, Shows};
+use protocol::{CameraLook, Corner, Look, PaneLook, PixelSize, PlaneLook, Shown, Shows};
 use renderer::cpu::{self, Quality};
 use renderer::{
     Clip, ControlPoint, Inversion, Paint, Picture, Plane, Scene, Slab, SlabProjection, Slice, SliceLayer,
@@ -9,10 +8,10 @@ use renderer::{
 };
 
 use crate::clearing::{camera_of, plane_of};
-use crate::exhibit::{Exhibited, Photo};
+use crate::exhibit::Exhibited;
 
 /// Behind everything, sRGB between 0 and 1: as the viewer draws it.
-const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
+pub(crate) const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
 
 /// Why there is no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +63,7 @@ impl Drawer {
         };
         match pane.shows {
             Shows::Photo(look) => match &exhibited.photo {
-                Some(photo) => Ok(photograph(photo, look, pane.size)),
+                Some(photo) => Ok(photo.draw(look, pane.size)),
                 None => Err(DrawError::Nothing),
             },
             Shows::Plane(plane) => self.slice(exhibited, look, (plane, pane.size), size),
@@ -210,65 +209,6 @@ fn scene_of<'a>(
     }
 }
 
-/// The photograph as it lies in its picture: as large as it fits times `zoom`, with its `middle` in the middle.
-fn photograph(photo: &Photo, look: PhotoLook, size: PixelSize) -> Picture {
-    let [columns, rows] = [photo.size.width, photo.size.height].map(f64::from);
-    let [width, height] = [size.width, size.height].map(f64::from);
-    let scale = (width / columns).min(height / rows) * look.zoom;
-    // Smaller first, so that no pixel of it is passed over.
-    let longest = (columns.max(rows) * scale.min(1.0)).round().max(1.0) as u32;
-    let from = (photo.size.width, photo.size.height);
-    let (across, down, rgba) = fitted(from, &photo.rgb, longest);
-    let fitted = Picture {
-        width: across,
-        height: down,
-        rgba,
-    };
-    let step = f64::from(across) / (columns * scale);
-    let start_x = look.middle.x * f64::from(across) - width * 0.5 * step;
-    let start_y = look.middle.y * f64::from(down) - height * 0.5 * step;
-    let ground = GROUND.map(|part| (part * 255.0).round() as u8);
-    let mut rgba = Vec::with_capacity(size.width as usize * size.height as usize * 4);
-    for row in 0..size.height {
-        for column in 0..size.width {
-            let x = start_x + (f64::from(column) + 0.5) * step - 0.5;
-            let y = start_y + (f64::from(row) + 0.5) * step - 0.5;
-            rgba.extend(between(&fitted, x, y).unwrap_or(ground));
-            rgba.push(255);
-        }
-    }
-    Picture {
-        width: size.width,
-        height: size.height,
-        rgba,
-    }
-}
-
-/// The color at a place between the middles of pixels; `None` outside.
-fn between(picture: &Picture, x: f64, y: f64) -> Option<[u8; 3]> {
-    let (last_x, last_y) = (f64::from(picture.width) - 1.0, f64::from(picture.height) - 1.0);
-    if x < -0.5 || y < -0.5 || x > last_x + 0.5 || y > last_y + 0.5 {
-        return None;
-    }
-    let (x, y) = (x.clamp(0.0, last_x), y.clamp(0.0, last_y));
-    let (left, above) = (x.floor(), y.floor());
-    let (right, below) = ((left + 1.0).min(last_x), (above + 1.0).min(last_y));
-    let pixel = |x: f64, y: f64| picture.pixel(x as u32, y as u32).unwrap_or_default();
-    let corners = [
-        pixel(left, above),
-        pixel(right, above),
-        pixel(left, below),
-        pixel(right, below),
-    ];
-    let (along, down) = (x - left, y - above);
-    Some(std::array::from_fn(|channel| {
-        let of = |corner: usize| f64::from(corners[corner][channel]);
-        let top = of(0) + (of(1) - of(0)) * along;
-        let bottom = of(2) + (of(3) - of(2)) * along;
-        (top + (bottom - top) * down).round() as u8
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use domain::ItemId;
@@ -346,34 +286,6 @@ mod tests {
             .draw(&exhibited, &hidden, &look.panes[1], 2, Quality::QUICK)
             .unwrap();
         assert_eq!(gray(&nothing, 22, 15), gray(&nothing, 2, 2));
-    }
-
-    #[test]
-    fn a_photograph_lies_where_it_is_asked_for() {
-        // Red to the left, blue to the right.
-        let half = |color: [u8; 3]| color.repeat(40);
-        let photo = Photo {
-            size: PixelSize {
-                width: 80,
-                height: 50,
-            },
-            rgb: [half([255, 0, 0]), half([0, 0, 255])].concat().repeat(50),
-        };
-        let picture = |zoom: f64, x: f64| {
-            let middle = geometry::DVec2::new(x, 0.5);
-            photograph(&photo, PhotoLook { zoom, middle }, SIZE)
-        };
-        let whole = picture(1.0, 0.5);
-        assert_eq!((whole.width, whole.height), (90, 60));
-        assert_eq!(whole.pixel(2, 30).unwrap()[..3], [255, 0, 0]);
-        assert_eq!(whole.pixel(87, 30).unwrap()[..3], [0, 0, 255]);
-        assert_eq!(whole.pixel(45, 1).unwrap()[..3], [11, 14, 17]);
-        let near = picture(3.0, 0.1);
-        assert_eq!(near.pixel(89, 30).unwrap()[..3], [255, 0, 0]);
-        assert_eq!(near.pixel(1, 30).unwrap()[..3], [11, 14, 17]);
-        let small = picture(0.25, 0.5);
-        assert_eq!(small.pixel(20, 30).unwrap()[..3], [11, 14, 17]);
-        assert_eq!(small.pixel(40, 30).unwrap()[..3], [255, 0, 0]);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use domain::ItemId;
 use geometry::{Aabb, DVec3, GridGeometry};
 use ingest::Looked;
-use protocol::{Exhibit, PixelSize, Unit, WindowLook};
+use protocol::{Exhibit, Unit, WindowLook};
 use renderer::{Inversion, ResidentSurface, ResidentVolume};
 use volume::Unit as StoredUnit;
+
+use crate::photo::Photo;
 
 /// The volume of an item.
 #[derive(Debug)]
@@ -16,15 +18,6 @@ pub struct VolumeShown {
     pub finest: GridGeometry,
     /// Its least and largest meaningful values: what relative transfer functions are stretched over.
     pub range: (f64, f64),
-}
-
-/// A photograph: `[row][column][red, green, blue]`, sRGB.
-#[derive(Debug)]
-pub struct Photo {
-    /// Its size.
-    pub size: PixelSize,
-    /// Its pixels.
-    pub rgb: Vec<u8>,
 }
 
 /// An item as it lies in memory.
@@ -84,22 +77,13 @@ impl Exhibited {
                 range: looked.range,
             }
         });
-        let photo = looked.photo.map(|picture| Photo {
-            size: PixelSize {
-                width: picture.width,
-                height: picture.height,
-            },
-            rgb: picture
-                .rgba
-                .chunks_exact(4)
-                .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
-                .collect(),
-        });
-        told.photo = photo.as_ref().map(|photo| photo.size);
+        let photo = looked.photo.and_then(Photo::new);
+        told.photo = photo.as_ref().map(Photo::size);
         let boxes = volume.iter().map(|shown| shown.volume.grid().bounds_mm());
         let boxes = boxes.chain(looked.surfaces.iter().map(|(_, surface)| surface.bounds_mm()));
         let flat = photo.iter().map(|photo| {
-            let size = DVec3::new(f64::from(photo.size.width), f64::from(photo.size.height), 1.0);
+            let size = photo.size();
+            let size = DVec3::new(f64::from(size.width), f64::from(size.height), 1.0);
             Aabb::around([DVec3::ZERO, size])
         });
         let bounds = boxes
@@ -121,7 +105,7 @@ impl Exhibited {
     pub fn resident_bytes(&self) -> u64 {
         let volume = self.volume.as_ref().map(|shown| shown.volume.resident_bytes());
         let surfaces = self.surfaces.iter().map(|(_, surface)| surface.resident_bytes());
-        let photo = self.photo.as_ref().map(|photo| photo.rgb.len() as u64);
+        let photo = self.photo.as_ref().map(Photo::resident_bytes);
         volume.into_iter().chain(surfaces).chain(photo).sum()
     }
 }

@@ -376,11 +376,16 @@ impl Browser {
 
     /// Types into a field by its name, in place of what is there.
     pub(crate) fn fill(&self, name: &str, text: &str) {
+        let field = self.field(name);
+        self.try_send("POST", &format!("/element/{}/clear", field.0), &json!({}));
+        self.add(name, text);
+    }
+
+    /// Types into a field by its name, after what is there.
+    pub(crate) fn add(&self, name: &str, text: &str) {
         self.act();
         let field = self.field(name);
-        let path = format!("/element/{}", field.0);
-        self.try_send("POST", &format!("{path}/clear"), &json!({}));
-        self.post(&format!("{path}/value"), &json!({ "text": text }));
+        self.post(&format!("/element/{}/value", field.0), &json!({ "text": text }));
     }
 
     /// Chooses one of some choices by its value.

@@ -3,6 +3,7 @@
 mod arrival;
 mod driver;
 mod marks;
+mod mentions;
 mod pages;
 mod passkeys;
 mod path;

@@ -55,6 +55,17 @@ fn a_patient_is_shown_around_and_hands_over_a_capture() {
     browser.wait_text("This is your head from the front.");
     browser.wait(".viewer canvas, .viewer img");
     visit.look_at_viewer("shown-around");
+    // The patient looks; nothing of what makes marks is there, not even by its key.
+    browser.wait("[title='Zoom']");
+    browser.press("m");
+    for what in [
+        "[title=Distance]",
+        "[title=Undo]",
+        "[aria-label='Caption of this view']",
+        "[aria-label='Delete this view']",
+    ] {
+        assert!(!browser.has(what), "{what} is offered to a patient");
+    }
 
     // A connection with the doctor, who accepts it; a capture of one's own that goes over it.
     visit.open("/record");
@@ -72,6 +83,18 @@ fn a_patient_is_shown_around_and_hands_over_a_capture() {
     browser.choose_files("input[webkitdirectory]", &[&series]);
     browser.wait(".progress[data-done=true]");
     browser.wait_text("Hand over");
+    // It has a picture, and is looked at in the viewer, which renders it here.
+    browser.wait(".pictured .thumbnail img");
+    browser.click_on(&browser.wait(".pictured a"));
+    browser.wait(".viewer[data-ready=true]");
+    assert!(
+        !browser.has(".side.right"),
+        "nothing is said about one's own captures"
+    );
+    visit.look_at_viewer("own-capture");
+    visit.open("/record");
+    browser.wait_text("Hand over");
+    visit.look("record-captures");
     browser.choose_text("Where to", "Give to Dr. Adler");
     browser.click("Hand over");
     browser.wait_text("Handed over.");
@@ -87,7 +110,21 @@ fn a_patient_is_shown_around_and_hands_over_a_capture() {
     visit.sign_in("ada@example.org");
     browser.wait_text("Invited gave you a capture");
     browser.wait_text("What concerns you");
+    browser.wait(".pictured .thumbnail img");
     visit.look("today-news");
+    // What somebody else uploaded is looked at as live pictures.
+    visit.is_clean("today-news");
+    browser.requests();
+    browser.click_on(&browser.wait(".pictured a"));
+    browser.wait(".viewer[data-ready=true]");
+    browser.wait_text("live picture, marked with your name");
+    visit.look_at_viewer("given-capture");
+    let asked = browser.requests();
+    assert!(
+        asked.iter().all(|(url, _)| !url.contains("/artifacts")),
+        "only pictures come: {asked:?}"
+    );
+    visit.open("/");
     browser.choose_text("Where to", "File in Mandible, Plannedword");
     browser.click("Hand over");
     browser.wait_text("Handed over.");

@@ -3,14 +3,19 @@
 //! Of its own because who looks chooses the window, the transfer function and the layers anew for each picture, where
 //! [`crate::Stage`] is one scene.
 
+mod photo;
+
 use artifact::pyramid::Polarity;
 use domain::{ArtifactKind, ItemId, ItemKind};
 use geometry::GridGeometry;
-use renderer::{Inversion, Picture, ResidentSurface, ResidentVolume, Window};
+use renderer::{Inversion, ResidentSurface, ResidentVolume, Window};
 use volume::Unit;
 
 use crate::place::Place;
 use crate::{IngestError, Options};
+
+pub use photo::LookedPhoto;
+pub(crate) use photo::level_pixels;
 
 /// Everything of an item that a renderer shows.
 #[derive(Debug)]
@@ -22,7 +27,7 @@ pub struct Looked {
     /// Its surfaces, by their names.
     pub surfaces: Vec<(String, ResidentSurface)>,
     /// The photograph.
-    pub photo: Option<Picture>,
+    pub photo: Option<LookedPhoto>,
 }
 
 /// The volume of an item.
@@ -44,7 +49,7 @@ pub struct LookedVolume {
 
 /// Soft tissue in CT, where the source proposes no window.
 const SOFT: (f64, f64) = (40.0, 400.0);
-/// The longest side of a photograph, pixels.
+/// The longest side of a photograph that is read whole, pixels; what is finer is read where somebody comes near.
 const PHOTO_SIDE: u32 = 2048;
 
 impl Place {
@@ -73,7 +78,7 @@ impl Place {
             })
             .collect::<Result<_, IngestError>>()?;
         let photo = match has(ArtifactKind::Photo) {
-            true => Some(self.stage_photo(item, (PHOTO_SIDE, PHOTO_SIDE))?),
+            true => Some(self.look_at_photo(item, PHOTO_SIDE)?),
             false => None,
         };
         Ok(Looked {
