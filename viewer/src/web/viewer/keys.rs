@@ -272,7 +272,7 @@ pub(crate) fn Help() -> impl IntoView {
     }
 }
 
-fn list(keys: &'static [(&str, &str)]) -> impl IntoView {
+fn list(keys: &'static [(&'static str, &'static str)]) -> impl IntoView {
     let row = |(key, text): &(&'static str, &str)| view! { <dt><kbd>{*key}</kbd></dt><dd>{t(text)}</dd> };
     keys.iter().map(row).collect_view()
 }
