@@ -273,8 +273,10 @@ pub(crate) fn Help() -> impl IntoView {
 }
 
 fn list(keys: &'static [(&'static str, &'static str)]) -> impl IntoView {
-    let row = |(key, text): &(&'static str, &str)| view! { <dt><kbd>{*key}</kbd></dt><dd>{t(text)}</dd> };
-    keys.iter().map(row).collect_view()
+    let rows = keys
+        .iter()
+        .map(|&(key, text)| view! { <dt><kbd>{key}</kbd></dt><dd>{t(text)}</dd> });
+    rows.collect_view()
 }
 
 /// What the buttons of the mouse do.
