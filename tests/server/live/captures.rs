@@ -95,7 +95,7 @@ fn a_capture_is_rendered_by_who_uploaded_it_and_looked_at_by_who_was_given_it() 
     assert_eq!(refused, Trouble::Refused);
     not_found(&mut viewer, &item);
     let exhibit = viewer.look_at(&got);
-    let pane = axial(&exhibit, exhibit.bounds_mm.center().z, SIZE);
+    let pane = axial(&exhibit, 0.0, SIZE);
     let asked = viewer.ask_for(&exhibit, &[pane]);
     let (header, picture) = viewer.frame(asked, Pane::Axial, Grade::Fine);
     let bright = brightness(&picture, header.coded);
