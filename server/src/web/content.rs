@@ -10,6 +10,10 @@ use super::turn::{Place, Placed, Turn};
 
 /// Something with pictures, and how whoever asks stands to it.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a session, copied as facts are"
+)]
 pub(crate) enum Content {
     /// An item of a case.
     Item(ItemFacts),

@@ -20,6 +20,7 @@ const STALE: Duration = Duration::from_millis(900);
 
 /// Where one looks.
 #[derive(Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "there is one a session")]
 pub(crate) enum Ground {
     /// In a case, as one stands to it.
     Case(CaseFacts),
