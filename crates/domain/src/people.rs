@@ -246,11 +246,12 @@ impl PersonColor {
 
     /// The color that a person has wherever nobody else has it already.
     pub fn preferred(user: UserId) -> Self {
-        let sum = user
-            .as_bytes()
-            .iter()
-            .fold(0_u8, |sum, byte| sum.wrapping_mul(31) ^ byte);
-        Self::of_number(sum)
+        // FNV-1a, 32 bits; its upper bits are mixed best.
+        let hash = user.as_bytes().iter().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+        });
+        let [.., high] = (hash ^ (hash << 13)).to_le_bytes();
+        Self::of_number(high)
     }
 
     /// The color of one who comes to others that have these: the own one, or from there on the first that the fewest
