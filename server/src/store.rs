@@ -24,7 +24,11 @@ impl Store {
     /// When something cannot be opened, or the key is not that of the data.
     pub(crate) async fn open(place: &PlaceConfig, database: Option<&Secret>) -> Result<Self> {
         let store = Self::unbound(place, database).await?;
-        store.catalog.bind_root_key(store.root.fingerprint()).await?;
+        store
+            .catalog
+            .system()
+            .bind_root_key(store.root.fingerprint())
+            .await?;
         Ok(store)
     }
 

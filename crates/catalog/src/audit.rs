@@ -2,13 +2,13 @@
 
 use ledger::{Audit, Findings, Where};
 
-use crate::database::Catalog;
+use crate::database::System;
 use crate::error::CatalogError;
 
 /// Events that are read at once.
 const AT_ONCE: u32 = 5_000;
 
-impl Catalog {
+impl System {
     /// Audits the log against its own head and against checkpoints that were kept elsewhere, each with its name. They
     /// are read before this is called: what the log has grown by since is in the head.
     ///

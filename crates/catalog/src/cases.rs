@@ -4,17 +4,20 @@ use domain::{
     CaseId, CaseState, Date, Deletion, Grant, GrantId, GrantRight, Hold, NameDisclosure, PatientId, Phi,
     PracticeId, Sharing, Timestamp, UserId,
 };
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::cipher::Keyring;
-use crate::database::{Change, Conn};
+use crate::database::{Change, Conn, System};
 use crate::error::CatalogError;
 use crate::patients::After;
 use crate::people::moment;
 use crate::read::case_keys;
+use crate::right;
 use crate::sql::{count, id, signed, word};
+use crate::standing::Facts;
 
 /// A case.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,20 +103,20 @@ pub struct CaseGrant {
     pub created: Timestamp,
 }
 
-/// Which cases are asked for.
-#[derive(Clone, Debug, PartialEq)]
+/// Which cases of a practice are asked for; all where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CaseSearch {
+    /// Of one patient only.
+    pub patient: Option<PatientId>,
+    /// In one state only.
+    pub state: Option<CaseState>,
+    /// Whose title has words that begin so.
+    pub search: Option<Phi<String>>,
+}
+
+/// Which cases of others are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaseList {
-    /// A practice's, in whose patients' care teams the user is.
-    Practice {
-        /// The practice.
-        practice: PracticeId,
-        /// Of one patient only.
-        patient: Option<PatientId>,
-        /// In one state only.
-        state: Option<CaseState>,
-        /// Whose title has words that begin so.
-        search: Option<Phi<String>>,
-    },
     /// Those that the user was granted, now.
     Granted,
     /// Those that are shared with the user as a patient or guardian. Whether a guardian still is one is for the
@@ -129,7 +132,15 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn case(&mut self, case: CaseId) -> Result<Option<Case>, CatalogError> {
+    pub async fn case<A: right::ReadCase>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Option<Case>, CatalogError> {
+        let case = self.under(&proof, A::id).await?;
+        self.case_row(case).await
+    }
+
+    async fn case_row(&mut self, case: CaseId) -> Result<Option<Case>, CatalogError> {
         let sql = format!("{COLUMNS} WHERE c.id = $1 AND c.practice_id IS NOT NULL");
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(case.to_string())
@@ -142,7 +153,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn cases_of_patient(&mut self, patient: PatientId) -> Result<Vec<Case>, CatalogError> {
+    pub async fn cases_of_patient<A: right::ReadCases>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Vec<Case>, CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         let sql = format!(
             "{COLUMNS} WHERE c.patient_id = $1 AND c.deleted_ms IS NULL ORDER BY c.created_ms DESC, c.id DESC"
         );
@@ -153,67 +168,84 @@ impl Conn {
         rows.iter().map(|row| case_from(self, row)).collect()
     }
 
-    /// A page of the cases that a user may know of, the latest first.
+    /// A page of the cases of a practice in whose patients' care teams the user is, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn cases_of_practice(
+        &mut self,
+        proof: Authorized<act::SearchCases>,
+        search: &CaseSearch,
+        after: Option<&After>,
+        limit: u32,
+    ) -> Result<Vec<Case>, CatalogError> {
+        let practice = self.under(&proof, Authorized::on).await?;
+        let mut values = vec![Value::Text(practice.to_string())];
+        let mut sql =
+            "c.practice_id = $5 AND EXISTS (SELECT 1 FROM care_team t WHERE t.patient_id = c.patient_id \
+                       AND t.user_id = $1)"
+                .to_owned();
+        let mut add = |value| {
+            values.push(value);
+            format!("${}", values.len() + 4)
+        };
+        if let Some(patient) = search.patient {
+            sql += &format!(" AND c.patient_id = {}", add(Value::Text(patient.to_string())));
+        }
+        if let Some(state) = search.state {
+            sql += &format!(" AND c.state = {}", add(Value::Text(state.word().to_owned())));
+        }
+        let words = search.search.as_ref();
+        for token in self.search_tokens(practice, "case.title", words).await? {
+            sql += &format!(
+                " AND c.id IN (SELECT case_id FROM case_tokens WHERE practice_id = $5 AND token = {})",
+                add(Value::Bytes(token))
+            );
+        }
+        self.page_of_cases(proof.user(), sql, values, after, limit).await
+    }
+
+    /// A page of the cases of others that a user may know of, the latest first.
     ///
     /// # Errors
     /// The database's.
     pub async fn cases_of(
         &mut self,
-        user: UserId,
-        list: &CaseList,
+        proof: Authorized<act::ListCases>,
+        list: CaseList,
         after: Option<&After>,
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<Case>, CatalogError> {
-        let (created, last) = After::or_start(after);
-        // The first four are the same for all: user, the place of the page, and how many.
-        let mut sql =
-            format!("{COLUMNS} WHERE c.deleted_ms IS NULL AND (c.created_ms, c.id) < ($2, $3) AND ");
-        let mut values: Vec<Value> = Vec::new();
-        let mut add = |value| {
-            values.push(value);
-            format!("${}", values.len() + 4)
+        let user = self.under(&proof, Authorized::on).await?;
+        let (sql, values) = match list {
+            CaseList::Granted => (
+                "EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.user_id = $1 \
+                 AND g.revoked_ms IS NULL AND g.until_ms > $5)",
+                vec![Value::Number(now.ms())],
+            ),
+            CaseList::AsPatient => (
+                "c.shared_ms IS NOT NULL AND c.patient_id IN (SELECT patient_id FROM patient_users \
+                 WHERE user_id = $1)",
+                Vec::new(),
+            ),
         };
-        match list {
-            CaseList::Practice {
-                practice,
-                patient,
-                state,
-                search,
-            } => {
-                let place = add(Value::Text(practice.to_string()));
-                sql += &format!(
-                    "c.practice_id = {place} AND EXISTS (SELECT 1 FROM care_team t WHERE t.patient_id = c.patient_id \
-                     AND t.user_id = $1)"
-                );
-                if let Some(patient) = patient {
-                    sql += &format!(" AND c.patient_id = {}", add(Value::Text(patient.to_string())));
-                }
-                if let Some(state) = state {
-                    sql += &format!(" AND c.state = {}", add(Value::Text(state.word().to_owned())));
-                }
-                for token in self
-                    .search_tokens(*practice, "case.title", search.as_ref())
-                    .await?
-                {
-                    sql += &format!(
-                        " AND c.id IN (SELECT case_id FROM case_tokens WHERE practice_id = {place} AND token = {})",
-                        add(Value::Bytes(token))
-                    );
-                }
-            }
-            CaseList::Granted => {
-                sql += &format!(
-                    "EXISTS (SELECT 1 FROM grants g WHERE g.case_id = c.id AND g.user_id = $1 \
-                     AND g.revoked_ms IS NULL AND g.until_ms > {})",
-                    add(Value::Number(now.ms()))
-                );
-            }
-            CaseList::AsPatient => {
-                sql += "c.shared_ms IS NOT NULL AND c.patient_id IN (SELECT patient_id FROM patient_users \
-                        WHERE user_id = $1)";
-            }
-        }
+        self.page_of_cases(user, sql.to_owned(), values, after, limit)
+            .await
+    }
+
+    /// A page of the cases of which `whose` is true. Of its values, user, the place of the page and how many come first.
+    async fn page_of_cases(
+        &mut self,
+        user: UserId,
+        whose: String,
+        values: Vec<Value>,
+        after: Option<&After>,
+        limit: u32,
+    ) -> Result<Vec<Case>, CatalogError> {
+        let (created, last) = After::or_start(after);
+        let mut sql =
+            format!("{COLUMNS} WHERE c.deleted_ms IS NULL AND (c.created_ms, c.id) < ($2, $3) AND {whose}");
         sql += " ORDER BY c.created_ms DESC, c.id DESC LIMIT $4";
         let mut query = sqlx::query(AssertSqlSafe(sql))
             .bind(user.to_string())
@@ -231,48 +263,74 @@ impl Conn {
         rows.iter().map(|row| case_from(self, row)).collect()
     }
 
-    /// The key of a case, encrypted under the root key.
+    /// The grants on a case that were not revoked.
     ///
     /// # Errors
-    /// [`CatalogError::Missing`], or the database's.
-    pub async fn wrapped_case_key(&mut self, case: CaseId) -> Result<Vec<u8>, CatalogError> {
-        let row = sqlx::query("SELECT wrapped_key FROM cases WHERE id = $1")
-            .bind(case.to_string())
-            .fetch_optional(self.db())
-            .await?
-            .ok_or(CatalogError::Missing { what: "case" })?;
-        Ok(row.try_get(0)?)
+    /// The database's.
+    pub async fn grants_of(
+        &mut self,
+        proof: Authorized<act::ReadGrants>,
+    ) -> Result<Vec<CaseGrant>, CatalogError> {
+        let case = self.under(&proof, Authorized::on).await?;
+        grants_on(self, case).await
     }
 
+    /// A grant on a case, revoked or not.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn grant<A: right::ReadGrant>(
+        &mut self,
+        proof: Authorized<A>,
+        grant: GrantId,
+    ) -> Result<Option<CaseGrant>, CatalogError> {
+        let case = self.under(&proof, A::id).await?;
+        let row = sqlx::query(
+            "SELECT id, case_id, user_id, level, until_ms, revoked_ms, granted_by, created_ms \
+             FROM grants WHERE id = $1 AND case_id = $2",
+        )
+        .bind(grant.to_string())
+        .bind(case.to_string())
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|row| grant_from(&row)).transpose()
+    }
+}
+
+impl Facts<'_> {
     /// The grants on a case that were not revoked.
     ///
     /// # Errors
     /// The database's.
     pub async fn grants_of(&mut self, case: CaseId) -> Result<Vec<CaseGrant>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT id, case_id, user_id, level, until_ms, revoked_ms, granted_by, created_ms \
-             FROM grants WHERE case_id = $1 AND revoked_ms IS NULL ORDER BY created_ms, id",
-        )
-        .bind(case.to_string())
-        .fetch_all(self.db())
-        .await?;
-        rows.iter().map(grant_from).collect()
+        grants_on(self.conn(), case).await
     }
+}
 
-    /// A grant, revoked or not.
+impl System {
+    /// The key of a case, encrypted under the root key.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn grant(&mut self, grant: GrantId) -> Result<Option<CaseGrant>, CatalogError> {
-        let row = sqlx::query(
-            "SELECT id, case_id, user_id, level, until_ms, revoked_ms, granted_by, created_ms \
-             FROM grants WHERE id = $1",
-        )
-        .bind(grant.to_string())
-        .fetch_optional(self.db())
-        .await?;
-        row.map(|row| grant_from(&row)).transpose()
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn wrapped_case_key(&self, case: CaseId) -> Result<Vec<u8>, CatalogError> {
+        let row = sqlx::query("SELECT wrapped_key FROM cases WHERE id = $1")
+            .bind(case.to_string())
+            .fetch_optional(self.reader().await?.db())
+            .await?
+            .ok_or(CatalogError::Missing { what: "case" })?;
+        Ok(row.try_get(0)?)
     }
+}
+
+async fn grants_on(conn: &mut Conn, case: CaseId) -> Result<Vec<CaseGrant>, CatalogError> {
+    let rows = sqlx::query(
+        "SELECT id, case_id, user_id, level, until_ms, revoked_ms, granted_by, created_ms \
+         FROM grants WHERE case_id = $1 AND revoked_ms IS NULL ORDER BY created_ms, id",
+    )
+    .bind(case.to_string())
+    .fetch_all(conn.db())
+    .await?;
+    rows.iter().map(grant_from).collect()
 }
 
 enum Value {
@@ -282,11 +340,23 @@ enum Value {
 }
 
 impl Change {
-    /// Makes a case with a key of its own.
+    /// Makes a case with a key of its own, of the patient of the proof and in that one's practice.
     ///
     /// # Errors
     /// The database's.
-    pub async fn create_case(&mut self, case: &NewCase) -> Result<(), CatalogError> {
+    pub async fn create_case(
+        &mut self,
+        proof: Authorized<act::CreateCase>,
+        case: &NewCase,
+    ) -> Result<Case, CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
+        let missing = || CatalogError::Missing { what: "patient" };
+        let found = sqlx::query("SELECT practice_id FROM patients WHERE id = $1")
+            .bind(patient.to_string())
+            .fetch_optional(self.db())
+            .await?
+            .ok_or_else(missing)?;
+        let practice: PracticeId = id(&found, 0)?;
         let row = case.id.as_bytes();
         let wrapped = self.cipher.new_key(*row).map_err(CatalogError::Cipher)?;
         let keys = Keyring::open(&*self.cipher, *row, &wrapped)?;
@@ -299,9 +369,9 @@ impl Change {
              created_ms, hold, retain_until_ms, names) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, 0, $9, $10)",
         )
         .bind(case.id.to_string())
-        .bind(case.practice.to_string())
-        .bind(case.patient.to_string())
-        .bind(case.created_by.to_string())
+        .bind(practice.to_string())
+        .bind(patient.to_string())
+        .bind(proof.user().to_string())
         .bind(wrapped)
         .bind(keys.seal("cases", row, &secrets)?)
         .bind(CaseState::Open.word())
@@ -310,16 +380,22 @@ impl Change {
         .bind(NameDisclosure::Withheld.word())
         .execute(self.db())
         .await?;
-        self.index_case(case.practice, case.id, &case.title).await
+        self.index_case(practice, case.id, &case.title).await?;
+        self.case_row(case.id).await?.ok_or_else(missing)
     }
 
     /// Gives a case a title, a day and a state, if `case.version` is still the present one.
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where somebody else has changed the case meanwhile.
-    pub async fn update_case(&mut self, case: &Case) -> Result<(), CatalogError> {
-        let wrapped = sqlx::query("SELECT id, wrapped_key FROM cases WHERE id = $1")
-            .bind(case.id.to_string())
+    pub async fn update_case<A: right::ChangeCase>(
+        &mut self,
+        proof: Authorized<A>,
+        case: &Case,
+    ) -> Result<(), CatalogError> {
+        let key = self.under(&proof, A::id).await?;
+        let wrapped = sqlx::query("SELECT id, wrapped_key, practice_id FROM cases WHERE id = $1")
+            .bind(key.to_string())
             .fetch_optional(self.db())
             .await?
             .ok_or(CatalogError::Missing { what: "case" })?;
@@ -331,9 +407,9 @@ impl Change {
         let updated = sqlx::query(
             "UPDATE cases SET sealed = $1, state = $2, names = $5, version = version + 1 WHERE id = $3 AND version = $4",
         )
-        .bind(keys.seal("cases", case.id.as_bytes(), &secrets)?)
+        .bind(keys.seal("cases", key.as_bytes(), &secrets)?)
         .bind(case.state.word())
-        .bind(case.id.to_string())
+        .bind(key.to_string())
         .bind(signed(case.version))
         .bind(case.names.word())
         .execute(self.db())
@@ -342,10 +418,10 @@ impl Change {
             return Err(CatalogError::Conflict("the case was changed meanwhile"));
         }
         sqlx::query("DELETE FROM case_tokens WHERE case_id = $1")
-            .bind(case.id.to_string())
+            .bind(key.to_string())
             .execute(self.db())
             .await?;
-        self.index_case(case.practice, case.id, &case.title).await
+        self.index_case(id(&wrapped, 2)?, key, &case.title).await
     }
 
     async fn index_case(
@@ -374,12 +450,13 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn share_case(
+    pub async fn share_case<A: right::ShareCase>(
         &mut self,
-        case: CaseId,
+        proof: Authorized<A>,
         sharing: Sharing,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        let case = self.under(&proof, A::id).await?;
         let shared = match sharing {
             Sharing::Private => None,
             Sharing::WithPatient => Some(now.ms()),
@@ -396,7 +473,12 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn hold_case(&mut self, case: CaseId, hold: Hold) -> Result<(), CatalogError> {
+    pub async fn hold_case<A: right::HoldCase>(
+        &mut self,
+        proof: Authorized<A>,
+        hold: Hold,
+    ) -> Result<(), CatalogError> {
+        let case = self.under(&proof, A::id).await?;
         sqlx::query("UPDATE cases SET hold = $1 WHERE id = $2")
             .bind(i64::from(hold == Hold::Placed))
             .bind(case.to_string())
@@ -408,31 +490,36 @@ impl Change {
     /// Notes that a case is to be deleted, or no longer.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn mark_case_deleted(
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn mark_case_deleted<A: right::EndCase>(
         &mut self,
-        case: CaseId,
+        proof: Authorized<A>,
         deletion: Option<Deletion>,
     ) -> Result<(), CatalogError> {
-        sqlx::query("UPDATE cases SET deleted_ms = $1, undo_ms = $2, version = version + 1 WHERE id = $3")
-            .bind(deletion.map(|deletion| deletion.at.ms()))
-            .bind(deletion.map(|deletion| deletion.undo_until.ms()))
-            .bind(case.to_string())
-            .execute(self.db())
-            .await?;
-        Ok(())
+        let case = self.under(&proof, A::id).await?;
+        self.mark_deleted(
+            "UPDATE cases SET deleted_ms = $1, undo_ms = $2, version = version + 1 WHERE id = $3",
+            case,
+            deletion,
+        )
+        .await
     }
 
     /// Grants; an earlier grant of the user on the case is revoked.
     ///
     /// # Errors
     /// The database's.
-    pub async fn put_grant(&mut self, grant: &CaseGrant) -> Result<(), CatalogError> {
+    pub async fn put_grant<A: right::PutGrant>(
+        &mut self,
+        proof: Authorized<A>,
+        grant: &CaseGrant,
+    ) -> Result<(), CatalogError> {
+        let case = self.under(&proof, A::id).await?;
         sqlx::query(
             "UPDATE grants SET revoked_ms = $1 WHERE case_id = $2 AND user_id = $3 AND revoked_ms IS NULL",
         )
         .bind(grant.created.ms())
-        .bind(grant.case.to_string())
+        .bind(case.to_string())
         .bind(grant.user.to_string())
         .execute(self.db())
         .await?;
@@ -441,11 +528,11 @@ impl Change {
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(grant.id.to_string())
-        .bind(grant.case.to_string())
+        .bind(case.to_string())
         .bind(grant.user.to_string())
         .bind(grant.grant.right.word())
         .bind(grant.grant.until.ms())
-        .bind(grant.granted_by.to_string())
+        .bind(proof.user().to_string())
         .bind(grant.created.ms())
         .execute(self.db())
         .await?;
@@ -456,12 +543,21 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn revoke_grant(&mut self, grant: GrantId, now: Timestamp) -> Result<bool, CatalogError> {
-        let revoked = sqlx::query("UPDATE grants SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL")
-            .bind(now.ms())
-            .bind(grant.to_string())
-            .execute(self.db())
-            .await?;
+    pub async fn revoke_grant(
+        &mut self,
+        proof: Authorized<act::RevokeGrant>,
+        grant: GrantId,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let case = self.under(&proof, Authorized::on).await?;
+        let revoked = sqlx::query(
+            "UPDATE grants SET revoked_ms = $1 WHERE id = $2 AND case_id = $3 AND revoked_ms IS NULL",
+        )
+        .bind(now.ms())
+        .bind(grant.to_string())
+        .bind(case.to_string())
+        .execute(self.db())
+        .await?;
         Ok(revoked.rows_affected() == 1)
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use domain::{CaseId, PersonColor, UserId};
 use sqlx::Row;
 
-use crate::database::{Change, Conn, Dialect};
+use crate::database::{Conn, Dialect};
 use crate::error::{CatalogError, unreadable};
 use crate::sql::id;
+use crate::standing::{AsSystem, Facts};
 
-impl Conn {
+impl Facts<'_> {
     /// The colors that people have in a case; who is not named has said nothing in it and not been there with others.
     ///
     /// # Errors
@@ -18,26 +19,30 @@ impl Conn {
         &mut self,
         case: CaseId,
     ) -> Result<BTreeMap<UserId, PersonColor>, CatalogError> {
-        let rows = sqlx::query("SELECT user_id, color FROM person_colors WHERE case_id = $1")
-            .bind(case.to_string())
-            .fetch_all(self.db())
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let number = u8::try_from(row.try_get::<i64, _>(1)?).map_err(unreadable("color"))?;
-                Ok((id(row, 0)?, PersonColor::of_number(number)))
-            })
-            .collect()
+        colors_of(self.conn(), case).await
     }
 }
 
-impl Change {
+async fn colors_of(conn: &mut Conn, case: CaseId) -> Result<BTreeMap<UserId, PersonColor>, CatalogError> {
+    let rows = sqlx::query("SELECT user_id, color FROM person_colors WHERE case_id = $1")
+        .bind(case.to_string())
+        .fetch_all(conn.db())
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let number = u8::try_from(row.try_get::<i64, _>(1)?).map_err(unreadable("color"))?;
+            Ok((id(row, 0)?, PersonColor::of_number(number)))
+        })
+        .collect()
+}
+
+impl AsSystem<'_> {
     /// The color of a person in a case, which is taken where they have none yet: their own, or one that is free.
     ///
     /// # Errors
     /// The database's.
     pub async fn person_color(&mut self, case: CaseId, user: UserId) -> Result<PersonColor, CatalogError> {
-        if let Some(color) = self.person_colors(case).await?.get(&user) {
+        if let Some(color) = colors_of(self, case).await?.get(&user) {
             return Ok(*color);
         }
         // Two who come at once would take the same. SQLite has one writer anyway.
@@ -47,7 +52,7 @@ impl Change {
                 .fetch_optional(self.db())
                 .await?;
         }
-        let taken = self.person_colors(case).await?;
+        let taken = colors_of(self, case).await?;
         if let Some(color) = taken.get(&user) {
             return Ok(*color);
         }

@@ -4,7 +4,7 @@ use domain::{
     AgreementVersion, ConnectionId, ConnectionState, Hold, PatientId, Phi, Release, ReleaseId, ReleaseScope,
     Timestamp, UserId,
 };
-use policy::ConnectionFacts;
+use policy::{Authorized, ConnectionFacts, act};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
@@ -12,7 +12,9 @@ use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::{CatalogError, unreadable};
 use crate::people::moment;
+use crate::right;
 use crate::sql::{id, word};
+use crate::standing::Facts;
 
 /// A release as it was signed.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +47,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn releases_of(&mut self, patient: PatientId) -> Result<Vec<SignedRelease>, CatalogError> {
+    pub async fn releases_of(
+        &mut self,
+        proof: Authorized<act::ReadReleases>,
+    ) -> Result<Vec<SignedRelease>, CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
         let rows = sqlx::query(
             "SELECT r.id, r.signed_by, r.sealed, r.version, r.scope, r.signed_ms, r.withdrawn_ms, p.wrapped_key \
              FROM releases r JOIN patients p ON p.id = r.patient_id WHERE r.patient_id = $1 \
@@ -77,6 +83,26 @@ impl Conn {
             .collect()
     }
 
+    /// The connections of a user, as the patient or as the doctor, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn connections_of(
+        &mut self,
+        proof: Authorized<act::ListConnections>,
+    ) -> Result<Vec<Connection>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        let sql =
+            format!("{CONNECTIONS} WHERE patient_user = $1 OR doctor = $1 ORDER BY created_ms DESC, id DESC");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(user.to_string())
+            .fetch_all(self.db())
+            .await?;
+        rows.iter().map(connection_from).collect()
+    }
+}
+
+impl Facts<'_> {
     /// A connection.
     ///
     /// # Errors
@@ -88,20 +114,6 @@ impl Conn {
             .await?;
         row.map(|row| connection_from(&row)).transpose()
     }
-
-    /// The connections of a user, as the patient or as the doctor, the latest first.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn connections_of(&mut self, user: UserId) -> Result<Vec<Connection>, CatalogError> {
-        let sql =
-            format!("{CONNECTIONS} WHERE patient_user = $1 OR doctor = $1 ORDER BY created_ms DESC, id DESC");
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(user.to_string())
-            .fetch_all(self.db())
-            .await?;
-        rows.iter().map(connection_from).collect()
-    }
 }
 
 impl Change {
@@ -109,20 +121,20 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn add_release(&mut self, release: &SignedRelease) -> Result<(), CatalogError> {
-        let row = sqlx::query("SELECT wrapped_key FROM patients WHERE id = $1")
-            .bind(release.patient.to_string())
-            .fetch_optional(self.db())
-            .await?
-            .ok_or(CatalogError::Missing { what: "patient" })?;
-        let keys = Keyring::open(&*self.cipher, *release.patient.as_bytes(), row.try_get(0)?)?;
+    pub async fn add_release(
+        &mut self,
+        proof: Authorized<act::SignRelease>,
+        release: &SignedRelease,
+    ) -> Result<(), CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
+        let keys = self.keys_of_patient(patient).await?;
         sqlx::query(
             "INSERT INTO releases (id, patient_id, signed_by, version, scope, sealed, signed_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(release.id.to_string())
-        .bind(release.patient.to_string())
-        .bind(release.signed_by.to_string())
+        .bind(patient.to_string())
+        .bind(proof.user().to_string())
         .bind(release.release.version.0.to_string())
         .bind(release.release.scope.word())
         .bind(keys.seal("releases", release.id.as_bytes(), &release.name)?)
@@ -138,9 +150,10 @@ impl Change {
     /// The database's.
     pub async fn withdraw_releases(
         &mut self,
-        patient: PatientId,
+        proof: Authorized<act::WithdrawRelease>,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
         let withdrawn = sqlx::query(
             "UPDATE releases SET withdrawn_ms = $1 WHERE patient_id = $2 AND withdrawn_ms IS NULL",
         )
@@ -155,8 +168,16 @@ impl Change {
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where one was asked for or is active.
-    pub async fn start_connection(&mut self, connection: &Connection) -> Result<(), CatalogError> {
-        let facts = connection.facts;
+    pub async fn start_connection(
+        &mut self,
+        proof: Authorized<act::StartConnection>,
+        connection: &Connection,
+    ) -> Result<(), CatalogError> {
+        self.under(&proof, Authorized::on).await?;
+        let facts = ConnectionFacts {
+            patient: proof.user(),
+            ..connection.facts
+        };
         sqlx::query(
             "DELETE FROM connections WHERE patient_user = $1 AND doctor = $2 AND state IN ('declined', 'ended')",
         )
@@ -185,13 +206,14 @@ impl Change {
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where it does not.
-    pub async fn change_connection(
+    pub async fn change_connection<A: right::ChangeConnection>(
         &mut self,
-        connection: ConnectionId,
+        proof: Authorized<A>,
         from: ConnectionState,
         to: ConnectionState,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        let connection = self.under(&proof, A::id).await?;
         let changed =
             sqlx::query("UPDATE connections SET state = $1, changed_ms = $2 WHERE id = $3 AND state = $4")
                 .bind(to.word())
@@ -210,7 +232,12 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn hold_patient(&mut self, patient: PatientId, hold: Hold) -> Result<(), CatalogError> {
+    pub async fn hold_patient<A: right::HoldPatient>(
+        &mut self,
+        proof: Authorized<A>,
+        hold: Hold,
+    ) -> Result<(), CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         sqlx::query("UPDATE patients SET hold = $1 WHERE id = $2")
             .bind(i64::from(hold == Hold::Placed))
             .bind(patient.to_string())

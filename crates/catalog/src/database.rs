@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use policy::{Act, Authorized};
 use sqlx::any::{Any, AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
@@ -16,6 +17,7 @@ use crate::error::CatalogError;
 use crate::log::Log;
 use crate::notice::{Bus, Notice};
 use crate::record::Recorder;
+use crate::standing::{AsSystem, Facts, Standing};
 
 /// The steps that lead to the present schema. A step that was released is never changed.
 pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -27,7 +29,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "sights", include_str!("../migrations/0006_sights.sql")),
     (7, "news", include_str!("../migrations/0007_news.sql")),
     (8, "colors", include_str!("../migrations/0008_colors.sql")),
+    (WALLS, "walls", include_str!("../migrations/0009_walls.sql")),
 ];
+
+/// The step that PostgreSQL alone takes: SQLite has no row-level security, and nobody but this program in its file.
+const WALLS: i64 = 9;
 
 /// The present schema: the last step.
 pub(crate) const SCHEMA: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
@@ -118,6 +124,11 @@ impl Catalog {
         })
     }
 
+    /// What no person asked for, and what the operator of the machine does.
+    pub fn system(&self) -> System {
+        System(self.clone())
+    }
+
     /// Closes the database; the log of changes is folded into it.
     pub async fn close(self) {
         self.pool.close().await;
@@ -128,24 +139,29 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn reader(&self) -> Result<Conn, CatalogError> {
-        Ok(Conn {
-            link: Link::Pooled(self.pool.acquire().await?),
-            cipher: Arc::clone(&self.cipher),
-            dialect: self.dialect,
-        })
+        self.reader_as(Standing::Facts).await
     }
 
-    /// A connection that sees the database as it is at its first question, whatever is written meanwhile.
-    pub(crate) async fn snapshot(&self) -> Result<Conn, CatalogError> {
-        let begin = match self.dialect {
-            Dialect::Sqlite => "BEGIN",
-            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    pub(crate) async fn reader_as(&self, standing: Standing) -> Result<Conn, CatalogError> {
+        let link = match self.dialect {
+            Dialect::Sqlite => Link::Pooled(self.pool.acquire().await?),
+            // Who asks is told to a transaction.
+            Dialect::Postgres => Link::Transaction(
+                self.pool
+                    .begin_with(AssertSqlSafe(standing.begin("BEGIN")))
+                    .await?,
+            ),
         };
-        Ok(Conn {
-            link: Link::Transaction(self.pool.begin_with(begin).await?),
+        Ok(self.conn(link, standing))
+    }
+
+    fn conn(&self, link: Link, standing: Standing) -> Conn {
+        Conn {
+            link,
             cipher: Arc::clone(&self.cipher),
             dialect: self.dialect,
-        })
+            standing,
+        }
     }
 
     /// Begins a change. Nothing of it is there before [`Change::commit`].
@@ -153,18 +169,52 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn change(&self) -> Result<Change, CatalogError> {
-        let (transaction, turn) = begin(&self.pool, self.dialect, &self.turn).await?;
+        self.change_as(Standing::Facts).await
+    }
+
+    async fn change_as(&self, standing: Standing) -> Result<Change, CatalogError> {
+        let (transaction, turn) = begin(&self.pool, self.dialect, &self.turn, standing).await?;
         Ok(Change {
-            conn: Conn {
-                link: Link::Transaction(transaction),
-                cipher: Arc::clone(&self.cipher),
-                dialect: self.dialect,
-            },
+            conn: self.conn(Link::Transaction(transaction), standing),
             notices: Vec::new(),
             bus: self.bus.clone(),
             log: self.log.clone(),
             _turn: turn,
         })
+    }
+}
+
+/// The catalog for what no person asked for: the pipeline and its queue, purging, the log, backups, keys.
+#[derive(Clone, Debug)]
+pub struct System(Catalog);
+
+impl Deref for System {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        &self.0
+    }
+}
+
+impl System {
+    /// A connection that sees everything.
+    pub(crate) async fn reader(&self) -> Result<Conn, CatalogError> {
+        self.0.reader_as(Standing::System).await
+    }
+
+    /// A change of anything.
+    pub(crate) async fn change(&self) -> Result<Change, CatalogError> {
+        self.0.change_as(Standing::System).await
+    }
+
+    /// A connection that sees the database as it is at its first question, whatever is written meanwhile.
+    pub(crate) async fn snapshot(&self) -> Result<Conn, CatalogError> {
+        let begin = match self.dialect {
+            Dialect::Sqlite => "BEGIN".to_owned(),
+            Dialect::Postgres => Standing::System.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        };
+        let transaction = self.pool.begin_with(AssertSqlSafe(begin)).await?;
+        Ok(self.0.conn(Link::Transaction(transaction), Standing::System))
     }
 }
 
@@ -180,13 +230,17 @@ pub(crate) async fn begin(
     pool: &AnyPool,
     dialect: Dialect,
     turn: &Arc<Mutex<()>>,
+    standing: Standing,
 ) -> Result<(Transaction<'static, Any>, Option<OwnedMutexGuard<()>>), CatalogError> {
     match dialect {
         Dialect::Sqlite => {
             let turn = Arc::clone(turn).lock_owned().await;
             Ok((pool.begin_with("BEGIN IMMEDIATE").await?, Some(turn)))
         }
-        Dialect::Postgres => Ok((pool.begin().await?, None)),
+        Dialect::Postgres => {
+            let begin = AssertSqlSafe(standing.begin("BEGIN"));
+            Ok((pool.begin_with(begin).await?, None))
+        }
     }
 }
 
@@ -195,6 +249,8 @@ pub struct Conn {
     link: Link,
     pub(crate) cipher: Arc<dyn Cipher>,
     pub(crate) dialect: Dialect,
+    /// Whose rows it sees.
+    standing: Standing,
 }
 
 enum Link {
@@ -203,6 +259,40 @@ enum Link {
 }
 
 impl Conn {
+    /// What is known before a question is answered.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn facts(&mut self) -> Result<Facts<'_>, CatalogError> {
+        self.stand(Standing::Facts).await?;
+        Ok(Facts::over(self))
+    }
+
+    /// The thing of a proof. From now on the database lets through what its user may know of.
+    pub(crate) async fn under<A: Act, I>(
+        &mut self,
+        proof: &Authorized<A>,
+        id: fn(&Authorized<A>) -> I,
+    ) -> Result<I, CatalogError> {
+        self.stand(Standing::Person(proof.user())).await?;
+        Ok(id(proof))
+    }
+
+    /// Says whose rows are seen from now on.
+    pub(crate) async fn stand(&mut self, standing: Standing) -> Result<(), CatalogError> {
+        if self.standing == standing {
+            return Ok(());
+        }
+        if self.dialect == Dialect::Postgres {
+            sqlx::query("SELECT set_config('vitrine.who', $1, true)")
+                .bind(standing.word())
+                .execute(self.db())
+                .await?;
+        }
+        self.standing = standing;
+        Ok(())
+    }
+
     pub(crate) fn db(&mut self) -> &mut AnyConnection {
         match &mut self.link {
             Link::Pooled(connection) => connection,
@@ -227,6 +317,15 @@ pub struct Change {
 }
 
 impl Change {
+    /// What a person brings about beyond what the person may see, and what is done before anybody is known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn as_system(&mut self) -> Result<AsSystem<'_>, CatalogError> {
+        self.stand(Standing::System).await?;
+        Ok(AsSystem::over(self))
+    }
+
     /// Tells everybody who listens, when the change is there.
     pub fn notify(&mut self, notice: Notice) {
         self.notices.push(notice);
@@ -321,6 +420,7 @@ fn sqlite_pragmas() -> String {
 async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), CatalogError> {
     let steps = MIGRATIONS.iter().map(|&(version, name, sql)| {
         let sql = match dialect {
+            Dialect::Sqlite if version == WALLS => "SELECT 1".to_owned(),
             Dialect::Sqlite => sql.to_owned(),
             Dialect::Postgres => sql.replace(" BLOB", " BYTEA"),
         };
@@ -335,7 +435,10 @@ async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), CatalogError> {
     let known = SCHEMA;
     let mut transaction = match dialect {
         Dialect::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await?,
-        Dialect::Postgres => pool.begin().await?,
+        Dialect::Postgres => {
+            let begin = AssertSqlSafe(Standing::System.begin("BEGIN"));
+            pool.begin_with(begin).await?
+        }
     };
     if dialect == Dialect::Postgres {
         // Any number, the same for all who do this.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::{AnyRow, AnyTypeInfoKind};
 use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
 
-use crate::database::{Catalog, Change, Dialect, SCHEMA};
+use crate::database::{Change, SCHEMA, System};
 use crate::error::{CatalogError, unreadable};
 use crate::sql::{BATCH, now_ms, placeholders};
 use crate::write::Values;
@@ -82,7 +82,7 @@ enum Cell {
     Bytes(Vec<u8>),
 }
 
-impl Catalog {
+impl System {
     /// Gives all rows, as they are at one moment, to `write` piece by piece, and tells the names of all objects that
     /// they refer to. Others go on meanwhile.
     ///
@@ -93,11 +93,7 @@ impl Catalog {
         mut write: impl AsyncFnMut(Vec<u8>) -> Result<(), E>,
     ) -> Result<Vec<String>, E> {
         let failed = |error: sqlx::Error| E::from(CatalogError::from(error));
-        let begin = match self.dialect {
-            Dialect::Sqlite => "BEGIN",
-            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        let mut moment = self.pool.begin_with(begin).await.map_err(failed)?;
+        let mut moment = self.snapshot().await?;
         write(framed(&Frame::Head {
             format: FORMAT,
             schema: SCHEMA,
@@ -106,7 +102,7 @@ impl Catalog {
         let (mut objects, mut count) = (Vec::new(), 0);
         for (table, order) in TABLES {
             let sql = format!("SELECT * FROM {table}{order}");
-            let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut *moment);
+            let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(moment.db());
             let mut is_first = true;
             while let Some(row) = rows.try_next().await.map_err(failed)? {
                 if std::mem::take(&mut is_first) {
@@ -132,7 +128,7 @@ impl Catalog {
         Ok(objects)
     }
 
-    /// Begins to take what [`Catalog::dump`] gave into a catalog that has nothing yet.
+    /// Begins to take what [`System::dump`] gave into a catalog that has nothing yet.
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where it has something, or the database's.
@@ -162,7 +158,7 @@ impl Catalog {
         })
     }
 
-    /// Lets [`Catalog::abandoned_objects`] name none for so long: a backup copies what it has seen referred to.
+    /// Lets [`System::abandoned_objects`] name none for so long: a backup copies what it has seen referred to.
     ///
     /// # Errors
     /// The database's.
@@ -182,7 +178,7 @@ impl Catalog {
     pub(crate) async fn sweeps_pause(&self) -> Result<bool, CatalogError> {
         let row = sqlx::query("SELECT value FROM meta WHERE name = $1")
             .bind(SWEEPS_PAUSED)
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.reader().await?.db())
             .await?;
         let until = match row {
             Some(row) => row.try_get::<&str, _>(0)?.parse().unwrap_or(0),
@@ -231,7 +227,7 @@ impl Load {
     /// Takes the next piece, cut anywhere.
     ///
     /// # Errors
-    /// [`CatalogError::Unreadable`] for what [`Catalog::dump`] did not give, [`CatalogError::Newer`] for what a later
+    /// [`CatalogError::Unreadable`] for what [`System::dump`] did not give, [`CatalogError::Newer`] for what a later
     /// version gave, or the database's.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), CatalogError> {
         self.bytes.extend_from_slice(bytes);

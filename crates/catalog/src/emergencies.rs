@@ -2,12 +2,14 @@
 //! while. It is recorded, ends by itself, and the practice is told.
 
 use domain::{EmergencyId, Operator, Phi, PracticeId, Timestamp, UserId, Window};
+use policy::{Authorized, act};
 use sqlx::Row;
 
 use crate::database::{Change, Conn};
 use crate::error::CatalogError;
 use crate::people::moment;
 use crate::sql::id;
+use crate::standing::{AsSystem, Standing};
 
 /// One time that an operator had access.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +33,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn emergencies_of(&mut self, practice: PracticeId) -> Result<Vec<Emergency>, CatalogError> {
+    pub async fn emergencies_of(
+        &mut self,
+        proof: Authorized<act::ReadAudit>,
+    ) -> Result<Vec<Emergency>, CatalogError> {
+        let practice = self.under(&proof, Authorized::on).await?;
         let keys = self.keys_of_practice(practice).await?;
         let rows = sqlx::query(
             "SELECT id, user_id, sealed, from_ms, until_ms, ended_ms FROM emergencies WHERE practice_id = $1 \
@@ -64,15 +70,22 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn open_emergency(&mut self, emergency: &Emergency) -> Result<(), CatalogError> {
-        let keys = self.keys_of_practice(emergency.practice).await?;
+    pub async fn open_emergency(
+        &mut self,
+        proof: Authorized<act::OpenEmergencyAccess>,
+        emergency: &Emergency,
+    ) -> Result<(), CatalogError> {
+        // Until it is open, the practice is out of the operator's sight.
+        self.stand(Standing::Facts).await?;
+        let keys = self.keys_of_practice(proof.on()).await?;
+        let practice = self.under(&proof, Authorized::on).await?;
         sqlx::query(
             "INSERT INTO emergencies (id, practice_id, user_id, sealed, from_ms, until_ms) \
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(emergency.id.to_string())
-        .bind(emergency.practice.to_string())
-        .bind(emergency.user.to_string())
+        .bind(practice.to_string())
+        .bind(proof.user().to_string())
         .bind(keys.seal("emergencies", emergency.id.as_bytes(), &emergency.reason)?)
         .bind(emergency.window.from.ms())
         .bind(emergency.window.until.ms())
@@ -87,9 +100,10 @@ impl Change {
     /// The database's.
     pub async fn end_emergencies(
         &mut self,
-        practice: PracticeId,
+        proof: Authorized<act::EndEmergencyAccess>,
         now: Timestamp,
     ) -> Result<u64, CatalogError> {
+        let practice = self.under(&proof, Authorized::on).await?;
         let ended = sqlx::query(
             "UPDATE emergencies SET ended_ms = $1 WHERE practice_id = $2 AND ended_ms IS NULL AND until_ms > $1",
         )
@@ -99,7 +113,9 @@ impl Change {
         .await?;
         Ok(ended.rows_affected())
     }
+}
 
+impl AsSystem<'_> {
     /// Makes a user an operator of the server, or no longer.
     ///
     /// # Errors

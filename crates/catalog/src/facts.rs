@@ -20,6 +20,7 @@ use crate::patients::hold;
 use crate::people::moment;
 use crate::practices::PracticeSettings;
 use crate::sql::{id, word};
+use crate::standing::Facts;
 
 /// The operator of the machine, who is no user, as the uploader of what has none.
 const NOBODY: [u8; 16] = [0; 16];
@@ -48,7 +49,7 @@ const ITEM: &str = "i.id, i.uploader, i.deleted_ms, i.undo_ms";
 const LATEST_GRANT: &str =
     "ORDER BY CASE WHEN g.revoked_ms IS NULL THEN 1 ELSE 0 END DESC, g.until_ms DESC LIMIT 1";
 
-impl Conn {
+impl Facts<'_> {
     /// How a user stands to a practice.
     ///
     /// # Errors
@@ -77,7 +78,7 @@ impl Conn {
     ) -> Result<Option<PatientFacts>, CatalogError> {
         let sql = format!("SELECT {PATIENT}, {EMERGENCY} FROM patients p {PATIENT_JOINS} WHERE p.id = $1");
         let row = self.fact(sql, patient, user).await?;
-        row.map(|row| patient_from(self, user, &row)).transpose()
+        row.map(|row| patient_from(self.conn(), user, &row)).transpose()
     }
 
     /// How a user stands to a case of a practice.
@@ -94,7 +95,7 @@ impl Conn {
              WHERE c.id = $1 {LATEST_GRANT}"
         );
         let row = self.fact(sql, case, user).await?;
-        row.map(|row| case_from(self, user, &row)).transpose()
+        row.map(|row| case_from(self.conn(), user, &row)).transpose()
     }
 
     /// How a user stands to an item in a case of a practice.
@@ -111,7 +112,7 @@ impl Conn {
              {PATIENT_JOINS} {GRANT_JOIN} WHERE i.id = $1 {LATEST_GRANT}"
         );
         let row = self.fact(sql, item, user).await?;
-        row.map(|row| item_from(self, user, &row)).transpose()
+        row.map(|row| item_from(self.conn(), user, &row)).transpose()
     }
 
     /// How a user stands to a file and the first item that was made of it.
@@ -135,7 +136,7 @@ impl Conn {
             Ok(OriginalFacts {
                 original: id(&row, 27)?,
                 uploader: uploader(&row, 28)?,
-                item: item_from(self, user, &row)?,
+                item: item_from(self.conn(), user, &row)?,
             })
         })
         .transpose()

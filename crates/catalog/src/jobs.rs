@@ -1,15 +1,18 @@
 //! The queue of work. A worker holds a lease on what it works on; when the lease runs out another takes it up.
 
 use domain::{CaseId, JobId, JobState, Timestamp, UploadSetId, UserId};
+use policy::{Authorized, act};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::cipher::Keyring;
-use crate::database::{Catalog, Change, Conn, Dialect};
+use crate::database::{Change, Conn, Dialect, System};
 use crate::error::{CatalogError, unreadable};
 use crate::read::case_keys;
+use crate::right;
 use crate::sql::{count, id, maybe_id, signed, word};
+use crate::standing::{AsSystem, Standing};
 
 /// How often a job is tried.
 pub const MOST_ATTEMPTS: u64 = 3;
@@ -45,32 +48,46 @@ const COLUMNS: &str = "SELECT j.id, j.case_id, c.wrapped_key, j.set_id, j.user_i
                        j.sealed, j.created_ms, c.practice_id FROM jobs j JOIN cases c ON c.id = j.case_id";
 
 impl Conn {
-    /// A job.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn job(&mut self, job: JobId) -> Result<Option<Job>, CatalogError> {
-        let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE j.id = $1")))
-            .bind(job.to_string())
-            .fetch_optional(self.db())
-            .await?;
-        row.map(|row| job_from(self, &row)).transpose()
-    }
-
     /// The job of a set of uploads.
     ///
     /// # Errors
     /// The database's.
-    pub async fn job_of_set(&mut self, set: UploadSetId) -> Result<Option<Job>, CatalogError> {
+    pub async fn job_of_set<A: right::ReadUploads>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Option<Job>, CatalogError> {
+        let set = self.under(&proof, A::id).await?;
+        self.job_in_sight(set).await
+    }
+
+    /// The job of a set that the person whose rows are seen has uploaded.
+    pub(crate) async fn job_in_sight(&mut self, set: UploadSetId) -> Result<Option<Job>, CatalogError> {
+        let seen = sqlx::query("SELECT id FROM upload_sets WHERE id = $1")
+            .bind(set.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        if seen.is_none() {
+            return Ok(None);
+        }
+        // Who uploaded sees what came of it, even where the case is out of sight by now.
+        self.stand(Standing::System).await?;
         let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE j.set_id = $1")))
             .bind(set.to_string())
             .fetch_optional(self.db())
             .await?;
         row.map(|row| job_from(self, &row)).transpose()
     }
+
+    async fn job(&mut self, job: JobId) -> Result<Option<Job>, CatalogError> {
+        let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE j.id = $1")))
+            .bind(job.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| job_from(self, &row)).transpose()
+    }
 }
 
-impl Catalog {
+impl System {
     /// Takes the job that has waited longest: one that is queued, or one whose lease has run out.
     ///
     /// # Errors
@@ -152,7 +169,7 @@ impl Catalog {
     }
 }
 
-impl Change {
+impl AsSystem<'_> {
     /// Ends a job, well or not; `false` where another worker has taken it.
     ///
     /// # Errors
@@ -179,12 +196,19 @@ impl Change {
         .await?;
         Ok(ended.rows_affected() == 1)
     }
+}
 
+impl Change {
     /// Puts the failed job of a set back into the queue, as if it had never been begun.
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where it has not failed, or its files are no longer kept.
-    pub async fn retry_job(&mut self, set: UploadSetId, now: Timestamp) -> Result<(), CatalogError> {
+    pub async fn retry_job(
+        &mut self,
+        proof: Authorized<act::RetryIngest>,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let set = self.under(&proof, right::ReadUploads::id).await?;
         let open = sqlx::query(
             "UPDATE upload_sets SET state = 'closed', changed_ms = $1 WHERE id = $2 AND state = 'failed' \
              AND EXISTS (SELECT 1 FROM uploads u WHERE u.set_id = upload_sets.id)",

@@ -8,7 +8,7 @@ use ledger::{Checkpoint, Event, Frontier, Hash, LogKey, LogName, VerifyingKey, l
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Row};
 
 use crate::cipher::Cipher;
-use crate::database::{Catalog, Conn, Dialect};
+use crate::database::{Catalog, Conn, Dialect, System};
 use crate::error::{CatalogError, unreadable};
 use crate::sql::{BATCH, count, id, placeholders, random, signed};
 
@@ -291,7 +291,9 @@ impl Catalog {
         let mut conn = self.reader().await?;
         Ok(self.log.key(conn.db()).await?.name().clone())
     }
+}
 
+impl System {
     /// The signed checkpoint over all events, as text and as what it says, to be kept where the database is not.
     ///
     /// # Errors

@@ -2,16 +2,18 @@
 //! none is ever overwritten, and what is withdrawn keeps its history.
 
 use domain::{AnnotationId, CaseId, CommentId, ItemId, Timestamp, TourId, UserId, ViewId};
+use policy::{Authorized, act};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::CatalogError;
 use crate::people::moment;
 use crate::read::case_keys;
+use crate::right::{self, Spot};
 use crate::sql::{count, id, maybe_id, signed};
+use crate::standing::Facts;
 
 /// Which mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +129,12 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn marks_of(&mut self, case: CaseId, kind: MarkKind) -> Result<Vec<Mark>, CatalogError> {
+    pub async fn marks_of(
+        &mut self,
+        proof: Authorized<act::SeeAnnotations>,
+        kind: MarkKind,
+    ) -> Result<Vec<Mark>, CatalogError> {
+        let case = self.under(&proof, Authorized::on).await?;
         let sql = format!(
             "{COLUMNS} WHERE m.case_id = $1 AND m.kind = $2 AND m.withdrawn_ms IS NULL ORDER BY m.created_ms, m.id"
         );
@@ -143,7 +150,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn mark(&mut self, mark: MarkId) -> Result<Option<Mark>, CatalogError> {
+    pub async fn mark<A: right::ReadMark>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Option<Mark>, CatalogError> {
+        let mark = self.under(&proof, A::id).await?;
         let row = sqlx::query(AssertSqlSafe(format!(
             "{COLUMNS} WHERE m.id = $1 AND m.kind = $2"
         )))
@@ -154,17 +165,79 @@ impl Conn {
         row.map(|row| mark_from(self, &row)).transpose()
     }
 
-    /// All that a mark ever said, the first version first.
+    /// A mark in the case that one may add marks to: one that was sent before.
     ///
     /// # Errors
     /// The database's.
-    pub async fn mark_history(&mut self, mark: MarkId) -> Result<Vec<MarkVersion>, CatalogError> {
+    pub async fn added_mark<A: right::AddMark>(
+        &mut self,
+        proof: Authorized<A>,
+        mark: MarkId,
+    ) -> Result<Option<Mark>, CatalogError> {
+        let spot = self.under(&proof, A::id).await?;
+        let case = self.case_of_spot(spot).await?;
+        let sql = format!("{COLUMNS} WHERE m.id = $1 AND m.kind = $2 AND m.case_id = $3");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(mark.to_string())
+            .bind(mark.kind().word())
+            .bind(case.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| mark_from(self, &row)).transpose()
+    }
+
+    /// The case that something is added to.
+    async fn case_of_spot(&mut self, spot: Spot) -> Result<CaseId, CatalogError> {
+        match spot {
+            Spot::Case(case) => Ok(case),
+            Spot::Thread(annotation) => {
+                let row = sqlx::query("SELECT case_id FROM marks WHERE id = $1")
+                    .bind(annotation.to_string())
+                    .fetch_optional(self.db())
+                    .await?
+                    .ok_or(CatalogError::Missing { what: "annotation" })?;
+                id(&row, 0)
+            }
+        }
+    }
+
+    /// All that a mark in a case ever said, the first version first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn mark_history(
+        &mut self,
+        proof: Authorized<act::ReadAnnotationHistory>,
+        mark: MarkId,
+    ) -> Result<Vec<MarkVersion>, CatalogError> {
+        let case = self.under(&proof, Authorized::on).await?;
+        self.versions(mark, Some(case)).await
+    }
+
+    /// All that a mark ever said, for who is about to amend it, the first version first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn mark_versions<A: right::AmendMark>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Vec<MarkVersion>, CatalogError> {
+        let mark = self.under(&proof, A::id).await?;
+        self.versions(mark, None).await
+    }
+
+    async fn versions(
+        &mut self,
+        mark: MarkId,
+        case: Option<CaseId>,
+    ) -> Result<Vec<MarkVersion>, CatalogError> {
         let rows = sqlx::query(
             "SELECT v.version, v.author, v.written_ms, v.sealed, m.case_id, c.wrapped_key FROM mark_versions v \
              JOIN marks m ON m.id = v.mark_id JOIN cases c ON c.id = m.case_id WHERE v.mark_id = $1 \
-             ORDER BY v.version",
+             AND m.case_id = COALESCE($2, m.case_id) ORDER BY v.version",
         )
         .bind(mark.to_string())
+        .bind(case.map(|case| case.to_string()))
         .fetch_all(self.db())
         .await?;
         rows.iter()
@@ -181,61 +254,110 @@ impl Conn {
     }
 }
 
+/// Where a mark is, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkPlace {
+    /// The case that it is in.
+    pub case: CaseId,
+    /// Who made it.
+    pub author: UserId,
+    /// When it was withdrawn.
+    pub withdrawn: Option<Timestamp>,
+}
+
+impl Facts<'_> {
+    /// Where a mark is, and whose, withdrawn or not; nothing of what it says.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn mark_place(&mut self, mark: MarkId) -> Result<Option<MarkPlace>, CatalogError> {
+        let row = sqlx::query("SELECT case_id, author, withdrawn_ms FROM marks WHERE id = $1 AND kind = $2")
+            .bind(mark.to_string())
+            .bind(mark.kind().word())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| {
+            Ok(MarkPlace {
+                case: id(&row, 0)?,
+                author: id(&row, 1)?,
+                withdrawn: moment(&row, 2)?,
+            })
+        })
+        .transpose()
+    }
+}
+
 impl Change {
-    /// Adds a mark in its first version.
+    /// Adds a mark in its first version, to the case or the thread of the proof and in the name of its user.
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where there is one with its id.
-    pub async fn add_mark(&mut self, mark: &Mark) -> Result<(), CatalogError> {
+    pub async fn add_mark<A: right::AddMark>(
+        &mut self,
+        proof: Authorized<A>,
+        mark: &Mark,
+    ) -> Result<(), CatalogError> {
+        let spot = self.under(&proof, A::id).await?;
+        let case = self.case_of_spot(spot).await?;
+        let parent = match spot {
+            Spot::Case(_) => mark.parent,
+            Spot::Thread(annotation) => Some(annotation),
+        };
         let added = sqlx::query(
             "INSERT INTO marks (id, case_id, item_id, kind, parent_id, author, version, created_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT DO NOTHING",
         )
         .bind(mark.id.to_string())
-        .bind(mark.case.to_string())
+        .bind(case.to_string())
         .bind(mark.item.map(|item| item.to_string()))
         .bind(mark.id.kind().word())
-        .bind(mark.parent.map(|parent| parent.to_string()))
-        .bind(mark.author.to_string())
+        .bind(parent.map(|parent| parent.to_string()))
+        .bind(proof.user().to_string())
         .bind(mark.created.ms())
         .execute(self.db())
         .await?;
         if added.rows_affected() == 0 {
             return Err(CatalogError::Conflict("there is one with this id"));
         }
-        self.add_version(mark, 1, mark.author, mark.created, &mark.body)
+        self.add_version(mark.id, 1, proof.user(), mark.created, &mark.body)
             .await
     }
 
-    /// Amends a mark, if `mark.version` is still the present one.
+    /// Amends a mark, if `version` is still the present one.
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where somebody else has amended or withdrawn it meanwhile.
-    pub async fn amend_mark(
+    pub async fn amend_mark<A: right::AmendMark>(
         &mut self,
-        mark: &Mark,
-        author: UserId,
+        proof: Authorized<A>,
+        version: u64,
         body: &Value,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        let mark = self.under(&proof, A::id).await?;
         let amended = sqlx::query(
             "UPDATE marks SET version = version + 1 WHERE id = $1 AND version = $2 AND withdrawn_ms IS NULL",
         )
-        .bind(mark.id.to_string())
-        .bind(signed(mark.version))
+        .bind(mark.to_string())
+        .bind(signed(version))
         .execute(self.db())
         .await?;
         if amended.rows_affected() == 0 {
             return Err(CatalogError::Conflict("it was amended or withdrawn meanwhile"));
         }
-        self.add_version(mark, mark.version + 1, author, now, body).await
+        self.add_version(mark, version + 1, proof.user(), now, body).await
     }
 
     /// Withdraws a mark; `false` where it was withdrawn before.
     ///
     /// # Errors
     /// The database's.
-    pub async fn withdraw_mark(&mut self, mark: MarkId, now: Timestamp) -> Result<bool, CatalogError> {
+    pub async fn withdraw_mark<A: right::WithdrawMark>(
+        &mut self,
+        proof: Authorized<A>,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let mark = self.under(&proof, A::id).await?;
         let withdrawn =
             sqlx::query("UPDATE marks SET withdrawn_ms = $1 WHERE id = $2 AND withdrawn_ms IS NULL")
                 .bind(now.ms())
@@ -247,22 +369,28 @@ impl Change {
 
     async fn add_version(
         &mut self,
-        mark: &Mark,
+        mark: MarkId,
         version: u64,
         author: UserId,
         now: Timestamp,
         body: &Value,
     ) -> Result<(), CatalogError> {
-        let wrapped = self.wrapped_case_key(mark.case).await?;
-        let keys = Keyring::open(&*self.cipher, *mark.case.as_bytes(), &wrapped)?;
+        let row = sqlx::query(
+            "SELECT c.id, c.wrapped_key FROM marks m JOIN cases c ON c.id = m.case_id WHERE m.id = $1",
+        )
+        .bind(mark.to_string())
+        .fetch_optional(self.db())
+        .await?
+        .ok_or(CatalogError::Missing { what: "mark" })?;
+        let keys = case_keys(&*self.cipher, &row, 0, 1)?;
         sqlx::query(
             "INSERT INTO mark_versions (mark_id, version, author, written_ms, sealed) VALUES ($1, $2, $3, $4, $5)",
         )
-        .bind(mark.id.to_string())
+        .bind(mark.to_string())
         .bind(signed(version))
         .bind(author.to_string())
         .bind(now.ms())
-        .bind(keys.seal("marks", mark.id.as_bytes(), body)?)
+        .bind(keys.seal("marks", mark.as_bytes(), body)?)
         .execute(self.db())
         .await?;
         Ok(())

@@ -2,12 +2,14 @@
 //! a while longer; what was said or seen stands where it always does, and is read there by who may.
 
 use domain::{CaseId, NewsId, NewsKind, PatientId, Timestamp, UserId};
+use policy::{Authorized, act};
 use sqlx::Row;
 
 use crate::database::{Change, Conn};
 use crate::error::CatalogError;
 use crate::people::moment;
 use crate::sql::{count, id, maybe_id, random, word};
+use crate::standing::AsSystem;
 
 /// How long it is kept, milliseconds.
 const KEPT_MS: i64 = 90 * 24 * 3_600_000;
@@ -36,7 +38,12 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn news_of(&mut self, user: UserId, limit: u32) -> Result<Vec<News>, CatalogError> {
+    pub async fn news_of(
+        &mut self,
+        proof: Authorized<act::ReadAccount>,
+        limit: u32,
+    ) -> Result<Vec<News>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let rows = sqlx::query(
             "SELECT user_id, what, by_user, case_id, patient_id, created_ms, seen_ms FROM news WHERE user_id = $1 \
              ORDER BY created_ms DESC, id DESC LIMIT $2",
@@ -61,7 +68,7 @@ impl Conn {
     }
 }
 
-impl Change {
+impl AsSystem<'_> {
     /// Keeps news; how many the user had not seen before it.
     ///
     /// # Errors
@@ -93,12 +100,19 @@ impl Change {
         .await?;
         count(&unseen, 0)
     }
+}
 
+impl Change {
     /// A user has seen all news so far.
     ///
     /// # Errors
     /// The database's.
-    pub async fn see_news(&mut self, user: UserId, now: Timestamp) -> Result<(), CatalogError> {
+    pub async fn see_news(
+        &mut self,
+        proof: Authorized<act::EditAccount>,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         sqlx::query("UPDATE news SET seen_ms = $1 WHERE user_id = $2 AND seen_ms IS NULL")
             .bind(now.ms())
             .bind(user.to_string())

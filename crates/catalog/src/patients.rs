@@ -1,6 +1,7 @@
 //! Patient profiles, their care teams, and the people who see them as patients or guardians.
 
 use domain::{Demographics, Hold, PatientId, PatientLink, Phi, PracticeId, Timestamp, UserId};
+use policy::{Authorized, act};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
@@ -8,7 +9,9 @@ use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::CatalogError;
 use crate::people::moment;
+use crate::right;
 use crate::sql::{id, signed};
+use crate::standing::Facts;
 use crate::words::{beginnings, words};
 
 /// A patient profile.
@@ -58,7 +61,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn patient(&mut self, patient: PatientId) -> Result<Option<Patient>, CatalogError> {
+    pub async fn patient<A: right::ReadPatient>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Option<Patient>, CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE p.id = $1")))
             .bind(patient.to_string())
             .fetch_optional(self.db())
@@ -66,19 +73,19 @@ impl Conn {
         row.map(|row| patient_from(self, &row)).transpose()
     }
 
-    /// The profiles of a practice in whose care team `user` is, the latest first; where `search` says something, those
+    /// The profiles of a practice in whose care team the user is, the latest first; where `search` says something, those
     /// whose name has words that begin so.
     ///
     /// # Errors
     /// The database's.
     pub async fn patients_of(
         &mut self,
-        practice: PracticeId,
-        user: UserId,
+        proof: Authorized<act::ListPatients>,
         search: Option<&Phi<String>>,
         after: Option<&After>,
         limit: u32,
     ) -> Result<Vec<Patient>, CatalogError> {
+        let (practice, user) = (self.under(&proof, Authorized::on).await?, proof.user());
         let tokens = self.search_tokens(practice, "patient.name", search).await?;
         let (created, last) = After::or_start(after);
         let mut sql = format!(
@@ -126,7 +133,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn care_team(&mut self, patient: PatientId) -> Result<Vec<(UserId, Timestamp)>, CatalogError> {
+    pub async fn care_team<A: right::ReadTeam>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Vec<(UserId, Timestamp)>, CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         let rows = sqlx::query(
             "SELECT user_id, since_ms FROM care_team WHERE patient_id = $1 ORDER BY since_ms, user_id",
         )
@@ -142,10 +153,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn patient_users(
+    pub async fn patient_users<A: right::ReadPeople>(
         &mut self,
-        patient: PatientId,
+        proof: Authorized<A>,
     ) -> Result<Vec<(UserId, PatientLink)>, CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         let rows = sqlx::query(
             "SELECT u.user_id, u.sealed, p.wrapped_key FROM patient_users u JOIN patients p ON p.id = u.patient_id \
              WHERE u.patient_id = $1 ORDER BY u.user_id",
@@ -167,7 +179,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn records_of(&mut self, user: UserId) -> Result<Vec<(PatientId, PatientLink)>, CatalogError> {
+    pub async fn records_of(
+        &mut self,
+        proof: Authorized<act::SeeSignIn>,
+    ) -> Result<Vec<(PatientId, PatientLink)>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let rows = sqlx::query(
             "SELECT u.patient_id, u.sealed, p.wrapped_key FROM patient_users u JOIN patients p ON p.id = u.patient_id \
              WHERE u.user_id = $1 AND p.deleted_ms IS NULL ORDER BY u.patient_id",
@@ -195,12 +211,32 @@ impl Conn {
     }
 }
 
+impl Facts<'_> {
+    /// Who is in the care team of a profile.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn care_team(&mut self, patient: PatientId) -> Result<Vec<UserId>, CatalogError> {
+        let rows =
+            sqlx::query("SELECT user_id FROM care_team WHERE patient_id = $1 ORDER BY since_ms, user_id")
+                .bind(patient.to_string())
+                .fetch_all(self.db())
+                .await?;
+        rows.iter().map(|row| id(row, 0)).collect()
+    }
+}
+
 impl Change {
     /// Makes a profile; its maker is the care team.
     ///
     /// # Errors
     /// The database's.
-    pub async fn create_patient(&mut self, patient: &Patient) -> Result<(), CatalogError> {
+    pub async fn create_patient(
+        &mut self,
+        proof: Authorized<act::CreatePatient>,
+        patient: &Patient,
+    ) -> Result<(), CatalogError> {
+        let practice = self.under(&proof, Authorized::on).await?;
         let row = patient.id.as_bytes();
         let wrapped = self.cipher.new_key(*row).map_err(CatalogError::Cipher)?;
         let keys = Keyring::open(&*self.cipher, *row, &wrapped)?;
@@ -209,16 +245,16 @@ impl Change {
              VALUES ($1, $2, $3, $4, $5, 1, $6, 0)",
         )
         .bind(patient.id.to_string())
-        .bind(patient.practice.to_string())
-        .bind(patient.created_by.to_string())
+        .bind(practice.to_string())
+        .bind(proof.user().to_string())
         .bind(wrapped)
         .bind(keys.seal("patients", row, &patient.demographics)?)
         .bind(patient.created.ms())
         .execute(self.db())
         .await?;
-        self.put_care_team(patient.id, patient.created_by, patient.created)
+        self.join_care_team(patient.id, proof.user(), patient.created)
             .await?;
-        self.index_patient(patient.practice, patient.id, &patient.demographics.name)
+        self.index_patient(practice, patient.id, &patient.demographics.name)
             .await
     }
 
@@ -228,12 +264,18 @@ impl Change {
     /// [`CatalogError::Conflict`] where somebody else has changed the profile meanwhile.
     pub async fn update_patient(
         &mut self,
-        practice: PracticeId,
-        patient: PatientId,
+        proof: Authorized<act::EditProfile>,
         version: u64,
         demographics: &Demographics,
     ) -> Result<(), CatalogError> {
-        let keys = self.keys_of_patient(patient).await?;
+        let patient = self.under(&proof, Authorized::on).await?;
+        let row = sqlx::query("SELECT wrapped_key, practice_id FROM patients WHERE id = $1")
+            .bind(patient.to_string())
+            .fetch_optional(self.db())
+            .await?
+            .ok_or(CatalogError::Missing { what: "patient" })?;
+        let keys = Keyring::open(&*self.cipher, *patient.as_bytes(), row.try_get(0)?)?;
+        let practice: PracticeId = id(&row, 1)?;
         let updated = sqlx::query(
             "UPDATE patients SET sealed = $1, version = version + 1 WHERE id = $2 AND version = $3",
         )
@@ -294,6 +336,16 @@ impl Change {
     /// The database's.
     pub async fn put_care_team(
         &mut self,
+        proof: Authorized<act::ChangeCareTeam>,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
+        self.join_care_team(patient, user, now).await
+    }
+
+    async fn join_care_team(
+        &mut self,
         patient: PatientId,
         user: UserId,
         now: Timestamp,
@@ -313,7 +365,12 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn leave_care_team(&mut self, patient: PatientId, user: UserId) -> Result<bool, CatalogError> {
+    pub async fn leave_care_team(
+        &mut self,
+        proof: Authorized<act::ChangeCareTeam>,
+        user: UserId,
+    ) -> Result<bool, CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
         let left = sqlx::query("DELETE FROM care_team WHERE patient_id = $1 AND user_id = $2")
             .bind(patient.to_string())
             .bind(user.to_string())
@@ -326,12 +383,13 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn put_patient_user(
+    pub async fn put_patient_user<A: right::PutPeople>(
         &mut self,
-        patient: PatientId,
+        proof: Authorized<A>,
         user: UserId,
         link: &PatientLink,
     ) -> Result<(), CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         let keys = self.keys_of_patient(patient).await?;
         sqlx::query(
             "INSERT INTO patient_users (patient_id, user_id, sealed) VALUES ($1, $2, $3) \
@@ -351,9 +409,10 @@ impl Change {
     /// The database's.
     pub async fn remove_patient_user(
         &mut self,
-        patient: PatientId,
+        proof: Authorized<act::EndPatientLink>,
         user: UserId,
     ) -> Result<bool, CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
         let removed = sqlx::query("DELETE FROM patient_users WHERE patient_id = $1 AND user_id = $2")
             .bind(patient.to_string())
             .bind(user.to_string())

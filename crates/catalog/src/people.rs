@@ -1,6 +1,7 @@
 //! Accounts, what they sign in with, and the links that are sent to them.
 
 use domain::{AccountState, CredentialId, InvitationId, Phi, Timestamp, UserId};
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -8,12 +9,12 @@ use sqlx::any::AnyRow;
 use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::{CatalogError, unreadable};
+use crate::right;
 use crate::sql::{count, id, maybe_id, random, word};
+use crate::standing::Facts;
 
 /// The owner of the tokens by which e-mail addresses are found.
-const DIRECTORY: &str = "directory";
-/// For values that are found by a token, and so are bound to no row.
-const NO_ROW: [u8; 16] = [0; 16];
+pub(crate) const DIRECTORY: &str = "directory";
 
 /// One person's account.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +51,9 @@ pub struct NewAccount {
 }
 
 #[derive(Serialize, Deserialize)]
-struct UserSecrets {
-    name: Phi<String>,
-    email: Phi<String>,
+pub(crate) struct UserSecrets {
+    pub(crate) name: Phi<String>,
+    pub(crate) email: Phi<String>,
 }
 
 /// What kind of credential.
@@ -67,7 +68,7 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Totp => "totp",
             Self::Recovery => "recovery",
@@ -144,12 +145,40 @@ impl Conn {
         Keyring::open(&*self.cipher, *owner.as_bytes(), row.try_get(1)?)
     }
 
+    /// One's own account.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn own_account<A: right::OwnAccount>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Option<Account>, CatalogError> {
+        let user = self.under(&proof, A::id).await?;
+        account_of(self, user).await
+    }
+
+    /// What one signs in with, of one kind.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn own_credentials<A: right::ReadFactors>(
+        &mut self,
+        proof: Authorized<A>,
+        kind: CredentialKind,
+    ) -> Result<Vec<Credential>, CatalogError> {
+        let user = self.under(&proof, A::id).await?;
+        credentials_of(self, user, kind).await
+    }
+}
+
+impl Facts<'_> {
     /// The account with this e-mail address; upper and lower case are one.
     ///
     /// # Errors
     /// The database's.
     pub async fn account_by_email(&mut self, email: &Phi<String>) -> Result<Option<Account>, CatalogError> {
-        let token = self.keyring(DIRECTORY).await?.token("email", &folded(email));
+        let keys = self.conn().keyring(DIRECTORY).await?;
+        let token = keys.token("email", &folded(email));
         let row = sqlx::query(
             "SELECT id, wrapped_key, sealed, password, state, verified_ms, failures, locked_until_ms FROM users \
              WHERE email_token = $1",
@@ -157,7 +186,7 @@ impl Conn {
         .bind(token)
         .fetch_optional(self.db())
         .await?;
-        row.map(|row| account_from(self, &row)).transpose()
+        row.map(|row| account_from(self.conn(), &row)).transpose()
     }
 
     /// An account.
@@ -165,17 +194,18 @@ impl Conn {
     /// # Errors
     /// The database's.
     pub async fn account(&mut self, user: UserId) -> Result<Option<Account>, CatalogError> {
-        let row = sqlx::query(
-            "SELECT id, wrapped_key, sealed, password, state, verified_ms, failures, locked_until_ms FROM users \
-             WHERE id = $1",
-        )
-        .bind(user.to_string())
-        .fetch_optional(self.db())
-        .await?;
-        row.map(|row| account_from(self, &row)).transpose()
+        account_of(self.conn(), user).await
     }
 
-    /// What a person signs in with, of one kind.
+    /// What others call a person.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn name_of(&mut self, user: UserId) -> Result<Option<Phi<String>>, CatalogError> {
+        Ok(self.account(user).await?.map(|account| account.name))
+    }
+
+    /// What a person signs in with, of one kind, for signing in.
     ///
     /// # Errors
     /// The database's.
@@ -184,15 +214,7 @@ impl Conn {
         user: UserId,
         kind: CredentialKind,
     ) -> Result<Vec<Credential>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT c.id, c.kind, c.sealed, c.last_step, c.confirmed_ms, c.used_ms, u.id, u.wrapped_key \
-             FROM credentials c JOIN users u ON u.id = c.user_id WHERE c.user_id = $1 AND c.kind = $2 ORDER BY c.id",
-        )
-        .bind(user.to_string())
-        .bind(kind.word())
-        .fetch_all(self.db())
-        .await?;
-        rows.iter().map(|row| credential_from(self, row)).collect()
+        credentials_of(self.conn(), user, kind).await
     }
 
     /// Who has the credential that this finds, such as the identifier of a passkey.
@@ -200,10 +222,8 @@ impl Conn {
     /// # Errors
     /// The database's.
     pub async fn owner_of_credential(&mut self, handle: &str) -> Result<Option<UserId>, CatalogError> {
-        let token = self
-            .keyring(DIRECTORY)
-            .await?
-            .token("credential", &Phi::new(handle.to_owned()));
+        let keys = self.conn().keyring(DIRECTORY).await?;
+        let token = keys.token("credential", &Phi::new(handle.to_owned()));
         let row = sqlx::query("SELECT user_id FROM credentials WHERE token = $1")
             .bind(token)
             .fetch_optional(self.db())
@@ -227,85 +247,51 @@ impl Conn {
 }
 
 impl Change {
-    /// Makes an account whose e-mail address is not verified yet.
+    /// Changes what others call the owner of an account.
     ///
     /// # Errors
-    /// [`CatalogError::Conflict`] where the address has an account.
-    pub async fn create_account(&mut self, account: &NewAccount, now: Timestamp) -> Result<(), CatalogError> {
-        let token = self
-            .keyring(DIRECTORY)
-            .await?
-            .token("email", &folded(&account.email));
-        let row = account.id.as_bytes();
-        let wrapped = self.cipher.new_key(*row).map_err(CatalogError::Cipher)?;
-        let keys = Keyring::open(&*self.cipher, *row, &wrapped)?;
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn rename_account(
+        &mut self,
+        proof: Authorized<act::EditAccount>,
+        name: &Phi<String>,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        let missing = CatalogError::Missing { what: "account" };
+        let email = account_of(self, user).await?.ok_or(missing)?.email;
+        let keys = self.keys_of_user(user).await?;
         let secrets = UserSecrets {
-            name: account.name.clone(),
-            email: account.email.clone(),
+            name: name.clone(),
+            email,
         };
-        let password = match &account.password {
-            Some(hash) => Some(keys.seal("users.password", row, hash)?),
-            None => None,
-        };
-        let made = sqlx::query(
-            "INSERT INTO users (id, wrapped_key, email_token, sealed, password, state, failures, locked_until_ms, \
-             created_ms) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7) ON CONFLICT DO NOTHING",
-        )
-        .bind(account.id.to_string())
-        .bind(wrapped)
-        .bind(token)
-        .bind(keys.seal("users", row, &secrets)?)
-        .bind(password)
-        .bind(AccountState::Unverified.word())
-        .bind(now.ms())
-        .execute(self.db())
-        .await?;
-        if made.rows_affected() == 0 {
-            return Err(CatalogError::Conflict("the address has an account"));
-        }
-        Ok(())
-    }
-
-    /// The e-mail address was verified; the account may be used.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn verify_account(&mut self, user: UserId, now: Timestamp) -> Result<(), CatalogError> {
-        sqlx::query("UPDATE users SET state = $1, verified_ms = $2 WHERE id = $3 AND state <> $4")
-            .bind(AccountState::Active.word())
-            .bind(now.ms())
+        sqlx::query("UPDATE users SET sealed = $1 WHERE id = $2")
+            .bind(keys.seal("users", user.as_bytes(), &secrets)?)
             .bind(user.to_string())
-            .bind(AccountState::Deactivated.word())
             .execute(self.db())
             .await?;
         Ok(())
     }
 
-    /// Closes an account and ends its sessions everywhere.
+    /// Gives one's own account another password.
     ///
     /// # Errors
     /// The database's.
-    pub async fn deactivate_account(&mut self, user: UserId) -> Result<(), CatalogError> {
-        sqlx::query("UPDATE users SET state = $1 WHERE id = $2")
-            .bind(AccountState::Deactivated.word())
-            .bind(user.to_string())
-            .execute(self.db())
-            .await?;
-        self.end_sign_ins(user, None).await
+    pub async fn change_password(
+        &mut self,
+        proof: Authorized<act::EditAccount>,
+        password: &Phi<String>,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        self.keep_password(user, None, password).await
     }
 
-    /// Gives an account a name and a password, as one who was invited chooses them.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn set_password(
+    pub(crate) async fn keep_password(
         &mut self,
         user: UserId,
         name: Option<&Phi<String>>,
         password: &Phi<String>,
     ) -> Result<(), CatalogError> {
-        let account = self
-            .account(user)
+        let account = account_of(self, user)
             .await?
             .ok_or(CatalogError::Missing { what: "account" })?;
         let keys = self.keys_of_user(user).await?;
@@ -325,49 +311,22 @@ impl Change {
         Ok(())
     }
 
-    /// Changes what others call the owner of an account.
-    ///
-    /// # Errors
-    /// [`CatalogError::Missing`], or the database's.
-    pub async fn rename_account(&mut self, user: UserId, name: &Phi<String>) -> Result<(), CatalogError> {
-        let missing = CatalogError::Missing { what: "account" };
-        let email = self.account(user).await?.ok_or(missing)?.email;
-        let keys = self.keys_of_user(user).await?;
-        let secrets = UserSecrets {
-            name: name.clone(),
-            email,
-        };
-        sqlx::query("UPDATE users SET sealed = $1 WHERE id = $2")
-            .bind(keys.seal("users", user.as_bytes(), &secrets)?)
-            .bind(user.to_string())
-            .execute(self.db())
-            .await?;
-        Ok(())
-    }
-
-    /// Counts a wrong password or code; nothing is tried again before `locked_until`.
+    /// Closes one's own account and ends its sessions everywhere.
     ///
     /// # Errors
     /// The database's.
-    pub async fn note_failure(&mut self, user: UserId, locked_until: Timestamp) -> Result<(), CatalogError> {
-        sqlx::query("UPDATE users SET failures = failures + 1, locked_until_ms = $1 WHERE id = $2")
-            .bind(locked_until.ms())
-            .bind(user.to_string())
-            .execute(self.db())
-            .await?;
-        Ok(())
+    pub async fn close_account(&mut self, proof: Authorized<act::CloseAccount>) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        self.keep_deactivated(user).await
     }
 
-    /// Forgets wrong passwords and codes.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn clear_failures(&mut self, user: UserId) -> Result<(), CatalogError> {
-        sqlx::query("UPDATE users SET failures = 0, locked_until_ms = 0 WHERE id = $1 AND failures > 0")
+    pub(crate) async fn keep_deactivated(&mut self, user: UserId) -> Result<(), CatalogError> {
+        sqlx::query("UPDATE users SET state = $1 WHERE id = $2")
+            .bind(AccountState::Deactivated.word())
             .bind(user.to_string())
             .execute(self.db())
             .await?;
-        Ok(())
+        self.drop_sign_ins(user, None).await
     }
 
     /// Keeps something to sign in with. `handle` finds its owner, where it is asked for without one.
@@ -376,10 +335,11 @@ impl Change {
     /// The database's.
     pub async fn add_credential(
         &mut self,
-        user: UserId,
+        proof: Authorized<act::EnrollFactor>,
         credential: &Credential,
         handle: Option<&str>,
     ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let keys = self.keys_of_user(user).await?;
         let token = match handle {
             Some(handle) => Some(
@@ -405,58 +365,16 @@ impl Change {
         Ok(())
     }
 
-    /// Takes a step of a credential that none was taken of at or after it; `false` where one was.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn take_step(
-        &mut self,
-        credential: CredentialId,
-        step: i64,
-        now: Timestamp,
-    ) -> Result<bool, CatalogError> {
-        let taken = sqlx::query(
-            "UPDATE credentials SET last_step = $1, used_ms = $2, confirmed_ms = COALESCE(confirmed_ms, $2) \
-             WHERE id = $3 AND last_step < $1",
-        )
-        .bind(step)
-        .bind(now.ms())
-        .bind(credential.to_string())
-        .execute(self.db())
-        .await?;
-        Ok(taken.rows_affected() == 1)
-    }
-
-    /// Keeps what a credential consists of now, such as the counter of a passkey.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn update_credential(
-        &mut self,
-        user: UserId,
-        credential: &Credential,
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        let keys = self.keys_of_user(user).await?;
-        sqlx::query("UPDATE credentials SET sealed = $1, used_ms = $2 WHERE id = $3 AND user_id = $4")
-            .bind(keys.seal("credentials", credential.id.as_bytes(), &credential.secret)?)
-            .bind(now.ms())
-            .bind(credential.id.to_string())
-            .bind(user.to_string())
-            .execute(self.db())
-            .await?;
-        Ok(())
-    }
-
     /// Keeps what a credential consists of now, without saying that it was used.
     ///
     /// # Errors
     /// The database's.
     pub async fn keep_credential(
         &mut self,
-        user: UserId,
+        proof: Authorized<act::EditAccount>,
         credential: &Credential,
     ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let keys = self.keys_of_user(user).await?;
         sqlx::query("UPDATE credentials SET sealed = $1 WHERE id = $2 AND user_id = $3")
             .bind(keys.seal("credentials", credential.id.as_bytes(), &credential.secret)?)
@@ -467,11 +385,55 @@ impl Change {
         Ok(())
     }
 
-    /// Takes a credential away; `false` where the user has no such.
+    /// Takes a step of a credential of one's own that none was taken of at or after it; `false` where one was.
     ///
     /// # Errors
     /// The database's.
-    pub async fn remove_credential(
+    pub async fn show_step(
+        &mut self,
+        proof: Authorized<act::EnrollFactor>,
+        credential: CredentialId,
+        step: i64,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        self.keep_step(user, credential, step, now).await
+    }
+
+    pub(crate) async fn keep_step(
+        &mut self,
+        user: UserId,
+        credential: CredentialId,
+        step: i64,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let taken = sqlx::query(
+            "UPDATE credentials SET last_step = $1, used_ms = $2, confirmed_ms = COALESCE(confirmed_ms, $2) \
+             WHERE id = $3 AND user_id = $4 AND last_step < $1",
+        )
+        .bind(step)
+        .bind(now.ms())
+        .bind(credential.to_string())
+        .bind(user.to_string())
+        .execute(self.db())
+        .await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// Takes one of one's own credentials away; `false` where one has no such.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn drop_credential<A: right::DropFactors>(
+        &mut self,
+        proof: Authorized<A>,
+        credential: CredentialId,
+    ) -> Result<bool, CatalogError> {
+        let user = self.under(&proof, A::id).await?;
+        self.delete_credential(user, credential).await
+    }
+
+    pub(crate) async fn delete_credential(
         &mut self,
         user: UserId,
         credential: CredentialId,
@@ -484,11 +446,20 @@ impl Change {
         Ok(removed.rows_affected() == 1)
     }
 
-    /// Takes all credentials of a kind away.
+    /// Takes all of one's own credentials of a kind away.
     ///
     /// # Errors
     /// The database's.
-    pub async fn remove_credentials(
+    pub async fn drop_credentials(
+        &mut self,
+        proof: Authorized<act::EnrollFactor>,
+        kind: CredentialKind,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        self.delete_credentials(user, kind).await
+    }
+
+    pub(crate) async fn delete_credentials(
         &mut self,
         user: UserId,
         kind: CredentialKind,
@@ -501,117 +472,7 @@ impl Change {
         Ok(())
     }
 
-    /// Keeps a link whose text has the hash `token`.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn add_link(&mut self, token: &[u8], link: &Link, now: Timestamp) -> Result<(), CatalogError> {
-        sqlx::query(
-            "INSERT INTO links (token, id, purpose, user_id, terms, created_by, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(token)
-        .bind(link.id.to_string())
-        .bind(link.purpose.clone())
-        .bind(link.user.to_string())
-        .bind(link.terms.to_string())
-        .bind(link.created_by.map(|user| user.to_string()))
-        .bind(now.ms())
-        .bind(link.expires.ms())
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    /// Uses a link up; `None` where there is none, it was used or its time has passed.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn use_link(&mut self, token: &[u8], now: Timestamp) -> Result<Option<Link>, CatalogError> {
-        let used = sqlx::query(
-            "UPDATE links SET used_ms = $1 WHERE token = $2 AND used_ms IS NULL AND expires_ms > $1 \
-             RETURNING id, purpose, user_id, terms, created_by, expires_ms, used_ms",
-        )
-        .bind(now.ms())
-        .bind(token)
-        .fetch_optional(self.db())
-        .await?;
-        used.map(|row| link_from(&row)).transpose()
-    }
-
-    /// Makes links of one purpose to one person worthless.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn void_links(
-        &mut self,
-        user: UserId,
-        purpose: &str,
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        sqlx::query("UPDATE links SET used_ms = $1 WHERE user_id = $2 AND purpose = $3 AND used_ms IS NULL")
-            .bind(now.ms())
-            .bind(user.to_string())
-            .bind(purpose)
-            .execute(self.db())
-            .await?;
-        Ok(())
-    }
-
-    /// Keeps what the second step of a ceremony needs; what has expired is forgotten.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn add_ceremony(
-        &mut self,
-        token: &[u8],
-        user: Option<UserId>,
-        state: &serde_json::Value,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        sqlx::query("DELETE FROM ceremonies WHERE expires_ms <= $1")
-            .bind(now.ms())
-            .execute(self.db())
-            .await?;
-        let sealed = self
-            .keyring(DIRECTORY)
-            .await?
-            .seal("ceremonies", &NO_ROW, state)?;
-        sqlx::query("INSERT INTO ceremonies (token, user_id, sealed, expires_ms) VALUES ($1, $2, $3, $4)")
-            .bind(token)
-            .bind(user.map(|user| user.to_string()).unwrap_or_default())
-            .bind(sealed)
-            .bind(expires.ms())
-            .execute(self.db())
-            .await?;
-        Ok(())
-    }
-
-    /// Takes what the first step of a ceremony of the same user kept; each is taken once.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn take_ceremony(
-        &mut self,
-        token: &[u8],
-        user: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<Option<serde_json::Value>, CatalogError> {
-        let row = sqlx::query(
-            "DELETE FROM ceremonies WHERE token = $1 AND user_id = $2 AND expires_ms > $3 RETURNING sealed",
-        )
-        .bind(token)
-        .bind(user.map(|user| user.to_string()).unwrap_or_default())
-        .bind(now.ms())
-        .fetch_optional(self.db())
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let keys = self.keyring(DIRECTORY).await?;
-        Ok(Some(keys.unseal("ceremonies", &NO_ROW, row.try_get(0)?)?))
-    }
-
-    async fn keys_of_user(&mut self, user: UserId) -> Result<Keyring, CatalogError> {
+    pub(crate) async fn keys_of_user(&mut self, user: UserId) -> Result<Keyring, CatalogError> {
         let row = sqlx::query("SELECT wrapped_key FROM users WHERE id = $1")
             .bind(user.to_string())
             .fetch_optional(self.db())
@@ -621,7 +482,34 @@ impl Change {
     }
 }
 
-fn folded(email: &Phi<String>) -> Phi<String> {
+pub(crate) async fn account_of(conn: &mut Conn, user: UserId) -> Result<Option<Account>, CatalogError> {
+    let row = sqlx::query(
+        "SELECT id, wrapped_key, sealed, password, state, verified_ms, failures, locked_until_ms FROM users \
+         WHERE id = $1",
+    )
+    .bind(user.to_string())
+    .fetch_optional(conn.db())
+    .await?;
+    row.map(|row| account_from(conn, &row)).transpose()
+}
+
+async fn credentials_of(
+    conn: &mut Conn,
+    user: UserId,
+    kind: CredentialKind,
+) -> Result<Vec<Credential>, CatalogError> {
+    let rows = sqlx::query(
+        "SELECT c.id, c.kind, c.sealed, c.last_step, c.confirmed_ms, c.used_ms, u.id, u.wrapped_key \
+         FROM credentials c JOIN users u ON u.id = c.user_id WHERE c.user_id = $1 AND c.kind = $2 ORDER BY c.id",
+    )
+    .bind(user.to_string())
+    .bind(kind.word())
+    .fetch_all(conn.db())
+    .await?;
+    rows.iter().map(|row| credential_from(conn, row)).collect()
+}
+
+pub(crate) fn folded(email: &Phi<String>) -> Phi<String> {
     Phi::new(email.reveal().trim().to_lowercase())
 }
 
@@ -659,7 +547,7 @@ fn credential_from(conn: &Conn, row: &AnyRow) -> Result<Credential, CatalogError
     })
 }
 
-fn link_from(row: &AnyRow) -> Result<Link, CatalogError> {
+pub(crate) fn link_from(row: &AnyRow) -> Result<Link, CatalogError> {
     Ok(Link {
         id: id(row, 0)?,
         purpose: row.try_get(1)?,

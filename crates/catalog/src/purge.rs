@@ -2,11 +2,14 @@
 //! become garbage of a run, which the sweep removes from the store.
 
 use domain::{CaseId, Deletion, IngestId, ItemId, PatientId, Timestamp};
+use policy::Authorized;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::database::{Catalog, Change, Conn, Dialect};
+use crate::database::{Change, Conn, Dialect, System};
 use crate::error::CatalogError;
+use crate::right;
 use crate::sql::id;
+use crate::standing::AsSystem;
 
 /// What is due for deletion for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +26,7 @@ pub enum Due {
 const FREE_CASE: &str = "c.hold = 0 AND COALESCE(p.hold, 0) = 0 AND c.retain_until_ms <= $1";
 
 impl Conn {
-    /// What was deleted, can no longer be undone, and is kept by no hold and no schedule: at most `limit` of each kind.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn due(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Due>, CatalogError> {
+    async fn due(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Due>, CatalogError> {
         let mut due = Vec::new();
         let items = format!(
             "SELECT i.id FROM items i JOIN cases c ON c.id = i.case_id LEFT JOIN patients p ON p.id = c.patient_id \
@@ -71,12 +70,13 @@ impl Change {
     /// Notes that an item is to be deleted, or no longer.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn mark_item_deleted(
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn mark_item_deleted<A: right::EndItem>(
         &mut self,
-        item: ItemId,
+        proof: Authorized<A>,
         deletion: Option<Deletion>,
     ) -> Result<(), CatalogError> {
+        let item = self.under(&proof, A::id).await?;
         self.mark_deleted(
             "UPDATE items SET deleted_ms = $1, undo_ms = $2 WHERE id = $3",
             item,
@@ -88,12 +88,13 @@ impl Change {
     /// Notes that a profile is to be deleted, or no longer.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn mark_patient_deleted(
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn mark_patient_deleted<A: right::EndPatient>(
         &mut self,
-        patient: PatientId,
+        proof: Authorized<A>,
         deletion: Option<Deletion>,
     ) -> Result<(), CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
         self.mark_deleted(
             "UPDATE patients SET deleted_ms = $1, undo_ms = $2 WHERE id = $3",
             patient,
@@ -102,21 +103,26 @@ impl Change {
         .await
     }
 
-    async fn mark_deleted(
+    pub(crate) async fn mark_deleted(
         &mut self,
         statement: &'static str,
         thing: impl ToString,
         deletion: Option<Deletion>,
     ) -> Result<(), CatalogError> {
-        sqlx::query(statement)
+        let marked = sqlx::query(statement)
             .bind(deletion.map(|deletion| deletion.at.ms()))
             .bind(deletion.map(|deletion| deletion.undo_until.ms()))
             .bind(thing.to_string())
             .execute(self.db())
             .await?;
-        Ok(())
+        match marked.rows_affected() {
+            0 => Err(CatalogError::Missing { what: "such thing" }),
+            _ => Ok(()),
+        }
     }
+}
 
+impl AsSystem<'_> {
     /// Destroys what is due: rows and keys are gone with the commit, objects become garbage of the run `ingest`.
     ///
     /// # Errors
@@ -228,7 +234,15 @@ impl Change {
     }
 }
 
-impl Catalog {
+impl System {
+    /// What was deleted, can no longer be undone, and is kept by no hold and no schedule: at most `limit` of each kind.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Due>, CatalogError> {
+        self.reader().await?.due(now, limit).await
+    }
+
     /// Removes what was deleted from the files of the database as well: journals and dead rows hold it for a while.
     ///
     /// # Errors

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use domain::{ArtifactKind, CaseId, ItemId, ItemKind, OriginalId, Phi, UserId};
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use crate::cipher::Keyring;
-use crate::database::{Catalog, Conn};
+use crate::database::{Conn, System};
 use crate::error::{CatalogError, unreadable};
+use crate::right;
 use crate::rows::{Artifact, Item, ObjectRow, Original};
 use crate::sql::{BATCH, count, id, list, maybe_id, time_from_ms, word};
+use crate::standing::Facts;
 
 /// What is sealed of an item.
 #[derive(Serialize, Deserialize)]
@@ -27,7 +30,7 @@ pub(crate) struct ItemSecrets {
 const ITEMS: &str = "SELECT i.id, i.case_id, i.uploader, i.kind, i.modality, i.sealed, i.grid, i.created_ms, \
                      c.wrapped_key FROM items i JOIN cases c ON c.id = i.case_id WHERE i.deleted_ms IS NULL";
 
-impl Catalog {
+impl System {
     /// Which of these contents (SHA-256) the case has already from this uploader.
     ///
     /// # Errors
@@ -38,8 +41,7 @@ impl Catalog {
         uploader: Option<UserId>,
         hashes: &[[u8; 32]],
     ) -> Result<HashMap<[u8; 32], OriginalId>, CatalogError> {
-        let mut connection = self.pool.acquire().await?;
-        originals_by_hash(&mut connection, case, uploader, hashes).await
+        originals_by_hash(self.reader().await?.db(), case, uploader, hashes).await
     }
 
     /// The item of the case that is made of the same input by the same uploader.
@@ -57,7 +59,7 @@ impl Catalog {
                 .bind(case.to_string())
                 .bind(text_of(uploader))
                 .bind(&key[..])
-                .fetch_optional(&self.pool)
+                .fetch_optional(self.reader().await?.db())
                 .await?;
         row.map(|row| id(&row, 0)).transpose()
     }
@@ -68,7 +70,9 @@ impl Catalog {
     /// The database's.
     pub async fn items(&self) -> Result<Vec<Item>, CatalogError> {
         let sql = format!("{ITEMS} ORDER BY i.created_ms, i.id");
-        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .fetch_all(self.reader().await?.db())
+            .await?;
         rows.iter().map(|row| item_from(&*self.cipher, row)).collect()
     }
 
@@ -85,7 +89,7 @@ impl Catalog {
         let sql = format!("{ITEMS} AND i.id LIKE $1 LIMIT 2");
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(format!("{}%", id.to_ascii_lowercase()))
-            .fetch_all(&self.pool)
+            .fetch_all(self.reader().await?.db())
             .await?;
         match rows.as_slice() {
             [] => Err(none()),
@@ -99,7 +103,7 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn originals(&self, item: ItemId) -> Result<Vec<Original>, CatalogError> {
-        self.reader().await?.originals(item).await
+        originals_of(&mut self.reader().await?, item).await
     }
 
     /// What was derived from an item's originals, by kind and name.
@@ -107,7 +111,7 @@ impl Catalog {
     /// # Errors
     /// The database's.
     pub async fn artifacts(&self, item: ItemId) -> Result<Vec<Artifact>, CatalogError> {
-        self.reader().await?.artifacts(item).await
+        artifacts_of(&mut self.reader().await?, item).await
     }
 
     /// Names of objects that runs left behind which have finished or of which `is_alive` says that they are gone.
@@ -150,20 +154,35 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn items_of(&mut self, case: CaseId) -> Result<Vec<Item>, CatalogError> {
-        let sql = format!("{ITEMS} AND i.case_id = $1 ORDER BY i.created_ms, i.id");
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(case.to_string())
-            .fetch_all(self.db())
-            .await?;
-        rows.iter().map(|row| item_from(&*self.cipher, row)).collect()
+    pub async fn items_of(&mut self, proof: Authorized<act::SeeCase>) -> Result<Vec<Item>, CatalogError> {
+        let case = self.under(&proof, Authorized::on).await?;
+        items_in(self, case).await
+    }
+
+    /// The visible captures of one's own space, the oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn captures_of(
+        &mut self,
+        proof: Authorized<act::ListCaptures>,
+    ) -> Result<Vec<Item>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        match crate::spaces::space_of(self, user).await? {
+            Some(space) => items_in(self, space).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// A visible item.
     ///
     /// # Errors
     /// The database's.
-    pub async fn item(&mut self, item: ItemId) -> Result<Option<Item>, CatalogError> {
+    pub async fn item<A: right::ReadItem>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Option<Item>, CatalogError> {
+        let item = self.under(&proof, A::id).await?;
         let sql = format!("{ITEMS} AND i.id = $1");
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(item.to_string())
@@ -176,37 +195,107 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn originals(&mut self, item: ItemId) -> Result<Vec<Original>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT o.id, o.case_id, c.wrapped_key, o.sha256, o.sealed, b.name, b.reference, b.len, o.uploader \
-             FROM item_originals l JOIN originals o ON o.id = l.original_id JOIN objects b ON b.name = o.object \
-             JOIN cases c ON c.id = o.case_id WHERE l.item_id = $1 ORDER BY l.position",
-        )
-        .bind(item.to_string())
-        .fetch_all(self.db())
-        .await?;
-        rows.iter().map(|row| original_from(&*self.cipher, row)).collect()
+    pub async fn originals<A: right::ReadOriginals>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Vec<Original>, CatalogError> {
+        let item = self.under(&proof, A::id).await?;
+        originals_of(self, item).await
     }
 
-    /// A file of a visible item, with the item's identifier.
+    /// A file that one may download, with the key of its case.
     ///
     /// # Errors
     /// The database's.
     pub async fn original(
         &mut self,
+        proof: Authorized<act::DownloadOriginal>,
+    ) -> Result<Option<Download>, CatalogError> {
+        let original = self.under(&proof, Authorized::on).await?;
+        self.download(original, None).await
+    }
+
+    /// A file of a capture that one may download, with the key of its space.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn original_of_capture(
+        &mut self,
+        proof: Authorized<act::DownloadCapture>,
         original: OriginalId,
-    ) -> Result<Option<(ItemId, Original)>, CatalogError> {
+    ) -> Result<Option<Download>, CatalogError> {
+        let capture = self.under(&proof, Authorized::on).await?;
+        self.download(original, Some(capture)).await
+    }
+
+    async fn download(
+        &mut self,
+        original: OriginalId,
+        item: Option<ItemId>,
+    ) -> Result<Option<Download>, CatalogError> {
         let row = sqlx::query(
-            "SELECT o.id, o.case_id, c.wrapped_key, o.sha256, o.sealed, b.name, b.reference, b.len, o.uploader, i.id \
+            "SELECT o.id, o.case_id, c.wrapped_key, o.sha256, o.sealed, b.name, b.reference, b.len, o.uploader \
              FROM originals o JOIN item_originals l ON l.original_id = o.id JOIN items i ON i.id = l.item_id \
              JOIN objects b ON b.name = o.object JOIN cases c ON c.id = o.case_id \
-             WHERE o.id = $1 AND i.deleted_ms IS NULL ORDER BY i.id LIMIT 1",
+             WHERE o.id = $1 AND i.id = COALESCE($2, i.id) AND i.deleted_ms IS NULL ORDER BY i.id LIMIT 1",
         )
         .bind(original.to_string())
+        .bind(item.map(|item| item.to_string()))
         .fetch_optional(self.db())
         .await?;
-        row.map(|row| Ok((id(&row, 9)?, original_from(&*self.cipher, &row)?)))
-            .transpose()
+        row.map(|row| {
+            Ok(Download {
+                case: id(&row, 1)?,
+                wrapped_key: row.try_get(2)?,
+                original: original_from(&*self.cipher, &row)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// What was derived from an item's originals, by kind and name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn artifacts<A: right::ReadContent>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<Vec<Artifact>, CatalogError> {
+        let item = self.under(&proof, A::id).await?;
+        artifacts_of(self, item).await
+    }
+
+    /// The key of the case that an item is in, encrypted under the root key, and the case.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn key_of_item<A: right::ReadContent>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<(CaseId, Vec<u8>), CatalogError> {
+        let item = self.under(&proof, A::id).await?;
+        let row = sqlx::query(
+            "SELECT c.id, c.wrapped_key FROM items i JOIN cases c ON c.id = i.case_id WHERE i.id = $1",
+        )
+        .bind(item.to_string())
+        .fetch_optional(self.db())
+        .await?
+        .ok_or(CatalogError::Missing { what: "item" })?;
+        Ok((id(&row, 0)?, row.try_get(1)?))
+    }
+}
+
+impl Facts<'_> {
+    /// The case that a visible item is in.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn place_of_item(&mut self, item: ItemId) -> Result<Option<CaseId>, CatalogError> {
+        let row = sqlx::query("SELECT case_id FROM items WHERE id = $1 AND deleted_ms IS NULL")
+            .bind(item.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| id(&row, 0)).transpose()
     }
 
     /// The capture in somebody's space that a file belongs to, deleted or not, where it belongs to one.
@@ -224,45 +313,76 @@ impl Conn {
         .await?;
         row.map(|row| id(&row, 0)).transpose()
     }
+}
 
-    /// What was derived from an item's originals, by kind and name.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn artifacts(&mut self, item: ItemId) -> Result<Vec<Artifact>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT a.id, a.kind, a.name, a.sealed, p.part, b.name, b.reference, b.len, i.case_id, c.wrapped_key \
-             FROM artifacts a JOIN items i ON i.id = a.item_id JOIN cases c ON c.id = i.case_id \
-             JOIN artifact_objects p ON p.artifact_id = a.id JOIN objects b ON b.name = p.object \
-             WHERE a.item_id = $1 ORDER BY a.kind, a.name, p.part",
-        )
-        .bind(item.to_string())
-        .fetch_all(self.db())
+/// A file that its uploader downloads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Download {
+    /// The case, or the space, that it lies in.
+    pub case: CaseId,
+    /// The key of that, encrypted under the root key.
+    pub wrapped_key: Vec<u8>,
+    /// The file.
+    pub original: Original,
+}
+
+/// The visible items of a case, the oldest first.
+async fn items_in(conn: &mut Conn, case: CaseId) -> Result<Vec<Item>, CatalogError> {
+    let sql = format!("{ITEMS} AND i.case_id = $1 ORDER BY i.created_ms, i.id");
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(case.to_string())
+        .fetch_all(conn.db())
         .await?;
-        let mut artifacts: Vec<Artifact> = Vec::new();
-        let mut keys: Option<Keyring> = None;
-        for row in &rows {
-            let object = (row.try_get(4)?, object_from(row, 5)?);
-            let id = id(row, 0)?;
-            match artifacts.last_mut().filter(|artifact| artifact.id == id) {
-                Some(artifact) => artifact.objects.push(object),
-                None => {
-                    let keys = match &keys {
-                        Some(keys) => keys,
-                        None => keys.insert(case_keys(&*self.cipher, row, 8, 9)?),
-                    };
-                    artifacts.push(Artifact {
-                        id,
-                        kind: word(row, 1, ArtifactKind::from_word, "artifact kind")?,
-                        name: row.try_get(2)?,
-                        details: keys.unseal("artifacts", id.as_bytes(), row.try_get(3)?)?,
-                        objects: vec![object],
-                    });
-                }
+    rows.iter().map(|row| item_from(&*conn.cipher, row)).collect()
+}
+
+/// The files that an item was made of, in their order.
+async fn originals_of(conn: &mut Conn, item: ItemId) -> Result<Vec<Original>, CatalogError> {
+    let rows = sqlx::query(
+        "SELECT o.id, o.case_id, c.wrapped_key, o.sha256, o.sealed, b.name, b.reference, b.len, o.uploader \
+         FROM item_originals l JOIN originals o ON o.id = l.original_id JOIN objects b ON b.name = o.object \
+         JOIN cases c ON c.id = o.case_id WHERE l.item_id = $1 ORDER BY l.position",
+    )
+    .bind(item.to_string())
+    .fetch_all(conn.db())
+    .await?;
+    rows.iter().map(|row| original_from(&*conn.cipher, row)).collect()
+}
+
+/// What was derived from an item's originals, by kind and name.
+async fn artifacts_of(conn: &mut Conn, item: ItemId) -> Result<Vec<Artifact>, CatalogError> {
+    let rows = sqlx::query(
+        "SELECT a.id, a.kind, a.name, a.sealed, p.part, b.name, b.reference, b.len, i.case_id, c.wrapped_key \
+         FROM artifacts a JOIN items i ON i.id = a.item_id JOIN cases c ON c.id = i.case_id \
+         JOIN artifact_objects p ON p.artifact_id = a.id JOIN objects b ON b.name = p.object \
+         WHERE a.item_id = $1 ORDER BY a.kind, a.name, p.part",
+    )
+    .bind(item.to_string())
+    .fetch_all(conn.db())
+    .await?;
+    let mut artifacts: Vec<Artifact> = Vec::new();
+    let mut keys: Option<Keyring> = None;
+    for row in &rows {
+        let object = (row.try_get(4)?, object_from(row, 5)?);
+        let id = id(row, 0)?;
+        match artifacts.last_mut().filter(|artifact| artifact.id == id) {
+            Some(artifact) => artifact.objects.push(object),
+            None => {
+                let keys = match &keys {
+                    Some(keys) => keys,
+                    None => keys.insert(case_keys(&*conn.cipher, row, 8, 9)?),
+                };
+                artifacts.push(Artifact {
+                    id,
+                    kind: word(row, 1, ArtifactKind::from_word, "artifact kind")?,
+                    name: row.try_get(2)?,
+                    details: keys.unseal("artifacts", id.as_bytes(), row.try_get(3)?)?,
+                    objects: vec![object],
+                });
             }
         }
-        Ok(artifacts)
     }
+    Ok(artifacts)
 }
 
 pub(crate) async fn originals_by_hash(

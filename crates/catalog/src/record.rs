@@ -7,15 +7,18 @@
 
 use std::sync::Arc;
 
-use domain::{CaseId, PatientId, PracticeId, UserId};
+use domain::{PatientId, PracticeId, UserId};
 use ledger::{Event, Recorded};
+use policy::Authorized;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::database::{Catalog, Change, Conn, Dialect, begin};
+use crate::database::{Catalog, Change, Conn, Dialect, System, begin};
 use crate::error::{CatalogError, unreadable};
 use crate::log::Log;
+use crate::right;
 use crate::sql::{count, signed};
+use crate::standing::Standing;
 
 /// Events of one request, and where to tell that they last.
 type Entry = (Vec<Event>, oneshot::Sender<Result<(), CatalogError>>);
@@ -61,7 +64,7 @@ async fn write(
     events: &[&Event],
 ) -> Result<(), &'static str> {
     let written = async {
-        let (mut transaction, _turn) = begin(pool, dialect, turn).await?;
+        let (mut transaction, _turn) = begin(pool, dialect, turn, Standing::System).await?;
         log.append(&mut transaction, dialect, events).await?;
         Ok::<_, CatalogError>(transaction.commit().await?)
     };
@@ -91,7 +94,24 @@ impl Change {
     pub async fn record(&mut self, events: &[Event]) -> Result<(), CatalogError> {
         let events: Vec<&Event> = events.iter().collect();
         let (log, dialect) = (self.log.clone(), self.dialect);
+        self.stand(Standing::System).await?;
         log.append(self.db(), dialect, &events).await
+    }
+}
+
+impl System {
+    /// Events with a place before `before`, the latest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn events(
+        &self,
+        scope: Scope,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, CatalogError> {
+        let mut db = self.reader().await?;
+        db.events_in(scope, &Only::default(), before, limit).await
     }
 }
 
@@ -102,8 +122,6 @@ pub enum Scope {
     Practice(PracticeId),
     /// Those that concern a patient.
     Patient(PatientId),
-    /// Those of a case.
-    Case(CaseId),
 }
 
 /// Which events, of those in a scope; all where nothing is said.
@@ -122,20 +140,31 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn events(
+    pub async fn events<A: right::ReadEvents>(
         &mut self,
-        scope: Scope,
+        proof: Authorized<A>,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<Recorded>, CatalogError> {
-        self.events_only(scope, &Only::default(), before, limit).await
+        self.events_only(proof, &Only::default(), before, limit).await
     }
 
     /// As [`Conn::events`], of some only.
     ///
     /// # Errors
     /// The database's.
-    pub async fn events_only(
+    pub async fn events_only<A: right::ReadEvents>(
+        &mut self,
+        proof: Authorized<A>,
+        only: &Only,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, CatalogError> {
+        let scope = self.under(&proof, A::id).await?;
+        self.events_in(scope, only, before, limit).await
+    }
+
+    async fn events_in(
         &mut self,
         scope: Scope,
         only: &Only,
@@ -145,7 +174,6 @@ impl Conn {
         let (column, whose) = match scope {
             Scope::Practice(id) => ("practice", id.to_string()),
             Scope::Patient(id) => ("patient", id.to_string()),
-            Scope::Case(id) => ("case_id", id.to_string()),
         };
         let filters = [
             ("actor", only.actor.map(|id| id.to_string())),

@@ -2,6 +2,7 @@
 //! (45 CFR 164.524). The practice answers; what was asked and answered stays.
 
 use domain::{PatientId, Phi, RecordRequestId, RecordRequestKind, RecordRequestState, Timestamp, UserId};
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -10,7 +11,9 @@ use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::CatalogError;
 use crate::people::moment;
+use crate::right;
 use crate::sql::{id, maybe_id, word};
+use crate::standing::Facts;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +55,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn requests_of(&mut self, patient: PatientId) -> Result<Vec<RecordRequest>, CatalogError> {
+    pub async fn requests_of(
+        &mut self,
+        proof: Authorized<act::ReadProfile>,
+    ) -> Result<Vec<RecordRequest>, CatalogError> {
+        let patient = self.under(&proof, Authorized::on).await?;
         let sql = format!("{COLUMNS} WHERE r.patient_id = $1 ORDER BY r.asked_ms DESC, r.id DESC");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(patient.to_string())
@@ -61,16 +68,44 @@ impl Conn {
         rows.iter().map(|row| request_from(self, row)).collect()
     }
 
-    /// A request.
+    /// A request about the patient's record that is to be answered.
     ///
     /// # Errors
     /// The database's.
-    pub async fn request(&mut self, request: RecordRequestId) -> Result<Option<RecordRequest>, CatalogError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE r.id = $1")))
+    pub async fn request<A: right::AnswerPatient>(
+        &mut self,
+        proof: Authorized<A>,
+        request: RecordRequestId,
+    ) -> Result<Option<RecordRequest>, CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
+        let sql = format!("{COLUMNS} WHERE r.id = $1 AND r.patient_id = $2");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(request.to_string())
+            .bind(patient.to_string())
             .fetch_optional(self.db())
             .await?;
         row.map(|row| request_from(self, &row)).transpose()
+    }
+}
+
+impl Facts<'_> {
+    /// Whose record a request is about, and for what it is.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn request(
+        &mut self,
+        request: RecordRequestId,
+    ) -> Result<Option<(PatientId, RecordRequestKind)>, CatalogError> {
+        let row = sqlx::query("SELECT patient_id, kind FROM requests WHERE id = $1")
+            .bind(request.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| {
+            let kind = word(&row, 1, RecordRequestKind::from_word, "kind of a request")?;
+            Ok((id(&row, 0)?, kind))
+        })
+        .transpose()
     }
 }
 
@@ -79,15 +114,20 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn add_request(&mut self, request: &RecordRequest) -> Result<(), CatalogError> {
-        let sealed = self.sealed_words(request).await?;
+    pub async fn add_request<A: right::AskPractice>(
+        &mut self,
+        proof: Authorized<A>,
+        request: &RecordRequest,
+    ) -> Result<(), CatalogError> {
+        let patient = self.under(&proof, A::id).await?;
+        let sealed = self.sealed_words(patient, request).await?;
         sqlx::query(
             "INSERT INTO requests (id, patient_id, asked_by, kind, state, sealed, asked_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(request.id.to_string())
-        .bind(request.patient.to_string())
-        .bind(request.asked_by.to_string())
+        .bind(patient.to_string())
+        .bind(proof.user().to_string())
         .bind(request.kind.word())
         .bind(request.state.word())
         .bind(sealed)
@@ -101,23 +141,25 @@ impl Change {
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] where it was answered before.
-    pub async fn answer_request(
+    pub async fn answer_request<A: right::AnswerPatient>(
         &mut self,
+        proof: Authorized<A>,
         request: &RecordRequest,
-        by: UserId,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let sealed = self.sealed_words(request).await?;
+        let patient = self.under(&proof, A::id).await?;
+        let sealed = self.sealed_words(patient, request).await?;
         let answered = sqlx::query(
             "UPDATE requests SET state = $1, sealed = $2, answered_by = $3, answered_ms = $4 \
-             WHERE id = $5 AND state = $6",
+             WHERE id = $5 AND state = $6 AND patient_id = $7",
         )
         .bind(request.state.word())
         .bind(sealed)
-        .bind(by.to_string())
+        .bind(proof.user().to_string())
         .bind(now.ms())
         .bind(request.id.to_string())
         .bind(RecordRequestState::Open.word())
+        .bind(patient.to_string())
         .execute(self.db())
         .await?;
         match answered.rows_affected() {
@@ -126,8 +168,12 @@ impl Change {
         }
     }
 
-    async fn sealed_words(&mut self, request: &RecordRequest) -> Result<Vec<u8>, CatalogError> {
-        let keys = self.keys_of_patient(request.patient).await?;
+    async fn sealed_words(
+        &mut self,
+        patient: PatientId,
+        request: &RecordRequest,
+    ) -> Result<Vec<u8>, CatalogError> {
+        let keys = self.keys_of_patient(patient).await?;
         let words = Words {
             text: request.text.clone(),
             answer: request.answer.clone(),

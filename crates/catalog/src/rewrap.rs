@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::cipher::CipherError;
-use crate::database::Catalog;
+use crate::database::System;
 use crate::error::{CatalogError, unreadable};
 
 /// Tables with wrapped keys, and the column that names each key's owner.
@@ -15,7 +15,7 @@ const WRAPPED: &[(&str, &str)] = &[
     ("cases", "id"),
 ];
 
-impl Catalog {
+impl System {
     /// Has every wrapped key wrapped anew by `wrap`, which is given the owner and the present bytes, and binds the
     /// catalog to the root key with this fingerprint. All of it or nothing; tells how many keys there are.
     ///
@@ -63,7 +63,7 @@ impl Catalog {
     /// The database's.
     pub async fn is_in_use(&self, is_alive: impl Fn(&str) -> bool) -> Result<bool, CatalogError> {
         let rows = sqlx::query("SELECT DISTINCT process FROM ingests WHERE finished_ms IS NULL")
-            .fetch_all(&self.pool)
+            .fetch_all(self.reader().await?.db())
             .await?;
         for row in &rows {
             if is_alive(row.try_get(0)?) {

@@ -25,7 +25,7 @@ pub struct ObjectRow {
     pub len: u64,
 }
 
-/// An item that becomes visible with [`crate::Catalog::commit_item`].
+/// An item that becomes visible with [`crate::System::commit_item`].
 #[derive(Clone, Debug)]
 pub struct NewItem {
     /// Its id, new.
@@ -64,7 +64,7 @@ pub struct NewItem {
 /// A file that an item was made of.
 #[derive(Clone, Debug)]
 pub enum ItemOriginal {
-    /// Stored before, as [`crate::Catalog::known_originals`] told.
+    /// Stored before, as [`crate::System::known_originals`] told.
     Known(OriginalId),
     /// Stored by this run. Where the case has the same bytes by now, those are taken, and the object stays pending
     /// for the sweep.
@@ -99,7 +99,7 @@ pub struct NewArtifact {
     pub objects: Vec<(String, ObjectRow)>,
 }
 
-/// What [`crate::Catalog::commit_item`] did.
+/// What [`crate::System::commit_item`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
     /// The item is visible now.

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use domain::{ItemId, Timestamp, UserId};
+use domain::{Timestamp, UserId};
+use policy::{Authorized, act};
 use sqlx::Row;
 
 use crate::database::{Change, Conn, Dialect};
 use crate::error::{CatalogError, unreadable};
+use crate::right;
 use crate::sql::{count, id, signed};
 
 /// What somebody has seen of an item since it was last told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSights {
-    /// The item.
-    pub item: ItemId,
-    /// Who.
-    pub viewer: UserId,
     /// When it is told; its day in UTC is the one that it is added to.
     pub at: Timestamp,
     /// Numbers of distinct slices.
@@ -62,7 +60,12 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn sights_of(&mut self, item: ItemId, limit: u32) -> Result<Vec<Sights>, CatalogError> {
+    pub async fn sights_of(
+        &mut self,
+        proof: Authorized<act::RenderLocally>,
+        limit: u32,
+    ) -> Result<Vec<Sights>, CatalogError> {
+        let item = self.under(&proof, Authorized::on).await?;
         let rows = sqlx::query(
             "SELECT viewer, day, first_ms, last_ms, looked_ms, frames, questions, sweeps, slices, directions \
              FROM sights WHERE item_id = $1 ORDER BY day DESC, last_ms DESC, viewer LIMIT $2",
@@ -96,10 +99,15 @@ impl Change {
     ///
     /// # Errors
     /// The database's.
-    pub async fn add_sights(&mut self, seen: &NewSights) -> Result<(), CatalogError> {
+    pub async fn add_sights<A: right::Look>(
+        &mut self,
+        proof: Authorized<A>,
+        seen: &NewSights,
+    ) -> Result<(), CatalogError> {
+        let item = self.under(&proof, A::id).await?;
         let (item, viewer, day) = (
-            seen.item.to_string(),
-            seen.viewer.to_string(),
+            item.to_string(),
+            proof.user().to_string(),
             seen.at.date().to_string(),
         );
         sqlx::query(

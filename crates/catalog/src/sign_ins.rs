@@ -3,6 +3,7 @@
 use domain::{
     AccountState, MemberRole, Operator, Phi, PracticeId, SignInId, SignInStrength, Timestamp, UserId,
 };
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
@@ -10,7 +11,9 @@ use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::CatalogError;
 use crate::notice::Notice;
+use crate::right;
 use crate::sql::{id, word};
+use crate::standing::{AsSystem, Facts};
 
 /// A browser or program that a person has signed in with.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +80,7 @@ pub struct Acceptance {
 
 const SIGN_IN: &str = "SELECT s.id, s.user_id, s.factors, s.created_ms, s.seen_ms, s.idle_ms, s.ends_ms";
 
-impl Conn {
+impl Facts<'_> {
     /// Who is signed in with what has the hash `token`, ended or not.
     ///
     /// # Errors
@@ -128,12 +131,18 @@ impl Conn {
         }
         Ok(Some(signed_in))
     }
+}
 
+impl Conn {
     /// What a person has accepted and not withdrawn, agreements and choices about advertising.
     ///
     /// # Errors
     /// The database's.
-    pub async fn accepted(&mut self, user: UserId) -> Result<Vec<String>, CatalogError> {
+    pub async fn accepted(
+        &mut self,
+        proof: Authorized<act::ReadAccount>,
+    ) -> Result<Vec<String>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let rows =
             sqlx::query("SELECT agreement FROM acceptances WHERE user_id = $1 AND withdrawn_ms IS NULL")
                 .bind(user.to_string())
@@ -146,7 +155,11 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn acceptances(&mut self, user: UserId) -> Result<Vec<Acceptance>, CatalogError> {
+    pub async fn acceptances(
+        &mut self,
+        proof: Authorized<act::ReadAccount>,
+    ) -> Result<Vec<Acceptance>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let rows = sqlx::query(
             "SELECT agreement, version, accepted_ms, withdrawn_ms FROM acceptances WHERE user_id = $1 \
              ORDER BY accepted_ms DESC, id",
@@ -172,9 +185,10 @@ impl Conn {
     /// The database's.
     pub async fn sign_ins(
         &mut self,
-        user: UserId,
+        proof: Authorized<act::ListSignIns>,
         now: Timestamp,
     ) -> Result<Vec<(SignIn, Phi<Origin>)>, CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
         let sql = format!(
             "{SIGN_IN}, s.sealed, u.wrapped_key FROM sessions s JOIN users u ON u.id = s.user_id \
              WHERE s.user_id = $1 AND s.ends_ms > $2 ORDER BY s.created_ms DESC, s.id"
@@ -198,6 +212,106 @@ impl Conn {
 }
 
 impl Change {
+    /// Ends a sign-in of a person; `false` where the person has no such.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_sign_in<A: right::EndSignIns>(
+        &mut self,
+        proof: Authorized<A>,
+        sign_in: SignInId,
+    ) -> Result<bool, CatalogError> {
+        let user = self.under(&proof, A::id).await?;
+        let ended = sqlx::query("DELETE FROM sessions WHERE id = $1 AND user_id = $2")
+            .bind(sign_in.to_string())
+            .bind(user.to_string())
+            .execute(self.db())
+            .await?;
+        self.notify(Notice::for_user("sign_in.ended", user));
+        Ok(ended.rows_affected() == 1)
+    }
+
+    /// Ends all of one's sign-ins but one, after one has chosen another password.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_other_sign_ins(
+        &mut self,
+        proof: Authorized<act::EditAccount>,
+        but: SignInId,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        self.drop_sign_ins(user, Some(but)).await
+    }
+
+    pub(crate) async fn drop_sign_ins(
+        &mut self,
+        user: UserId,
+        but: Option<SignInId>,
+    ) -> Result<(), CatalogError> {
+        sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
+            .bind(user.to_string())
+            .bind(but.map(|id| id.to_string()).unwrap_or_default())
+            .execute(self.db())
+            .await?;
+        self.notify(Notice::for_user("sign_in.ended", user));
+        Ok(())
+    }
+
+    /// Accepts a version of an agreement.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn accept_agreement<A: right::Accept>(
+        &mut self,
+        proof: Authorized<A>,
+        agreement: &str,
+        version: u32,
+        sha256: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, A::id).await?;
+        let acceptance = domain::AcceptanceId::from_random(crate::sql::random()?);
+        sqlx::query(
+            "INSERT INTO acceptances (id, user_id, agreement, version, sha256, accepted_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(acceptance.to_string())
+        .bind(user.to_string())
+        .bind(agreement)
+        .bind(version.to_string())
+        .bind(&sha256[..])
+        .bind(now.ms())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Takes an acceptance back, as of a choice about advertising.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn withdraw_acceptance(
+        &mut self,
+        proof: Authorized<act::ChooseMarketing>,
+        agreement: &str,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let user = self.under(&proof, Authorized::on).await?;
+        sqlx::query(
+            "UPDATE acceptances SET withdrawn_ms = $1 \
+             WHERE user_id = $2 AND agreement = $3 AND withdrawn_ms IS NULL",
+        )
+        .bind(now.ms())
+        .bind(user.to_string())
+        .bind(agreement)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+}
+
+impl AsSystem<'_> {
     /// Signs a person in: what the cookie holds has the hash `token`.
     ///
     /// # Errors
@@ -245,82 +359,12 @@ impl Change {
         Ok(())
     }
 
-    /// Ends a sign-in of a person; `false` where the person has no such.
+    /// Ends all sign-ins of a person.
     ///
     /// # Errors
     /// The database's.
-    pub async fn end_sign_in(&mut self, user: UserId, sign_in: SignInId) -> Result<bool, CatalogError> {
-        let ended = sqlx::query("DELETE FROM sessions WHERE id = $1 AND user_id = $2")
-            .bind(sign_in.to_string())
-            .bind(user.to_string())
-            .execute(self.db())
-            .await?;
-        self.notify(Notice::for_user("sign_in.ended", user));
-        Ok(ended.rows_affected() == 1)
-    }
-
-    /// Ends all sign-ins of a person, but perhaps one.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn end_sign_ins(&mut self, user: UserId, but: Option<SignInId>) -> Result<(), CatalogError> {
-        sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
-            .bind(user.to_string())
-            .bind(but.map(|id| id.to_string()).unwrap_or_default())
-            .execute(self.db())
-            .await?;
-        self.notify(Notice::for_user("sign_in.ended", user));
-        Ok(())
-    }
-
-    /// Accepts a version of an agreement.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn accept_agreement(
-        &mut self,
-        user: UserId,
-        agreement: &str,
-        version: u32,
-        sha256: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        let acceptance = domain::AcceptanceId::from_random(crate::sql::random()?);
-        sqlx::query(
-            "INSERT INTO acceptances (id, user_id, agreement, version, sha256, accepted_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(acceptance.to_string())
-        .bind(user.to_string())
-        .bind(agreement)
-        .bind(version.to_string())
-        .bind(&sha256[..])
-        .bind(now.ms())
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    /// Takes an acceptance back, as of a choice about advertising.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn withdraw_acceptance(
-        &mut self,
-        user: UserId,
-        agreement: &str,
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        sqlx::query(
-            "UPDATE acceptances SET withdrawn_ms = $1 \
-             WHERE user_id = $2 AND agreement = $3 AND withdrawn_ms IS NULL",
-        )
-        .bind(now.ms())
-        .bind(user.to_string())
-        .bind(agreement)
-        .execute(self.db())
-        .await?;
-        Ok(())
+    pub async fn end_sign_ins(&mut self, user: UserId) -> Result<(), CatalogError> {
+        self.drop_sign_ins(user, None).await
     }
 }
 

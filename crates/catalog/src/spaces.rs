@@ -4,7 +4,7 @@
 use domain::{
     CaseId, CaseState, ConnectionState, ItemId, Keeping, NameDisclosure, Release, Timestamp, UserId,
 };
-use policy::{CaptureFacts, ConnectionFacts, Destination, SpaceFacts};
+use policy::{Authorized, CaptureFacts, ConnectionFacts, Destination, SpaceFacts};
 use sqlx::Row;
 
 use crate::cases::CaseSecrets;
@@ -12,19 +12,17 @@ use crate::cipher::Keyring;
 use crate::database::{Change, Conn};
 use crate::error::{CatalogError, unreadable};
 use crate::facts::{deletion, release_from, uploader};
+use crate::right;
 use crate::sql::{id, random, word};
+use crate::standing::{AsSystem, Facts};
 
-impl Conn {
+impl Facts<'_> {
     /// The case that is a user's space, where the user has one.
     ///
     /// # Errors
     /// The database's.
     pub async fn space_of(&mut self, user: UserId) -> Result<Option<CaseId>, CatalogError> {
-        let row = sqlx::query("SELECT case_id FROM spaces WHERE user_id = $1")
-            .bind(user.to_string())
-            .fetch_optional(self.db())
-            .await?;
-        row.map(|row| id(&row, 0)).transpose()
+        space_of(self.conn(), user).await
     }
 
     /// Whose space a case is, where it is one.
@@ -127,12 +125,18 @@ impl Conn {
         })
         .transpose()
     }
+}
 
+impl Conn {
     /// What tells an item from others that are made of other files ([`crate::NewItem::content_key`]).
     ///
     /// # Errors
     /// [`CatalogError::NoItem`], or the database's.
-    pub async fn content_key(&mut self, item: ItemId) -> Result<[u8; 32], CatalogError> {
+    pub async fn content_key<A: right::CopyCapture>(
+        &mut self,
+        proof: Authorized<A>,
+    ) -> Result<[u8; 32], CatalogError> {
+        let item = self.under(&proof, A::id).await?;
         let row = sqlx::query("SELECT content_key FROM items WHERE id = $1")
             .bind(item.to_string())
             .fetch_optional(self.db())
@@ -145,12 +149,37 @@ impl Conn {
 }
 
 impl Change {
+    /// The case that is the space of whom a capture is handed over to, made where there is none.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`] where there is no connection, or the database's.
+    pub async fn space_of_other<A: right::HandOver>(
+        &mut self,
+        proof: Authorized<A>,
+        now: Timestamp,
+    ) -> Result<CaseId, CatalogError> {
+        let (_, connection) = self.under(&proof, A::id).await?;
+        let missing = CatalogError::Missing { what: "connection" };
+        let connection = connection.ok_or(missing)?;
+        let row = sqlx::query("SELECT patient_user, doctor FROM connections WHERE id = $1")
+            .bind(connection.to_string())
+            .fetch_optional(self.db())
+            .await?
+            .ok_or(CatalogError::Missing { what: "connection" })?;
+        let (patient, doctor): (UserId, UserId) = (id(&row, 0)?, id(&row, 1)?);
+        let other = if patient == proof.user() { doctor } else { patient };
+        // The space of somebody else is out of the person's sight.
+        self.as_system().await?.space_or_new(other, now).await
+    }
+}
+
+impl AsSystem<'_> {
     /// The case that is a user's space, made where the user has none.
     ///
     /// # Errors
     /// The database's.
     pub async fn space_or_new(&mut self, user: UserId, now: Timestamp) -> Result<CaseId, CatalogError> {
-        if let Some(case) = self.space_of(user).await? {
+        if let Some(case) = space_of(self, user).await? {
             return Ok(case);
         }
         let case = CaseId::from_random(random()?);
@@ -179,4 +208,13 @@ impl Change {
             .await?;
         Ok(case)
     }
+}
+
+/// The case that is a user's space.
+pub(crate) async fn space_of(conn: &mut Conn, user: UserId) -> Result<Option<CaseId>, CatalogError> {
+    let row = sqlx::query("SELECT case_id FROM spaces WHERE user_id = $1")
+        .bind(user.to_string())
+        .fetch_optional(conn.db())
+        .await?;
+    row.map(|row| id(&row, 0)).transpose()
 }

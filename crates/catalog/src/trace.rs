@@ -6,7 +6,7 @@
 use domain::{CaseId, SessionId, Timestamp, UserId};
 use sqlx::Row;
 
-use crate::database::Conn;
+use crate::database::System;
 use crate::error::{CatalogError, unreadable};
 use crate::sql::{id, maybe_id};
 
@@ -28,13 +28,25 @@ pub struct MarkedSession {
     pub last: Timestamp,
 }
 
-impl Conn {
+impl System {
     /// The secret that hidden marks are drawn from. It is under the root key, and made when it is asked for first.
     ///
     /// # Errors
     /// The database's, or that the root key is another.
-    pub async fn mark_secret(&mut self) -> Result<[u8; 32], CatalogError> {
-        let keys = self.keyring(KEY).await?;
+    pub async fn mark_secret(&self) -> Result<[u8; 32], CatalogError> {
+        let known = sqlx::query("SELECT name FROM keys WHERE name = $1")
+            .bind(KEY)
+            .fetch_optional(self.reader().await?.db())
+            .await?;
+        let keys = match known {
+            Some(_) => self.reader().await?.keyring(KEY).await?,
+            None => {
+                let mut change = self.change().await?;
+                let keys = change.keyring(KEY).await?;
+                change.commit().await?;
+                keys
+            }
+        };
         let halves = [&b"seed 1"[..], b"seed 2"].map(|part| keys.secret(b"hidden marks", part));
         halves
             .concat()
@@ -46,13 +58,13 @@ impl Conn {
     ///
     /// # Errors
     /// The database's.
-    pub async fn sessions_marked(&mut self, mark: u32) -> Result<Vec<MarkedSession>, CatalogError> {
+    pub async fn sessions_marked(&self, mark: u32) -> Result<Vec<MarkedSession>, CatalogError> {
         let rows = sqlx::query(
             "SELECT session, actor, case_id, MIN(at_ms), MAX(at_ms) FROM events WHERE session LIKE $1 \
              GROUP BY session, actor, case_id ORDER BY 5 DESC",
         )
         .bind(format!("{mark:08x}-%"))
-        .fetch_all(self.db())
+        .fetch_all(self.reader().await?.db())
         .await?;
         rows.iter()
             .map(|row| {

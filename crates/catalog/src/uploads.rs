@@ -2,15 +2,19 @@
 //! vault that is durable before it is acknowledged.
 
 use domain::{Biometric, CaseId, IngestId, JobId, Phi, Timestamp, UploadId, UploadSetId, UserId};
+use policy::{Authorized, DestinationId, act};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::cipher::Keyring;
-use crate::database::{Change, Conn};
+use crate::database::{Change, Conn, System};
 use crate::error::CatalogError;
+use crate::jobs::Job;
 use crate::read::{case_keys, object_from};
+use crate::right;
 use crate::rows::ObjectRow;
 use crate::sql::{count, id, signed, word};
+use crate::standing::{AsSystem, Facts, Standing};
 
 /// Files that come in together.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,27 +85,16 @@ pub struct Arrived {
 const SETS: &str = "SELECT id, case_id, user_id, state, files, bytes, created_ms, biometric FROM upload_sets";
 
 impl Conn {
-    /// A set of uploads.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn upload_set(&mut self, set: UploadSetId) -> Result<Option<UploadSet>, CatalogError> {
-        let row = sqlx::query(AssertSqlSafe(format!("{SETS} WHERE id = $1")))
-            .bind(set.to_string())
-            .fetch_optional(self.db())
-            .await?;
-        row.map(|row| set_from(&row)).transpose()
-    }
-
-    /// The sets of a user in a case that are still open, not yet ingested, or failed and kept to be tried again.
+    /// One's own sets in a case that are still open, not yet ingested, or failed and kept to be tried again, each with the
+    /// work on it.
     ///
     /// # Errors
     /// The database's.
     pub async fn open_upload_sets(
         &mut self,
-        case: CaseId,
-        user: UserId,
-    ) -> Result<Vec<UploadSet>, CatalogError> {
+        proof: Authorized<act::SeeCase>,
+    ) -> Result<Vec<(UploadSet, Option<Job>)>, CatalogError> {
+        let (case, user) = (self.under(&proof, Authorized::on).await?, proof.user());
         let sql = format!(
             "{SETS} WHERE case_id = $1 AND user_id = $2 AND state IN ('open', 'closed', 'failed') ORDER BY created_ms, id"
         );
@@ -110,58 +103,55 @@ impl Conn {
             .bind(user.to_string())
             .fetch_all(self.db())
             .await?;
-        rows.iter().map(set_from).collect()
+        let mut sets = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let set = set_from(row)?;
+            self.under(&proof, Authorized::on).await?;
+            let job = self.job_in_sight(set.id).await?;
+            sets.push((set, job));
+        }
+        Ok(sets)
     }
 
-    /// Sets that failed before a moment and are still kept: at most `limit`.
+    /// The key of the case that an upload goes to, and the case.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn failed_upload_sets(
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn key_of_upload(
         &mut self,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<UploadSet>, CatalogError> {
-        let sql = format!("{SETS} WHERE state = 'failed' AND changed_ms < $1 ORDER BY changed_ms LIMIT $2");
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(before.ms())
-            .bind(i64::from(limit))
-            .fetch_all(self.db())
-            .await?;
-        rows.iter().map(set_from).collect()
-    }
-
-    /// A file on its way in.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn upload(&mut self, upload: UploadId) -> Result<Option<Upload>, CatalogError> {
+        proof: Authorized<act::ContinueUpload>,
+    ) -> Result<(CaseId, Vec<u8>), CatalogError> {
+        let upload = self.under(&proof, Authorized::on).await?;
         let row = sqlx::query(
-            "SELECT u.id, u.set_id, s.case_id, s.user_id, s.state, u.len, u.received FROM uploads u \
-             JOIN upload_sets s ON s.id = u.set_id WHERE u.id = $1",
+            "SELECT c.id, c.wrapped_key FROM upload_sets s JOIN cases c ON c.id = s.case_id WHERE s.id = $1 \
+             OR s.id = (SELECT set_id FROM uploads WHERE id = $1)",
         )
         .bind(upload.to_string())
         .fetch_optional(self.db())
-        .await?;
-        row.map(|row| {
-            Ok(Upload {
-                id: id(&row, 0)?,
-                set: id(&row, 1)?,
-                case: id(&row, 2)?,
-                user: id(&row, 3)?,
-                set_state: row.try_get(4)?,
-                len: count(&row, 5)?,
-                received: count(&row, 6)?,
-            })
-        })
-        .transpose()
+        .await?
+        .ok_or(CatalogError::Missing { what: "upload" })?;
+        Ok((id(&row, 0)?, row.try_get(1)?))
     }
 
     /// Every file of a set with its pieces, in the order of their announcement.
     ///
     /// # Errors
     /// The database's.
-    pub async fn arrived(&mut self, set: UploadSetId) -> Result<Vec<Arrived>, CatalogError> {
+    pub async fn arrived(&mut self, proof: Authorized<act::SeeUpload>) -> Result<Vec<Arrived>, CatalogError> {
+        let set = self.under(&proof, right::ReadUploads::id).await?;
+        let seen = sqlx::query("SELECT id FROM upload_sets WHERE id = $1")
+            .bind(set.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        if seen.is_none() {
+            return Ok(Vec::new());
+        }
+        // Who uploaded sees what has come of it, even where the case is out of sight by now.
+        self.stand(Standing::System).await?;
+        self.files_of(set).await
+    }
+
+    async fn files_of(&mut self, set: UploadSetId) -> Result<Vec<Arrived>, CatalogError> {
         let rows = sqlx::query(
             "SELECT u.id, u.sealed, u.len, s.case_id, c.wrapped_key, p.object, b.reference, b.len FROM uploads u \
              JOIN upload_sets s ON s.id = u.set_id JOIN cases c ON c.id = s.case_id \
@@ -194,6 +184,46 @@ impl Conn {
             }
         }
         Ok(files)
+    }
+}
+
+impl Facts<'_> {
+    /// A set of uploads.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn upload_set(&mut self, set: UploadSetId) -> Result<Option<UploadSet>, CatalogError> {
+        let row = sqlx::query(AssertSqlSafe(format!("{SETS} WHERE id = $1")))
+            .bind(set.to_string())
+            .fetch_optional(self.db())
+            .await?;
+        row.map(|row| set_from(&row)).transpose()
+    }
+
+    /// A file on its way in.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn upload(&mut self, upload: UploadId) -> Result<Option<Upload>, CatalogError> {
+        let row = sqlx::query(
+            "SELECT u.id, u.set_id, s.case_id, s.user_id, s.state, u.len, u.received FROM uploads u \
+             JOIN upload_sets s ON s.id = u.set_id WHERE u.id = $1",
+        )
+        .bind(upload.to_string())
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|row| {
+            Ok(Upload {
+                id: id(&row, 0)?,
+                set: id(&row, 1)?,
+                case: id(&row, 2)?,
+                user: id(&row, 3)?,
+                set_state: row.try_get(4)?,
+                len: count(&row, 5)?,
+                received: count(&row, 6)?,
+            })
+        })
+        .transpose()
     }
 
     /// Bytes that a practice keeps: objects of originals, and uploads that are still on their way.
@@ -230,31 +260,68 @@ impl Conn {
     }
 }
 
-impl Change {
-    /// Opens a set of uploads.
+impl System {
+    /// Sets that failed before a moment and are still kept: at most `limit`.
     ///
     /// # Errors
     /// The database's.
+    pub async fn failed_upload_sets(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UploadSet>, CatalogError> {
+        let sql = format!("{SETS} WHERE state = 'failed' AND changed_ms < $1 ORDER BY changed_ms LIMIT $2");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(before.ms())
+            .bind(i64::from(limit))
+            .fetch_all(self.reader().await?.db())
+            .await?;
+        rows.iter().map(set_from).collect()
+    }
+
+    /// Every file of a set with its pieces, in the order of their announcement.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn arrived(&self, set: UploadSetId) -> Result<Vec<Arrived>, CatalogError> {
+        self.reader().await?.files_of(set).await
+    }
+}
+
+impl Change {
+    /// Opens a set of uploads into what the proof is about, and tells where that is kept. One's own space is made where
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`] for a profile, which keeps nothing outside of its cases; or the database's.
     pub async fn create_upload_set(
         &mut self,
+        proof: Authorized<act::StartUpload>,
         set: UploadSetId,
-        case: CaseId,
-        user: UserId,
         biometric: Biometric,
         now: Timestamp,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<CaseId, CatalogError> {
+        let case = match self.under(&proof, Authorized::on).await? {
+            DestinationId::Case(case) => case,
+            DestinationId::Space(owner) => {
+                let case = self.as_system().await?.space_or_new(owner, now).await?;
+                self.under(&proof, Authorized::on).await?;
+                case
+            }
+            DestinationId::Profile(_) => return Err(CatalogError::Missing { what: "case" }),
+        };
         sqlx::query(
             "INSERT INTO upload_sets (id, case_id, user_id, state, files, bytes, created_ms, changed_ms, biometric) \
              VALUES ($1, $2, $3, 'open', 0, 0, $4, $4, $5)",
         )
         .bind(set.to_string())
         .bind(case.to_string())
-        .bind(user.to_string())
+        .bind(proof.user().to_string())
         .bind(now.ms())
         .bind(biometric.word())
         .execute(self.db())
         .await?;
-        Ok(())
+        Ok(case)
     }
 
     /// Announces files of a set, some perhaps with what has arrived of them. Their objects are pending no more.
@@ -263,10 +330,11 @@ impl Change {
     /// [`CatalogError::Conflict`] where the set is not open.
     pub async fn add_uploads(
         &mut self,
-        set: UploadSetId,
+        proof: Authorized<act::ContinueUpload>,
         uploads: &[NewUpload],
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        let set = self.under(&proof, right::ReadUploads::id).await?;
         let bytes = uploads.iter().fold(0_u64, |sum, u| sum.saturating_add(u.len));
         let counted = sqlx::query(
             "UPDATE upload_sets SET files = files + $1, bytes = bytes + $2, changed_ms = $3 \
@@ -318,10 +386,11 @@ impl Change {
     /// [`CatalogError::Conflict`] where another piece came first.
     pub async fn add_part(
         &mut self,
-        upload: UploadId,
+        proof: Authorized<act::ContinueUpload>,
         start: u64,
         part: &ObjectRow,
     ) -> Result<(), CatalogError> {
+        let upload = self.under(&proof, Authorized::on).await?;
         let moved =
             sqlx::query("UPDATE uploads SET received = received + $1 WHERE id = $2 AND received = $3")
                 .bind(signed(part.len))
@@ -360,10 +429,11 @@ impl Change {
     /// [`CatalogError::Conflict`] where a file has not arrived, there is none, or the set is not open.
     pub async fn close_upload_set(
         &mut self,
-        set: UploadSetId,
+        proof: Authorized<act::ContinueUpload>,
         job: JobId,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        let set = self.under(&proof, right::ReadUploads::id).await?;
         let missing = sqlx::query("SELECT COUNT(*) FROM uploads WHERE set_id = $1 AND received < len")
             .bind(set.to_string())
             .fetch_one(self.db())
@@ -395,6 +465,76 @@ impl Change {
         Ok(())
     }
 
+    /// Gives a set up: what no original has taken over is garbage of the run `ingest`.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`], or the database's.
+    pub async fn abandon_upload_set(
+        &mut self,
+        proof: Authorized<act::AbandonUpload>,
+        ingest: IngestId,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let upload = self.under(&proof, Authorized::on).await?;
+        let row = sqlx::query("SELECT id FROM upload_sets WHERE id = $1")
+            .bind(upload.to_string())
+            .fetch_optional(self.db())
+            .await?
+            .ok_or(CatalogError::Missing { what: "set" })?;
+        let set = id(&row, 0)?;
+        // Which objects originals have taken over is to be seen in full, or what is in use would be removed.
+        self.as_system()
+            .await?
+            .end_upload_set(set, "dropped", ingest, now)
+            .await
+    }
+
+    /// Takes a file back that was announced; `false` where there is none or its set is not open.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn drop_upload(
+        &mut self,
+        proof: Authorized<act::ContinueUpload>,
+        ingest: IngestId,
+    ) -> Result<bool, CatalogError> {
+        let upload = self.under(&proof, Authorized::on).await?;
+        let counted = sqlx::query(
+            "UPDATE upload_sets SET files = files - 1, bytes = bytes - (SELECT len FROM uploads WHERE id = $1) \
+             WHERE id = (SELECT set_id FROM uploads WHERE id = $1) AND state = 'open'",
+        )
+        .bind(upload.to_string())
+        .execute(self.db())
+        .await?;
+        if counted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let rows = sqlx::query("SELECT object FROM upload_parts WHERE upload_id = $1")
+            .bind(upload.to_string())
+            .fetch_all(self.db())
+            .await?;
+        let names = rows
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<Vec<String>, _>>()?;
+        self.drop_parts(&names, ingest).await?;
+        let dropped = sqlx::query("DELETE FROM uploads WHERE id = $1")
+            .bind(upload.to_string())
+            .execute(self.db())
+            .await?;
+        Ok(dropped.rows_affected() == 1)
+    }
+
+    async fn drop_parts(&mut self, names: &[String], ingest: IngestId) -> Result<(), CatalogError> {
+        self.add_pending(ingest, names).await?;
+        self.delete_named("DELETE FROM upload_parts WHERE object IN", names)
+            .await?;
+        self.delete_named("DELETE FROM objects WHERE name IN", names)
+            .await
+    }
+}
+
+impl AsSystem<'_> {
     /// Notes that the work on a set has failed. Its files are kept, to be tried again.
     ///
     /// # Errors
@@ -442,45 +582,6 @@ impl Change {
             .execute(self.db())
             .await?;
         Ok(())
-    }
-
-    /// Takes a file back that was announced; `false` where there is none or its set is not open.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn drop_upload(&mut self, upload: &Upload, ingest: IngestId) -> Result<bool, CatalogError> {
-        let counted = sqlx::query(
-            "UPDATE upload_sets SET files = files - 1, bytes = bytes - $1 WHERE id = $2 AND state = 'open'",
-        )
-        .bind(signed(upload.len))
-        .bind(upload.set.to_string())
-        .execute(self.db())
-        .await?;
-        if counted.rows_affected() == 0 {
-            return Ok(false);
-        }
-        let rows = sqlx::query("SELECT object FROM upload_parts WHERE upload_id = $1")
-            .bind(upload.id.to_string())
-            .fetch_all(self.db())
-            .await?;
-        let names = rows
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<Vec<String>, _>>()?;
-        self.drop_parts(&names, ingest).await?;
-        let dropped = sqlx::query("DELETE FROM uploads WHERE id = $1")
-            .bind(upload.id.to_string())
-            .execute(self.db())
-            .await?;
-        Ok(dropped.rows_affected() == 1)
-    }
-
-    async fn drop_parts(&mut self, names: &[String], ingest: IngestId) -> Result<(), CatalogError> {
-        self.add_pending(ingest, names).await?;
-        self.delete_named("DELETE FROM upload_parts WHERE object IN", names)
-            .await?;
-        self.delete_named("DELETE FROM objects WHERE name IN", names)
-            .await
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use domain::{Capacity, CaseId, IngestId, ItemId, OriginalId, PatientId, PracticeId, Timestamp, Verb};
 use ledger::{Event, Object, Outcome, Word};
+use policy::{Authorized, act};
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, Row};
 
 use crate::cipher::Keyring;
-use crate::database::{Catalog, Change};
+use crate::database::{Change, System};
 use crate::error::{CatalogError, unreadable};
 use crate::notice::Notice;
 use crate::read::{ItemSecrets, case_keys, originals_by_hash, text_of};
@@ -20,7 +21,7 @@ use crate::sql::{BATCH, id, list, maybe_id, now_ms, placeholders, signed};
 pub(crate) const ROOT_KEY: &str = "root_key";
 const DEFAULT_CASE: &str = "default_case";
 
-impl Catalog {
+impl System {
     /// Ties the data to the root key with this fingerprint; the first call decides.
     ///
     /// # Errors
@@ -72,7 +73,7 @@ impl Catalog {
         })
     }
 
-    /// Notes that a run of the pipeline begins. `process` lets [`Catalog::abandoned_objects`] ask later whether the
+    /// Notes that a run of the pipeline begins. `process` lets [`System::abandoned_objects`] ask later whether the
     /// run is still alive, such as host, process id and start time.
     ///
     /// # Errors
@@ -233,9 +234,14 @@ impl Change {
     ///
     /// # Errors
     /// [`CatalogError::NoItem`], or the database's.
-    pub async fn rename_item(&mut self, item: ItemId, name: String) -> Result<(), CatalogError> {
+    pub async fn rename_item(
+        &mut self,
+        proof: Authorized<act::EditItem>,
+        name: String,
+    ) -> Result<(), CatalogError> {
+        let item = proof.on();
         let missing = || CatalogError::NoItem(item.to_string());
-        let present = self.item(item).await?.ok_or_else(missing)?;
+        let present = self.item(proof).await?.ok_or_else(missing)?;
         let keys = self.case_of_content(present.case).await?.keys;
         let secrets = ItemSecrets {
             name,

@@ -3,6 +3,8 @@
 #[path = "parts/log.rs"]
 mod log;
 mod support;
+#[path = "parts/walls.rs"]
+mod walls;
 
 use std::process::Command;
 
@@ -134,19 +136,23 @@ fn object_names(item: &NewItem) -> Vec<String> {
 /// A catalog with its default case and a run that has begun.
 async fn begun(place: &Place) -> Catalog {
     let catalog = place.open().await;
-    catalog.default_case_or(&case()).await.unwrap();
-    catalog.begin_ingest(ingest(0), "host/1/start").await.unwrap();
+    catalog.system().default_case_or(&case()).await.unwrap();
+    catalog
+        .system()
+        .begin_ingest(ingest(0), "host/1/start")
+        .await
+        .unwrap();
     catalog
 }
 
 async fn what_is_committed_is_found_again(place: Place) {
     let catalog = begun(&place).await;
     let new = item(1, 0..2500);
-    assert_eq!(catalog.commit_item(&new).await.unwrap(), Committed::New);
+    assert_eq!(catalog.system().commit_item(&new).await.unwrap(), Committed::New);
     catalog.close().await;
 
     let catalog = place.open().await;
-    let [found] = catalog.items().await.unwrap().try_into().unwrap();
+    let [found] = catalog.system().items().await.unwrap().try_into().unwrap();
     assert_eq!((found.id, found.case, found.kind), (new.id, new.case, new.kind));
     assert_eq!(found.name, new.name);
     assert_eq!(
@@ -158,7 +164,7 @@ async fn what_is_committed_is_found_again(place: Place) {
     assert_eq!(found.grid.map(rows), new.grid.map(rows));
     assert!(found.created.elapsed().unwrap().as_secs() < 600);
 
-    let originals = catalog.originals(new.id).await.unwrap();
+    let originals = catalog.system().originals(new.id).await.unwrap();
     assert_eq!(originals.len(), 2500);
     for (number, found) in (0..).zip(&originals) {
         let expected = original(number);
@@ -168,7 +174,7 @@ async fn what_is_committed_is_found_again(place: Place) {
         );
         assert_eq!(found.file_name, expected.file_name);
     }
-    let artifacts = catalog.artifacts(new.id).await.unwrap();
+    let artifacts = catalog.system().artifacts(new.id).await.unwrap();
     assert_eq!(
         artifacts.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(),
         ["volume", "bone"]
@@ -184,14 +190,16 @@ async fn what_is_committed_is_found_again(place: Place) {
 async fn nothing_is_stored_twice(place: Place) {
     let catalog = begun(&place).await;
     let first = item(1, 0..10);
-    catalog.commit_item(&first).await.unwrap();
+    catalog.system().commit_item(&first).await.unwrap();
     let known = catalog
+        .system()
         .known_originals(CaseId::from_random(bytes(2, 0)), None, &[hash(3), hash(99)])
         .await
         .unwrap();
     assert_eq!(known.into_iter().collect::<Vec<_>>(), [(hash(3), original(3).id)]);
     assert_eq!(
         catalog
+            .system()
             .item_by_content_key(CaseId::from_random(bytes(2, 0)), None, &first.content_key)
             .await
             .unwrap(),
@@ -199,6 +207,7 @@ async fn nothing_is_stored_twice(place: Place) {
     );
     assert_eq!(
         catalog
+            .system()
             .item_by_content_key(CaseId::from_random(bytes(2, 0)), None, &hash(0))
             .await
             .unwrap(),
@@ -211,7 +220,7 @@ async fn nothing_is_stored_twice(place: Place) {
         ..first.clone()
     };
     assert_eq!(
-        catalog.commit_item(&again).await.unwrap(),
+        catalog.system().commit_item(&again).await.unwrap(),
         Committed::AlreadyThere(first.id)
     );
 
@@ -221,6 +230,7 @@ async fn nothing_is_stored_twice(place: Place) {
     stored_again.id = OriginalId::from_random(bytes(1, 1000));
     stored_again.object.name = "stored-again".to_owned();
     catalog
+        .system()
         .record_pending(ingest(0), &["stored-again".to_owned()])
         .await
         .unwrap();
@@ -228,8 +238,9 @@ async fn nothing_is_stored_twice(place: Place) {
     second.originals.push(ItemOriginal::New(stored_again));
     // And one file twice in one item.
     second.originals.push(ItemOriginal::New(original(20)));
-    catalog.commit_item(&second).await.unwrap();
+    catalog.system().commit_item(&second).await.unwrap();
     let ids: Vec<_> = catalog
+        .system()
         .originals(second.id)
         .await
         .unwrap()
@@ -237,10 +248,10 @@ async fn nothing_is_stored_twice(place: Place) {
         .map(|o| o.id)
         .collect();
     assert_eq!(ids, [20, 21, 3, 4, 20].map(|number| original(number).id));
-    assert_eq!(catalog.items().await.unwrap().len(), 2);
-    catalog.finish_ingest(ingest(0)).await.unwrap();
+    assert_eq!(catalog.system().items().await.unwrap().len(), 2);
+    catalog.system().finish_ingest(ingest(0)).await.unwrap();
     assert_eq!(
-        catalog.abandoned_objects(|_| true).await.unwrap(),
+        catalog.system().abandoned_objects(|_| true).await.unwrap(),
         ["stored-again"]
     );
 }
@@ -248,7 +259,7 @@ async fn nothing_is_stored_twice(place: Place) {
 async fn an_item_that_cannot_be_whole_is_not_there(place: Place) {
     let catalog = begun(&place).await;
     let names = object_names(&item(1, 0..3));
-    catalog.record_pending(ingest(0), &names).await.unwrap();
+    catalog.system().record_pending(ingest(0), &names).await.unwrap();
     // Its last step fails: two artifacts of one kind and name.
     let mut broken = item(1, 0..3);
     broken.artifacts.push(NewArtifact {
@@ -256,57 +267,83 @@ async fn an_item_that_cannot_be_whole_is_not_there(place: Place) {
         ..broken.artifacts[1].clone()
     });
     assert!(matches!(
-        catalog.commit_item(&broken).await,
+        catalog.system().commit_item(&broken).await,
         Err(CatalogError::Database(_))
     ));
     // Or it names what is not there.
     let mut dangling = item(1, 0..3);
     dangling.originals.push(ItemOriginal::Known(original(500).id));
     assert!(matches!(
-        catalog.commit_item(&dangling).await,
+        catalog.system().commit_item(&dangling).await,
         Err(CatalogError::Database(_))
     ));
-    assert!(catalog.items().await.unwrap().is_empty());
+    assert!(catalog.system().items().await.unwrap().is_empty());
     assert!(
         catalog
+            .system()
             .known_originals(CaseId::from_random(bytes(2, 0)), None, &[hash(0)])
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(
-        catalog.abandoned_objects(|_| false).await.unwrap().len(),
+        catalog.system().abandoned_objects(|_| false).await.unwrap().len(),
         names.len()
     );
     // Whole, it goes through.
-    assert_eq!(catalog.commit_item(&item(1, 0..3)).await.unwrap(), Committed::New);
-    assert!(catalog.abandoned_objects(|_| false).await.unwrap().is_empty());
+    assert_eq!(
+        catalog.system().commit_item(&item(1, 0..3)).await.unwrap(),
+        Committed::New
+    );
+    assert!(
+        catalog
+            .system()
+            .abandoned_objects(|_| false)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 async fn an_interrupted_run_leaves_names_to_sweep(place: Place) {
     let catalog = begun(&place).await;
-    catalog.begin_ingest(ingest(1), "host/2/start").await.unwrap();
+    catalog
+        .system()
+        .begin_ingest(ingest(1), "host/2/start")
+        .await
+        .unwrap();
     let (done, lost) = (item(1, 0..3), item(2, 10..1500));
     catalog
+        .system()
         .record_pending(ingest(0), &object_names(&done))
         .await
         .unwrap();
     catalog
+        .system()
         .record_pending(ingest(0), &object_names(&lost))
         .await
         .unwrap();
     catalog
+        .system()
         .record_pending(ingest(1), &["of-another".to_owned()])
         .await
         .unwrap();
-    catalog.commit_item(&done).await.unwrap();
+    catalog.system().commit_item(&done).await.unwrap();
     // The process ends here, without closing anything.
     std::mem::forget(catalog);
 
     let catalog = place.open().await;
-    assert_eq!(catalog.items().await.unwrap().len(), 1);
-    assert!(catalog.abandoned_objects(|_| true).await.unwrap().is_empty());
+    assert_eq!(catalog.system().items().await.unwrap().len(), 1);
+    assert!(
+        catalog
+            .system()
+            .abandoned_objects(|_| true)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let mut abandoned = catalog
+        .system()
         .abandoned_objects(|process| process != "host/1/start")
         .await
         .unwrap();
@@ -314,13 +351,13 @@ async fn an_interrupted_run_leaves_names_to_sweep(place: Place) {
     abandoned.sort();
     expected.sort();
     assert_eq!(abandoned, expected);
-    catalog.forget_pending(&abandoned).await.unwrap();
+    catalog.system().forget_pending(&abandoned).await.unwrap();
     assert_eq!(
-        catalog.abandoned_objects(|_| false).await.unwrap(),
+        catalog.system().abandoned_objects(|_| false).await.unwrap(),
         ["of-another"]
     );
     // The lost item can be made again.
-    catalog.commit_item(&lost).await.unwrap();
+    catalog.system().commit_item(&lost).await.unwrap();
 }
 
 async fn items_are_found_by_the_beginning_of_their_id(place: Place) {
@@ -329,12 +366,13 @@ async fn items_are_found_by_the_beginning_of_their_id(place: Place) {
         let mut new = item(number & 0xFF, 0..0);
         new.id = ItemId::from_random(bytes(5, number));
         new.artifacts.clear();
-        catalog.commit_item(&new).await.unwrap();
+        catalog.system().commit_item(&new).await.unwrap();
     }
     let id = |number| ItemId::from_random(bytes(5, number));
-    assert_eq!(catalog.item("12345").await.unwrap().id, id(0x1234_5678));
+    assert_eq!(catalog.system().item("12345").await.unwrap().id, id(0x1234_5678));
     assert_eq!(
         catalog
+            .system()
             .item(&id(0x1234_0000).to_string().to_uppercase())
             .await
             .unwrap()
@@ -342,12 +380,12 @@ async fn items_are_found_by_the_beginning_of_their_id(place: Place) {
         id(0x1234_0000)
     );
     assert!(matches!(
-        catalog.item("1234").await,
+        catalog.system().item("1234").await,
         Err(CatalogError::AmbiguousItem(_))
     ));
     for text in ["", "9", "%", "1234_", "12345'", "ä"] {
         assert!(
-            matches!(catalog.item(text).await, Err(CatalogError::NoItem(_))),
+            matches!(catalog.system().item(text).await, Err(CatalogError::NoItem(_))),
             "{text:?}"
         );
     }
@@ -355,9 +393,10 @@ async fn items_are_found_by_the_beginning_of_their_id(place: Place) {
 
 async fn data_stay_with_their_root_key_and_case(place: Place) {
     let catalog = place.open().await;
-    catalog.bind_root_key("0123456789abcdef").await.unwrap();
-    catalog.bind_root_key("0123456789abcdef").await.unwrap();
+    catalog.system().bind_root_key("0123456789abcdef").await.unwrap();
+    catalog.system().bind_root_key("0123456789abcdef").await.unwrap();
     let error = catalog
+        .system()
         .bind_root_key("fedcba9876543210")
         .await
         .unwrap_err()
@@ -368,13 +407,13 @@ async fn data_stay_with_their_root_key_and_case(place: Place) {
     );
 
     let first = case();
-    assert_eq!(catalog.default_case_or(&first).await.unwrap(), first);
+    assert_eq!(catalog.system().default_case_or(&first).await.unwrap(), first);
     let id = CaseId::from_random(bytes(2, 9));
     let other = OwnCase {
         id,
         wrapped_key: cipher().new_key(*id.as_bytes()).unwrap(),
     };
-    assert_eq!(catalog.default_case_or(&other).await.unwrap(), first);
+    assert_eq!(catalog.system().default_case_or(&other).await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -442,11 +481,11 @@ async fn several_processes_write_at_once(place: Place) {
         assert!(child.wait().unwrap().success());
     }
     let catalog = place.open().await;
-    let items = catalog.items().await.unwrap();
+    let items = catalog.system().items().await.unwrap();
     assert_eq!(items.len() as u32, CHILDREN * ITEMS_A_CHILD + 1);
     for item in items {
-        assert_eq!(catalog.artifacts(item.id).await.unwrap().len(), 2);
-        assert!(!catalog.originals(item.id).await.unwrap().is_empty());
+        assert_eq!(catalog.system().artifacts(item.id).await.unwrap().len(), 2);
+        assert!(!catalog.system().originals(item.id).await.unwrap().is_empty());
     }
     place.check_integrity().await;
 }
@@ -454,6 +493,7 @@ async fn several_processes_write_at_once(place: Place) {
 async fn write_as_child(number: u32, place: &Place) {
     let catalog = place.open().await;
     catalog
+        .system()
         .begin_ingest(ingest(number), &format!("host/{number}"))
         .await
         .unwrap();
@@ -464,34 +504,39 @@ async fn write_as_child(number: u32, place: &Place) {
             ..item(own, own * 10..own * 10 + 5)
         };
         catalog
+            .system()
             .record_pending(ingest(number), &object_names(&new))
             .await
             .unwrap();
-        assert_eq!(catalog.commit_item(&new).await.unwrap(), Committed::New);
+        assert_eq!(catalog.system().commit_item(&new).await.unwrap(), Committed::New);
     }
     let shared = NewItem {
         id: ItemId::from_random(bytes(5, number)),
         ingest: ingest(number),
         ..item(1, 1..3)
     };
-    match catalog.commit_item(&shared).await {
+    match catalog.system().commit_item(&shared).await {
         Ok(Committed::New | Committed::AlreadyThere(_)) => {}
         // On PostgreSQL two can find the item missing at once: one of them is told to try again.
         Err(CatalogError::Database(_)) if matches!(place.database, Database::Postgres(_)) => {
-            let again = catalog.commit_item(&shared).await.unwrap();
+            let again = catalog.system().commit_item(&shared).await.unwrap();
             assert!(matches!(again, Committed::AlreadyThere(_)));
         }
         Err(error) => panic!("{error}"),
     }
-    catalog.finish_ingest(ingest(number)).await.unwrap();
+    catalog.system().finish_ingest(ingest(number)).await.unwrap();
 }
 
 async fn an_artifact_is_put_beside_others_and_replaced(place: Place) {
     let catalog = begun(&place).await;
     let new = item(1, 0..3);
-    catalog.commit_item(&new).await.unwrap();
-    catalog.finish_ingest(ingest(0)).await.unwrap();
-    catalog.begin_ingest(ingest(1), "host/1/start").await.unwrap();
+    catalog.system().commit_item(&new).await.unwrap();
+    catalog.system().finish_ingest(ingest(0)).await.unwrap();
+    catalog
+        .system()
+        .begin_ingest(ingest(1), "host/1/start")
+        .await
+        .unwrap();
     let version = |number: u32| NewArtifact {
         id: ArtifactId::from_random(bytes(7, number)),
         kind: ArtifactKind::Comparison,
@@ -501,12 +546,13 @@ async fn an_artifact_is_put_beside_others_and_replaced(place: Place) {
     };
     for number in [1, 2] {
         let name = version(number).objects[0].1.name.clone();
-        catalog.record_pending(ingest(1), &[name]).await.unwrap();
+        catalog.system().record_pending(ingest(1), &[name]).await.unwrap();
         catalog
+            .system()
             .put_artifact(ingest(1), new.id, &version(number))
             .await
             .unwrap();
-        let artifacts = catalog.artifacts(new.id).await.unwrap();
+        let artifacts = catalog.system().artifacts(new.id).await.unwrap();
         assert_eq!(artifacts.len(), 3);
         let found = artifacts
             .iter()
@@ -516,11 +562,14 @@ async fn an_artifact_is_put_beside_others_and_replaced(place: Place) {
         assert_eq!(found.object("glb"), Some(&object("comparison", number)));
     }
     // The object of the first version is garbage now, that of the second is not.
-    let garbage = catalog.abandoned_objects(|_| false).await.unwrap();
+    let garbage = catalog.system().abandoned_objects(|_| false).await.unwrap();
     assert_eq!(garbage, ["comparison-1"]);
     let nobody = ItemId::from_random(bytes(5, 99));
     assert!(matches!(
-        catalog.put_artifact(ingest(1), nobody, &version(3)).await,
+        catalog
+            .system()
+            .put_artifact(ingest(1), nobody, &version(3))
+            .await,
         Err(CatalogError::NoItem(_))
     ));
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use catalog::{Artifact, Catalog, Database, Item, ObjectRow, OwnCase};
+use catalog::{Artifact, Catalog, Database, Item, ObjectRow, OwnCase, System};
 use domain::{CaseId, IngestId, ItemId, UserId};
 use tokio::runtime::{Handle, Runtime};
 use vault::{CaseKey, ObjectId, ObjectRef, RootKey, Vault, WrappedKey};
@@ -28,7 +28,7 @@ pub struct PlaceConfig {
 /// An open store.
 #[derive(Debug)]
 pub struct Place {
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: System,
     pub(crate) vault: Vault,
     pub(crate) case: CaseId,
     pub(crate) key: CaseKey,
@@ -80,7 +80,7 @@ impl Place {
         let cipher = Arc::new(RootCipher(Arc::clone(&root)));
         let (catalog, vault, case, key) = runtime.block_on(async {
             let database = Database::Sqlite(config.catalog_file());
-            let catalog = Catalog::open(&database, cipher).await?;
+            let catalog = Catalog::open(&database, cipher).await?.system();
             catalog.bind_root_key(root.fingerprint()).await?;
             let vault = match &config.objects {
                 Some(url) => Vault::open(url).await?,
@@ -111,7 +111,7 @@ impl Place {
     /// A case in a store that is open already, where `uploader` has uploaded something. `runtime` does the input and
     /// output; the pipeline must not run on one of its tasks.
     pub fn of_case(
-        catalog: Catalog,
+        catalog: System,
         vault: Vault,
         runtime: Handle,
         (case, key): (CaseId, CaseKey),
@@ -248,7 +248,7 @@ impl Place {
 ///
 /// # Errors
 /// The catalog's and the vault's.
-pub async fn sweep(catalog: &Catalog, vault: &Vault) -> Result<(), IngestError> {
+pub async fn sweep(catalog: &System, vault: &Vault) -> Result<(), IngestError> {
     let names = catalog.abandoned_objects(crate::steps::process::is_alive).await?;
     for id in names.iter().filter_map(|name| ObjectId::parse(name)) {
         vault.delete(id).await?;

@@ -1,5 +1,5 @@
 //! Phantoms with closed-form answers (a CT and depth captures of one head), a DICOM writer and encoders, a throw-away
-//! PostgreSQL for tests.
+//! PostgreSQL for tests, proofs of the policy's.
 
 pub mod archive;
 pub mod dicom;
@@ -7,3 +7,4 @@ pub mod encode;
 pub mod face;
 pub mod head;
 pub mod postgres;
+pub mod proofs;

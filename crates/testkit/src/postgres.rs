@@ -1,4 +1,5 @@
-//! A throw-away PostgreSQL cluster for tests, under an ordinary user, with a database for each test.
+//! A throw-away PostgreSQL cluster for tests, with a database for each test that an ordinary role owns, as servers
+//! should have it: row-level security holds for it.
 
 use std::io;
 use std::net::TcpListener;
@@ -15,6 +16,11 @@ pub struct Cluster {
     port: u16,
     databases: AtomicU32,
 }
+
+/// Who runs the cluster, and may do everything in it.
+const SUPERUSER: &str = "vitrine";
+/// Who owns the databases, and may do nothing else.
+const ORDINARY: &str = "vitrine_server";
 
 static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
 
@@ -54,7 +60,7 @@ impl Cluster {
                 "--auth=trust",
                 "--no-sync",
                 "--encoding=UTF8",
-                "--username=vitrine",
+                &format!("--username={SUPERUSER}"),
                 "-D",
             ],
             data,
@@ -63,7 +69,24 @@ impl Cluster {
             "--options=-F -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200"
         );
         cluster.run("pg_ctl", &["start", "--wait", &options, "-D"], data)?;
+        cluster.ask(
+            "createuser",
+            &["--no-superuser", "--no-createdb", "--no-createrole", ORDINARY],
+        )?;
         Ok(cluster)
+    }
+
+    /// Runs a program of PostgreSQL's that asks the cluster for something.
+    fn ask(&self, program: &str, arguments: &[&str]) -> io::Result<()> {
+        let port = self.port.to_string();
+        let status = Command::new(self.programs.join(program))
+            .args(["--host=127.0.0.1", "--username", SUPERUSER, "--port", &port])
+            .args(arguments)
+            .status()?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("{program} ended with {status}"))),
+        }
     }
 
     /// Where its files are.
@@ -77,12 +100,14 @@ impl Cluster {
     /// When it cannot be made.
     pub fn database(&self) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let port = self.port.to_string();
-        let made = Command::new(self.programs.join("createdb"))
-            .args(["--host=127.0.0.1", "--username=vitrine", "--port", &port, &name])
-            .status();
-        assert!(made.expect("createdb runs").success());
-        format!("postgres://vitrine@127.0.0.1:{port}/{name}")
+        self.ask("createdb", &["--owner", ORDINARY, &name])
+            .expect("a database is made");
+        format!("postgres://{ORDINARY}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// The URL of the same database for who may do everything, past row-level security.
+    pub fn past_walls(url: &str) -> String {
+        url.replacen(&format!("://{ORDINARY}@"), &format!("://{SUPERUSER}@"), 1)
     }
 
     /// Runs a program of PostgreSQL's; as its user where this process is root, which PostgreSQL refuses to run as.

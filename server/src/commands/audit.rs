@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             }
             Command::Disclosures { store, patient } => {
                 let Store { catalog, .. } = store.open().await?;
-                let lines = account_for_disclosures(&mut catalog.reader().await?, *patient, now()).await?;
+                let lines = account_for_disclosures(&catalog, *patient, now()).await?;
                 println!("{}", serde_json::to_string_pretty(&lines)?);
                 Ok(())
             }
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 async fn verify(catalog: &Catalog, vault: &Vault, is_json: bool) -> Result<()> {
     let kept = vault.notes(CHECKPOINTS).await?;
-    let findings = catalog.audit(&kept).await?;
+    let findings = catalog.system().audit(&kept).await?;
     report(&findings, &catalog.log_verifying_key().await?.to_text(), is_json)
 }
 
@@ -123,10 +123,10 @@ async fn export(catalog: &Catalog, practice: PracticeId, out: Option<&Path>) -> 
         )),
         None => Box::new(std::io::stdout().lock()),
     };
-    let mut db = catalog.reader().await?;
+    let system = catalog.system();
     let mut before = u64::MAX;
     loop {
-        let page = db
+        let page = system
             .events(Scope::Practice(practice), Some(before), AT_ONCE)
             .await?;
         let Some(last) = page.last() else { break };

@@ -83,9 +83,9 @@ async fn backup(config: &Config, to: &Path) -> Result<()> {
     let store = Store::existing(&config.place, config.database.as_ref()).await?;
     let kept = Vault::open_folder(&to.join("objects")).await?;
     // What the rows refer to must not go before it is copied.
-    store.catalog.pause_sweeps(PAUSE_MS).await?;
+    store.catalog.system().pause_sweeps(PAUSE_MS).await?;
     let saved = save(&store, &kept, to).await;
-    store.catalog.pause_sweeps(0).await?;
+    store.catalog.system().pause_sweeps(0).await?;
     let (objects, bytes) = saved?;
     println!(
         "{objects} objects are in {}, {bytes} bytes of them new",
@@ -105,6 +105,7 @@ async fn save(store: &Store, kept: &Vault, to: &Path) -> Result<(u64, u64)> {
     let mut gathered = Vec::with_capacity(2 * PIECE);
     let names = store
         .catalog
+        .system()
         .dump(async |rows: Vec<u8>| {
             gathered.extend_from_slice(&rows);
             if gathered.len() >= PIECE {
@@ -124,7 +125,7 @@ async fn save(store: &Store, kept: &Vault, to: &Path) -> Result<(u64, u64)> {
             bytes += len;
         }
         if said.elapsed() > BEAT {
-            store.catalog.pause_sweeps(PAUSE_MS).await?;
+            store.catalog.system().pause_sweeps(PAUSE_MS).await?;
             said = Instant::now();
         }
     }
@@ -161,7 +162,7 @@ async fn restore(config: &Config, from: &Path) -> Result<()> {
         expected == actual,
         "the backup was made with root key {expected}, but root key {actual} was given"
     );
-    let mut load = store.catalog.load().await?;
+    let mut load = store.catalog.system().load().await?;
     take_rows(&store, &kept, &index, &mut load).await?;
     for name in load.objects().await? {
         let id = ObjectId::parse(&name).context("the name of an object")?;
@@ -174,8 +175,12 @@ async fn restore(config: &Config, from: &Path) -> Result<()> {
     }
     store.vault.sync().await?;
     let rows = load.finish().await?;
-    store.catalog.bind_root_key(store.root.fingerprint()).await?;
-    store.catalog.pause_sweeps(0).await?;
+    store
+        .catalog
+        .system()
+        .bind_root_key(store.root.fingerprint())
+        .await?;
+    store.catalog.system().pause_sweeps(0).await?;
     println!("{rows} rows and {} objects are restored", index.objects);
     store.catalog.close().await;
     Ok(())

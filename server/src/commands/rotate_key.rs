@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     runtime.block_on(async {
         let store = Store::existing(&config.place, config.database.as_ref()).await?;
         ensure!(
-            !store.catalog.is_in_use(ingest::is_alive).await?,
+            !store.catalog.system().is_in_use(ingest::is_alive).await?,
             "a server or worker runs on these data: stop it first, it would go on with the present key"
         );
         let fresh = RootKey::load_or_create(&arguments.new_key_file, &config.place.data)?;
@@ -35,9 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             let wrapped = WrappedKey::from_bytes(wrapped)?;
             Ok(fresh.rewrap(&store.root, owner, &wrapped)?.as_bytes().to_vec())
         };
-        let count = store.catalog.rewrap(fresh.fingerprint(), wrap).await?;
+        let count = store.catalog.system().rewrap(fresh.fingerprint(), wrap).await?;
         // The old wrapped keys go from the journal as well.
-        store.catalog.forget_deleted().await?;
+        store.catalog.system().forget_deleted().await?;
         println!(
             "{count} keys are under root key {} now; {} opens nothing any more but backups made before",
             fresh.fingerprint(),

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .context("starting the threads")?;
     runtime.block_on(async {
         let store = arguments.store.open().await?;
-        let secret = store.catalog.reader().await?.mark_secret().await?;
+        let secret = store.catalog.system().mark_secret().await?;
         let reading = read(&Key::new(secret), &arguments.picture)?;
         let found = match reading {
             Reading::Found { code, .. } => sessions(&store.catalog, code.0).await?,
@@ -75,9 +75,9 @@ struct Viewing {
 async fn sessions(catalog: &Catalog, mark: u32) -> Result<Vec<Viewing>> {
     let mut db = catalog.reader().await?;
     let mut all = Vec::new();
-    for session in db.sessions_marked(mark).await? {
+    for session in catalog.system().sessions_marked(mark).await? {
         let account = match session.viewer {
-            Some(user) => db.account(user).await?,
+            Some(user) => db.facts().await?.account(user).await?,
             None => None,
         };
         let viewer = account.map(|account| {

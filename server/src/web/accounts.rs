@@ -82,7 +82,7 @@ async fn sign_up(
     let password = app.hasher.hash(input.password).await?;
     let now = app.now();
     let mut change = app.catalog.change().await?;
-    if change.account_by_email(&email).await?.is_some() {
+    if change.facts().await?.account_by_email(&email).await?.is_some() {
         drop(change);
         let letter = Letter {
             to: email,
@@ -97,7 +97,8 @@ async fn sign_up(
     }
     let user = UserId::from_random(random_id()?);
     let practice = PracticeId::from_random(random_id()?);
-    change
+    let mut system = change.as_system().await?;
+    system
         .create_account(
             &NewAccount {
                 id: user,
@@ -108,7 +109,7 @@ async fn sign_up(
             now,
         )
         .await?;
-    change
+    system
         .create_practice(&Practice {
             id: practice,
             name: practice_name,
@@ -116,7 +117,7 @@ async fn sign_up(
             created: now,
         })
         .await?;
-    change
+    system
         .put_member(practice, user, MemberRole::Administrator, "active", now)
         .await?;
     let mailed = mail_link(
@@ -166,7 +167,11 @@ pub(crate) async fn mail_link(app: &App, change: &mut Change, sent: Sent, now: T
         expires: now.plus_ms(sent.hours * 3_600_000),
         used: None,
     };
-    change.add_link(&word_hash(word.reveal()), &link, now).await?;
+    change
+        .as_system()
+        .await?
+        .add_link(&word_hash(word.reveal()), &link, now)
+        .await?;
     let url = Phi::new(format!(
         "{}/link/{}#{}",
         app.config.public_url,
@@ -202,7 +207,7 @@ async fn verify(State(app): State<App>, from: From, Input(input): Input<Word>) -
     let now = app.now();
     let mut change = app.catalog.change().await?;
     let link = use_link(&mut change, &input.word, "verify", now).await?;
-    change.verify_account(link.user, now).await?;
+    change.as_system().await?.verify_account(link.user, now).await?;
     change
         .record(&[event(now, Some(link.user), "Verify", "done", None)])
         .await?;
@@ -219,11 +224,13 @@ pub(crate) async fn use_link(
 ) -> Answer<Link> {
     let hash = word_hash(word.reveal());
     let is_right = change
+        .facts()
+        .await?
         .link(&hash)
         .await?
         .is_some_and(|link| link.purpose == purpose);
     let link = match is_right {
-        true => change.use_link(&hash, now).await?,
+        true => change.as_system().await?.use_link(&hash, now).await?,
         false => None,
     };
     link.ok_or_else(|| {
@@ -255,11 +262,15 @@ async fn recover(
     let email = email(&input.email)?;
     let now = app.now();
     let mut change = app.catalog.change().await?;
-    let account = change.account_by_email(&email).await?;
+    let account = change.facts().await?.account_by_email(&email).await?;
     let Some(account) = account.filter(|account| account.state != AccountState::Deactivated) else {
         return Ok((StatusCode::ACCEPTED, Json(Mailed { demo_link: None })));
     };
-    change.void_links(account.id, "recover", now).await?;
+    change
+        .as_system()
+        .await?
+        .void_links(account.id, "recover", now)
+        .await?;
     let sent = Sent {
         to: account.email,
         user: account.id,
@@ -298,9 +309,10 @@ async fn reset(State(app): State<App>, from: From, Input(input): Input<Reset>) -
     let now = app.now();
     let mut change = app.catalog.change().await?;
     let link = use_link(&mut change, &input.word, "recover", now).await?;
-    change.set_password(link.user, None, &password).await?;
-    change.verify_account(link.user, now).await?;
-    change.end_sign_ins(link.user, None).await?;
+    let mut system = change.as_system().await?;
+    system.set_password(link.user, None, &password).await?;
+    system.verify_account(link.user, now).await?;
+    system.end_sign_ins(link.user).await?;
     change
         .record(&[event(now, Some(link.user), "ResetPassword", "done", None)])
         .await?;
@@ -391,20 +403,24 @@ async fn visitor(State(app): State<App>, who: Option<Who>) -> Answer<Json<Visito
 async fn read_me(app: &App, who: &Who) -> Answer<Me> {
     let mut turn = app.look(who).await?;
     let answer = async {
-        turn.ask::<act::SeeSignIn>(&own(who))?;
-        let account = turn.db.account(who.user()).await?.ok_or_else(Problem::sign_in)?;
+        let proof = turn.ask::<act::SeeSignIn>(&own(who))?;
+        let account = turn.db.own_account(proof).await?.ok_or_else(Problem::sign_in)?;
         let pending = match who.subject.agreements {
             domain::AgreementStanding::Current => &[],
             domain::AgreementStanding::Pending => app.agreements.required(),
         };
         let mut memberships = Vec::with_capacity(who.memberships.len());
         for &(practice, role) in &who.memberships {
-            let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
+            let found = turn
+                .db
+                .own_practice(proof, practice)
+                .await?
+                .ok_or_else(Problem::not_found)?;
             let name = found.name;
             memberships.push(MembershipBody { practice, name, role });
         }
         let now = turn.now;
-        let records = turn.db.records_of(who.user()).await?;
+        let records = turn.db.records_of(proof).await?;
         Ok(Me {
             id: account.id,
             name: account.name,

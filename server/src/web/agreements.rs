@@ -189,14 +189,14 @@ struct AcceptedBody {
 async fn accepted(State(app): State<App>, who: Who) -> Answer<Json<Vec<AcceptedBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ReadAccount>(&AccountFacts { owner: who.user() })?;
+        let proof = turn.ask::<act::ReadAccount>(&AccountFacts { owner: who.user() })?;
         let body = |found: Acceptance| AcceptedBody {
             kind: found.agreement,
             version: found.version,
             accepted: found.accepted.to_rfc3339(),
             withdrawn: found.withdrawn.map(|moment| moment.to_rfc3339()),
         };
-        let all = turn.db.acceptances(who.user()).await?;
+        let all = turn.db.acceptances(proof).await?;
         Ok(Json(all.into_iter().map(body).collect()))
     }
     .await;
@@ -218,7 +218,7 @@ struct Agree {
 async fn agree(State(app): State<App>, who: Who, Input(input): Input<Agree>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::AcceptAgreement>(&AccountFacts { owner: who.user() })?;
+        let proof = turn.ask::<act::AcceptAgreement>(&AccountFacts { owner: who.user() })?;
         let text = app.agreements.texts.iter().find(|text| {
             text.kind.word() == input.kind
                 && text.version == input.version
@@ -227,7 +227,7 @@ async fn agree(State(app): State<App>, who: Who, Input(input): Input<Agree>) -> 
         let text = text.ok_or_else(|| Problem::conflict("This is not the version in force."))?;
         let now = turn.now;
         turn.db
-            .accept_agreement(who.user(), text.kind.word(), text.version, &text.sha256, now)
+            .accept_agreement(proof, text.kind.word(), text.version, &text.sha256, now)
             .await?;
         Ok(StatusCode::NO_CONTENT)
     }

@@ -121,7 +121,7 @@ impl App {
     /// Opens everything that lies in `config.place`.
     pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
         let Store { catalog, vault, root } = Store::open(&config.place, config.database.as_ref()).await?;
-        let names = Names::begin(&catalog).await?;
+        let names = Names::begin(&catalog.system()).await?;
         Ok(Self(Arc::new(Shared {
             mail: Mail::start(&config.mail)?,
             agreements: Agreements::load(config.agreements.as_deref())?,

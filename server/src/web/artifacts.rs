@@ -79,9 +79,10 @@ fn body(artifact: Artifact) -> ArtifactBody {
 async fn list(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<Json<Vec<ArtifactBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.content::<act::RenderLocally, act::RenderCapture>(item)
+        let (_, proof) = turn
+            .content::<act::RenderLocally, act::RenderCapture>(item)
             .await?;
-        let all = turn.db.artifacts(item).await?;
+        let all = proof.artifacts(&mut turn.db).await?;
         Ok(Json(all.into_iter().map(body).collect()))
     }
     .await;
@@ -134,14 +135,13 @@ async fn content(
 async fn rendered(app: &App, who: &Who, item: ItemId, artifact: ArtifactId) -> Answer<(Artifact, CaseKey)> {
     let mut turn = app.look(who).await?;
     let answer = async {
-        let content = turn
+        let (_, proof) = turn
             .content::<act::RenderLocally, act::RenderCapture>(item)
             .await?;
-        let all = turn.db.artifacts(item).await?;
+        let all = proof.artifacts(&mut turn.db).await?;
         let found = all.into_iter().find(|found| found.id == artifact);
         let found = found.ok_or_else(Problem::not_found)?;
-        let case = content.kept_in(&mut turn.db).await?;
-        let wrapped = turn.db.wrapped_case_key(case).await?;
+        let (case, wrapped) = proof.key(&mut turn.db).await?;
         Ok((case, found, wrapped))
     }
     .await;

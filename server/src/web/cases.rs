@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Case, CaseList, NewCase, Notice};
+use catalog::{Case, CaseList, CaseSearch, NewCase, Notice, right};
 use domain::{
     AnnotationId, Biometric, CaseId, CaseState, Date, Deletion, NameDisclosure, PatientId, PersonColor, Phi,
     PracticeId, Sharing, Timestamp, UserId,
 };
-use policy::{AccountFacts, AnnotationFacts, Decision, Destination, IntakeFacts, act};
+use policy::{AccountFacts, AnnotationFacts, Authorized, Decision, Destination, IntakeFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -128,14 +128,10 @@ async fn create(
     let title = Phi::new(domain::text::line("The title", input.title.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.patient::<act::CreateCase>(patient).await?;
+        let (proof, facts) = turn.patient::<act::CreateCase>(patient).await?;
         let practice = facts.practice.practice;
-        let settings = turn
-            .db
-            .practice(practice)
-            .await?
-            .ok_or_else(Problem::not_found)?
-            .settings;
+        let settings = turn.db.facts().await?.practice_settings(practice).await?;
+        let settings = settings.ok_or_else(Problem::not_found)?;
         let years = settings.retention_years;
         let id = CaseId::from_random(random_id()?);
         let case = NewCase {
@@ -148,9 +144,8 @@ async fn create(
             retain_until: (years > 0).then(|| turn.now.date().plus_years(years).start()),
             created: turn.now,
         };
-        turn.db.create_case(&case).await?;
+        let case = turn.db.create_case(proof, &case).await?;
         turn.db.notify(Notice::in_case("case.created", id, id));
-        let case = turn.db.case(id).await?.ok_or_else(Problem::not_found)?;
         Ok((StatusCode::CREATED, Json(body(case, Some(patient)))))
     }
     .await;
@@ -187,19 +182,17 @@ async fn search(
     Ask(search): Ask<Search>,
 ) -> Answer<Json<Page<CaseBody>>> {
     let (after, limit) = (after(search.after.as_deref())?, limit(search.limit)?);
-    let list = CaseList::Practice {
-        practice,
+    let list = CaseSearch {
         patient: search.patient,
         state: search.state,
         search: search.q,
     };
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::SearchCases>(practice).await?;
-        let now = turn.now;
+        let (proof, _) = turn.practice::<act::SearchCases>(practice).await?;
         let rows = turn
             .db
-            .cases_of(who.user(), &list, after.as_ref(), limit + 1, now)
+            .cases_of_practice(proof, &list, after.as_ref(), limit + 1)
             .await?;
         Ok(Json(page(rows, limit, place, |case| {
             let patient = case.patient;
@@ -221,11 +214,11 @@ async fn of_patient(
 ) -> Answer<Json<Vec<CaseBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::ListPatientCases>(patient).await?;
+        let (proof, _) = turn.patient::<act::ListPatientCases>(patient).await?;
         let now = turn.now;
         let mut cases = Vec::new();
-        for case in turn.db.cases_of_patient(patient).await? {
-            let facts = turn.db.case_facts(case.id, who.user()).await?;
+        for case in turn.db.cases_of_patient(proof).await? {
+            let facts = turn.db.facts().await?.case_facts(case.id, who.user()).await?;
             let sees = facts.map(|facts| policy::decide::<act::SeeCase>(&who.subject, &facts, now));
             if matches!(sees, Some(Decision::Allow(_))) {
                 cases.push(body(case, Some(patient)));
@@ -274,17 +267,17 @@ async fn mine(State(app): State<App>, who: Who, Ask(mine): Ask<Mine>) -> Answer<
     };
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ListCases>(&AccountFacts { owner: who.user() })?;
+        let proof = turn.ask::<act::ListCases>(&AccountFacts { owner: who.user() })?;
         let now = turn.now;
         let rows = turn
             .db
-            .cases_of(who.user(), &list, after.as_ref(), limit + 1, now)
+            .cases_of(proof, list, after.as_ref(), limit + 1, now)
             .await?;
         let next = page(rows, limit, place, |case| case);
         let mut items = Vec::with_capacity(next.items.len());
         for case in next.items {
             // A guardian's time may have passed, and names may be withheld: the policy says.
-            let facts = turn.db.case_facts(case.id, who.user()).await?;
+            let facts = turn.db.facts().await?.case_facts(case.id, who.user()).await?;
             let Some(facts) = facts else { continue };
             let sees = policy::decide::<act::SeeCase>(&who.subject, &facts, now);
             if matches!(sees, Decision::Allow(_)) {
@@ -308,12 +301,12 @@ async fn mine(State(app): State<App>, who: Who, Ask(mine): Ask<Mine>) -> Answer<
 async fn read(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<CaseBody>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let (_, facts) = turn.case::<act::SeeCase>(case).await?;
+        let (proof, facts) = turn.case::<act::SeeCase>(case).await?;
         let name = policy::decide::<act::SeePatientName>(&who.subject, &facts, turn.now);
-        let colors = turn.db.person_colors(case).await?;
+        let colors = turn.db.facts().await?.person_colors(case).await?;
         let color = colors.get(&who.user()).copied();
         let color = color.unwrap_or_else(|| PersonColor::preferred(who.user()));
-        let case = turn.db.case(case).await?.ok_or_else(Problem::not_found)?;
+        let case = turn.db.case(proof).await?.ok_or_else(Problem::not_found)?;
         let patient = matches!(name, Decision::Allow(_)).then_some(case.patient);
         let intake = IntakeFacts {
             into: Destination::Case(facts),
@@ -369,10 +362,11 @@ async fn edit(
     let title = Phi::new(domain::text::line("The title", input.title.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::EditCase>(case).await?;
-        let present = turn.db.case(case).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.case::<act::EditCase>(case).await?;
+        let present = turn.db.case(proof).await?.ok_or_else(Problem::not_found)?;
         update(
             &mut turn.db,
+            proof,
             Case {
                 version: input.version,
                 title,
@@ -393,10 +387,10 @@ async fn edit(
 async fn close(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<CaseBody>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::CloseCase>(case).await?;
-        let present = turn.db.case(case).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.case::<act::CloseCase>(case).await?;
+        let present = turn.db.case(proof).await?.ok_or_else(Problem::not_found)?;
         let state = present.state.close()?;
-        update(&mut turn.db, Case { state, ..present }).await
+        update(&mut turn.db, proof, Case { state, ..present }).await
     }
     .await;
     turn.end(done).await
@@ -408,20 +402,24 @@ async fn close(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer
 async fn reopen(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<CaseBody>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::ReopenCase>(case).await?;
-        let present = turn.db.case(case).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.case::<act::ReopenCase>(case).await?;
+        let present = turn.db.case(proof).await?.ok_or_else(Problem::not_found)?;
         let state = present.state.reopen()?;
-        update(&mut turn.db, Case { state, ..present }).await
+        update(&mut turn.db, proof, Case { state, ..present }).await
     }
     .await;
     turn.end(done).await
 }
 
-async fn update(change: &mut catalog::Change, case: Case) -> Answer<Json<CaseBody>> {
+async fn update<A: right::ChangeCase + right::ReadCase>(
+    change: &mut catalog::Change,
+    proof: Authorized<A>,
+    case: Case,
+) -> Answer<Json<CaseBody>> {
     let id = case.id;
-    change.update_case(&case).await?;
+    change.update_case(proof, &case).await?;
     change.notify(Notice::in_case("case.changed", id, id));
-    let case = change.case(id).await?.ok_or_else(Problem::not_found)?;
+    let case = change.case(proof).await?.ok_or_else(Problem::not_found)?;
     let patient = case.patient;
     Ok(Json(body(case, Some(patient))))
 }
@@ -432,9 +430,9 @@ async fn update(change: &mut catalog::Change, case: Case) -> Answer<Json<CaseBod
 async fn share(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::ShareWithPatient>(case).await?;
+        let (proof, _) = turn.case::<act::ShareWithPatient>(case).await?;
         let now = turn.now;
-        turn.db.share_case(case, Sharing::WithPatient, now).await?;
+        turn.db.share_case(proof, Sharing::WithPatient, now).await?;
         turn.db.notify(Notice::in_case("case.shared", case, case));
         Ok(StatusCode::NO_CONTENT)
     }
@@ -448,9 +446,9 @@ async fn share(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer
 async fn stop_sharing(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::StopSharing>(case).await?;
+        let (proof, _) = turn.case::<act::StopSharing>(case).await?;
         let now = turn.now;
-        turn.db.share_case(case, Sharing::Private, now).await?;
+        turn.db.share_case(proof, Sharing::Private, now).await?;
         turn.db.notify(Notice::in_case("access.changed", case, case));
         Ok(StatusCode::NO_CONTENT)
     }
@@ -464,9 +462,9 @@ async fn stop_sharing(State(app): State<App>, who: Who, Id(case): Id<CaseId>) ->
 async fn delete(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.case::<act::DeleteCase>(case).await?;
+        let (proof, facts) = turn.case::<act::DeleteCase>(case).await?;
         let deletion = Deletion::request(facts.keeping, turn.now, UNDO_MS)?;
-        turn.db.mark_case_deleted(case, Some(deletion)).await?;
+        turn.db.mark_case_deleted(proof, Some(deletion)).await?;
         turn.db.notify(Notice::in_case("access.changed", case, case));
         Ok(StatusCode::NO_CONTENT)
     }
@@ -480,12 +478,12 @@ async fn delete(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answe
 async fn undo_delete(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.case::<act::UndoDeleteCase>(case).await?;
+        let (proof, facts) = turn.case::<act::UndoDeleteCase>(case).await?;
         let deletion = facts
             .deletion
             .ok_or_else(|| Problem::conflict("The case was not deleted."))?;
         deletion.undo(turn.now)?;
-        turn.db.mark_case_deleted(case, None).await?;
+        turn.db.mark_case_deleted(proof, None).await?;
         turn.db.notify(Notice::in_case("access.changed", case, case));
         Ok(StatusCode::NO_CONTENT)
     }

@@ -2,7 +2,7 @@
 //! that is put back to an older state, or whose end is cut off, is found out by them; and so is one whose past was
 //! written anew, edge and all, and signed again by the server in good faith.
 
-use catalog::Catalog;
+use catalog::System;
 use ledger::Frontier;
 use vault::Vault;
 
@@ -21,7 +21,7 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Keeps the checkpoint over all events, if it has seen more than the one that is kept. One that does not
     /// continue what was kept is put beside it, so that an audit finds both.
-    pub(crate) async fn keep(&mut self, catalog: &Catalog, vault: &Vault) -> Answer<()> {
+    pub(crate) async fn keep(&mut self, catalog: &System, vault: &Vault) -> Answer<()> {
         let Some((head, text)) = catalog.checkpoint().await? else {
             return Ok(());
         };

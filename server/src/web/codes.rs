@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use catalog::{Change, Credential, CredentialKind};
 use domain::{CredentialId, Phi, SignInStrength};
-use policy::act;
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,12 +48,12 @@ struct TotpSecret {
 async fn start_totp(State(app): State<App>, who: Who) -> Answer<Json<TotpSecret>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EnrollFactor>(&own(&who))?;
-        let account = turn.db.account(who.user()).await?.ok_or_else(Problem::sign_in)?;
-        refuse_weak_enrolment(&mut turn, &who).await?;
-        for old in turn.db.credentials(who.user(), CredentialKind::Totp).await? {
+        let proof = turn.ask::<act::EnrollFactor>(&own(&who))?;
+        let account = turn.db.own_account(proof).await?.ok_or_else(Problem::sign_in)?;
+        refuse_weak_enrolment(&mut turn, &who, proof).await?;
+        for old in turn.db.own_credentials(proof, CredentialKind::Totp).await? {
             if old.confirmed.is_none() {
-                turn.db.remove_credential(who.user(), old.id).await?;
+                turn.db.drop_credential(proof, old.id).await?;
             }
         }
         let totp = Totp::random()?;
@@ -65,7 +65,7 @@ async fn start_totp(State(app): State<App>, who: Who) -> Answer<Json<TotpSecret>
             confirmed: None,
             used: None,
         };
-        turn.db.add_credential(who.user(), &credential, None).await?;
+        turn.db.add_credential(proof, &credential, None).await?;
         Ok(Json(TotpSecret {
             credential: credential.id,
             secret: Phi::new(totp.text()),
@@ -77,16 +77,20 @@ async fn start_totp(State(app): State<App>, who: Who) -> Answer<Json<TotpSecret>
 }
 
 /// Who has a second factor must have shown it to add another: a stolen password must not be enough.
-pub(crate) async fn refuse_weak_enrolment(turn: &mut super::turn::Turn<Change>, who: &Who) -> Answer<()> {
+pub(crate) async fn refuse_weak_enrolment(
+    turn: &mut super::turn::Turn<Change>,
+    who: &Who,
+    proof: Authorized<act::EnrollFactor>,
+) -> Answer<()> {
     if who.subject.strength == SignInStrength::Strong {
         return Ok(());
     }
     let mut has_factor = !turn
         .db
-        .credentials(who.user(), CredentialKind::Passkey)
+        .own_credentials(proof, CredentialKind::Passkey)
         .await?
         .is_empty();
-    for code in turn.db.credentials(who.user(), CredentialKind::Totp).await? {
+    for code in turn.db.own_credentials(proof, CredentialKind::Totp).await? {
         has_factor |= code.confirmed.is_some();
     }
     match has_factor {
@@ -126,24 +130,22 @@ async fn confirm_totp(
     app.limits.account.take(who.user(), Instant::now())?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EnrollFactor>(&own(&who))?;
-        refuse_weak_enrolment(&mut turn, &who).await?;
+        let proof = turn.ask::<act::EnrollFactor>(&own(&who))?;
+        refuse_weak_enrolment(&mut turn, &who, proof).await?;
         let now = turn.now;
-        let all = turn.db.credentials(who.user(), CredentialKind::Totp).await?;
+        let all = turn.db.own_credentials(proof, CredentialKind::Totp).await?;
         let credential = all.iter().find(|kept| kept.id == input.credential);
         let step = credential
             .and_then(totp_of)
             .and_then(|totp| totp.step_of(input.code.reveal(), now));
         let is_taken = match step {
-            Some(step) => turn.db.take_step(input.credential, step, now).await?,
+            Some(step) => turn.db.show_step(proof, input.credential, step, now).await?,
             None => false,
         };
         if !is_taken {
             return Err(Problem::invalid("The code is wrong or was used."));
         }
-        turn.db
-            .remove_credentials(who.user(), CredentialKind::Recovery)
-            .await?;
+        turn.db.drop_credentials(proof, CredentialKind::Recovery).await?;
         let codes = recovery_codes()?;
         for code in &codes {
             let kept = Credential {
@@ -156,10 +158,10 @@ async fn confirm_totp(
                 confirmed: Some(now),
                 used: None,
             };
-            turn.db.add_credential(who.user(), &kept, None).await?;
+            turn.db.add_credential(proof, &kept, None).await?;
         }
         // A sign-in that grows stronger gets another cookie: who had the old one gains nothing.
-        turn.db.end_sign_in(who.user(), who.sign_in).await?;
+        turn.db.end_sign_in(proof, who.sign_in).await?;
         let (word, _) = add_sign_in(&mut turn.db, who.user(), SignInStrength::Strong, &from, now).await?;
         Ok((word, codes))
     }

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Change, Conn, Connection, Notice, SignedRelease};
+use catalog::{Change, Conn, Connection, Notice, SignedRelease, right};
 use domain::{
     AccountState, AgreementKind, AgreementVersion, ConnectionId, ConnectionState, NewsKind, PatientId, Phi,
     Release, ReleaseId, ReleaseScope, UserId,
 };
-use policy::{AccountFacts, ConnectionFacts, act};
+use policy::{AccountFacts, Authorized, ConnectionFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -67,8 +67,8 @@ async fn releases(
 ) -> Answer<Json<Vec<ReleaseBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::ReadReleases>(patient).await?;
-        let all = turn.db.releases_of(patient).await?;
+        let (proof, _) = turn.patient::<act::ReadReleases>(patient).await?;
+        let all = turn.db.releases_of(proof).await?;
         Ok(Json(all.into_iter().map(release_body).collect()))
     }
     .await;
@@ -113,7 +113,7 @@ async fn sign(
     let name = Phi::new(domain::text::line("The name", input.name.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::SignRelease>(patient).await?;
+        let (proof, _) = turn.patient::<act::SignRelease>(patient).await?;
         if input.version != app.agreements.version(AgreementKind::Release) {
             return Err(Problem::conflict("This is not the version in force."));
         }
@@ -129,7 +129,7 @@ async fn sign(
                 withdrawn: None,
             },
         };
-        turn.db.add_release(&signed).await?;
+        turn.db.add_release(proof, &signed).await?;
         Ok((StatusCode::CREATED, Json(release_body(signed))))
     }
     .await;
@@ -142,9 +142,9 @@ async fn sign(
 async fn withdraw(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::WithdrawRelease>(patient).await?;
+        let (proof, _) = turn.patient::<act::WithdrawRelease>(patient).await?;
         let now = turn.now;
-        match turn.db.withdraw_releases(patient, now).await? {
+        match turn.db.withdraw_releases(proof, now).await? {
             true => Ok(StatusCode::NO_CONTENT),
             false => Err(Problem::conflict("No release holds.")),
         }
@@ -183,12 +183,12 @@ async fn connection_body(db: &mut Conn, me: UserId, connection: &Connection) -> 
     } else {
         facts.doctor
     };
-    let account = db.account(other).await?;
+    let name = db.facts().await?.name_of(other).await?;
     Ok(ConnectionBody {
         id: facts.connection,
         patient: facts.patient,
         doctor: facts.doctor,
-        name: account.map(|account| account.name),
+        name,
         state: facts.state,
         created: connection.created.to_rfc3339(),
     })
@@ -218,9 +218,9 @@ async fn tell_other(app: &App, turn: &mut Turn<Change>, facts: &ConnectionFacts)
 async fn connections(State(app): State<App>, who: Who) -> Answer<Json<Vec<ConnectionBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ListConnections>(&AccountFacts { owner: who.user() })?;
+        let proof = turn.ask::<act::ListConnections>(&AccountFacts { owner: who.user() })?;
         let mut bodies = Vec::new();
-        for connection in turn.db.connections_of(who.user()).await? {
+        for connection in turn.db.connections_of(proof).await? {
             bodies.push(connection_body(&mut turn.db, who.user(), &connection).await?);
         }
         Ok(Json(bodies))
@@ -250,8 +250,8 @@ async fn connect(
     let address = email(&input.doctor)?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::StartConnection>(patient).await?;
-        let doctor = turn.db.account_by_email(&address).await?;
+        let (proof, _) = turn.patient::<act::StartConnection>(patient).await?;
+        let doctor = turn.db.facts().await?.account_by_email(&address).await?;
         let doctor = doctor.filter(|doctor| doctor.state == AccountState::Active && doctor.id != who.user());
         let doctor = doctor.ok_or_else(|| Problem::invalid("No doctor here has this address."))?;
         let connection = Connection {
@@ -263,7 +263,7 @@ async fn connect(
             },
             created: turn.now,
         };
-        turn.db.start_connection(&connection).await?;
+        turn.db.start_connection(proof, &connection).await?;
         turn.db.notify(Notice::for_user("connection.asked", doctor.id));
         tell_other(&app, &mut turn, &connection.facts).await?;
         let body = connection_body(&mut turn.db, who.user(), &connection).await?;
@@ -292,15 +292,16 @@ async fn answer(
 ) -> Answer<Json<ConnectionBody>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let found = turn.db.connection(connection).await?;
-        turn.ask_of::<act::AnswerConnection>(found.as_ref().map(|found| found.facts), connection)?;
+        let found = turn.db.facts().await?.connection(connection).await?;
+        let facts = found.as_ref().map(|found| found.facts);
+        let (proof, _) = turn.ask_of::<act::AnswerConnection>(facts, connection)?;
         let found = found.ok_or_else(Problem::not_found)?;
         let from = found.facts.state;
         let to = match input.accept {
             true => from.accept()?,
             false => from.decline()?,
         };
-        step(&app, &mut turn, found, to).await
+        step(&app, &mut turn, proof, (found, to)).await
     }
     .await;
     turn.end(done).await
@@ -316,27 +317,26 @@ async fn end(
 ) -> Answer<Json<ConnectionBody>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let found = turn.db.connection(connection).await?;
-        turn.ask_of::<act::EndConnection>(found.as_ref().map(|found| found.facts), connection)?;
+        let found = turn.db.facts().await?.connection(connection).await?;
+        let facts = found.as_ref().map(|found| found.facts);
+        let (proof, _) = turn.ask_of::<act::EndConnection>(facts, connection)?;
         let found = found.ok_or_else(Problem::not_found)?;
         let to = found.facts.state.end()?;
-        step(&app, &mut turn, found, to).await
+        step(&app, &mut turn, proof, (found, to)).await
     }
     .await;
     turn.end(done).await
 }
 
-async fn step(
+async fn step<A: right::ChangeConnection>(
     app: &App,
     turn: &mut Turn<Change>,
-    found: Connection,
-    to: ConnectionState,
+    proof: Authorized<A>,
+    (found, to): (Connection, ConnectionState),
 ) -> Answer<Json<ConnectionBody>> {
     let now = turn.now;
     let facts = found.facts;
-    turn.db
-        .change_connection(facts.connection, facts.state, to, now)
-        .await?;
+    turn.db.change_connection(proof, facts.state, to, now).await?;
     for user in [facts.patient, facts.doctor] {
         turn.db.notify(Notice::for_user("connection.changed", user));
     }

@@ -1,11 +1,11 @@
 //! What is looked at: an item of a case, or a capture of somebody's own space. The same routes lead to both, by the
 //! rights of either.
 
-use catalog::{CatalogError, Conn};
+use catalog::{Artifact, CatalogError, Conn, right};
 use domain::{CaseId, ItemId, Timestamp, UserId};
-use policy::{Act, CaptureFacts, Decision, ItemFacts, Subject, act};
+use policy::{Act, Authorized, CaptureFacts, Decision, ItemFacts, Subject, act};
 
-use super::problem::{Answer, Problem};
+use super::problem::Answer;
 use super::turn::{Place, Placed, Turn};
 
 /// Something with pictures, and how whoever asks stands to it.
@@ -28,10 +28,11 @@ impl Content {
         item: ItemId,
         user: UserId,
     ) -> Result<Option<Self>, CatalogError> {
-        if let Some(facts) = db.item_facts(item, user).await? {
+        let mut known = db.facts().await?;
+        if let Some(facts) = known.item_facts(item, user).await? {
             return Ok(Some(Self::Item(facts)));
         }
-        Ok(db.capture_facts(item).await?.map(Self::Capture))
+        Ok(known.capture_facts(item).await?.map(Self::Capture))
     }
 
     /// Which.
@@ -58,14 +59,6 @@ impl Content {
         }
     }
 
-    /// The case or space under whose key it lies.
-    pub(crate) async fn kept_in(&self, db: &mut Conn) -> Answer<CaseId> {
-        match self {
-            Self::Item(facts) => Ok(facts.case.case),
-            Self::Capture(facts) => db.space_of(facts.owner).await?.ok_or_else(Problem::not_found),
-        }
-    }
-
     /// Whether one may look at it.
     pub(crate) fn is_seen_by(&self, subject: &Subject, now: Timestamp) -> bool {
         match self {
@@ -85,6 +78,61 @@ impl Content {
     }
 }
 
+/// The proof that `I` may be done to an item of a case, or `C` to a capture of a space.
+pub(crate) enum Proof<I: Act, C: Act> {
+    /// To an item.
+    Item(Authorized<I>),
+    /// To a capture.
+    Capture(Authorized<C>),
+}
+
+/// The proof that one may look at something.
+pub(crate) type Looking = Proof<act::LookAtItem, act::LookAtCapture>;
+
+impl<I: Act, C: Act> Clone for Proof<I, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<I: Act, C: Act> Copy for Proof<I, C> {}
+
+impl Looking {
+    /// At which.
+    pub(crate) fn item(self) -> ItemId {
+        match self {
+            Self::Item(proof) => proof.on(),
+            Self::Capture(proof) => proof.on(),
+        }
+    }
+
+    /// Who.
+    pub(crate) fn user(self) -> UserId {
+        match self {
+            Self::Item(proof) => proof.user(),
+            Self::Capture(proof) => proof.user(),
+        }
+    }
+}
+
+impl<I: right::ReadContent, C: right::ReadContent> Proof<I, C> {
+    /// What was made of it.
+    pub(crate) async fn artifacts(self, db: &mut Conn) -> Result<Vec<Artifact>, CatalogError> {
+        match self {
+            Self::Item(proof) => db.artifacts(proof).await,
+            Self::Capture(proof) => db.artifacts(proof).await,
+        }
+    }
+
+    /// The case or space that it lies in, and the key of that.
+    pub(crate) async fn key(self, db: &mut Conn) -> Result<(CaseId, Vec<u8>), CatalogError> {
+        match self {
+            Self::Item(proof) => db.key_of_item(proof).await,
+            Self::Capture(proof) => db.key_of_item(proof).await,
+        }
+    }
+}
+
 impl Placed for Content {
     fn place(&self) -> Place {
         match self {
@@ -96,7 +144,7 @@ impl Placed for Content {
 
 impl Turn<Conn> {
     /// Asks whether `I` may be done to an item of a case, or `C` to a capture of a space, whichever it is.
-    pub(crate) async fn content<I, C>(&mut self, id: ItemId) -> Answer<Content>
+    pub(crate) async fn content<I, C>(&mut self, id: ItemId) -> Answer<(Content, Proof<I, C>)>
     where
         I: Act<On = ItemFacts>,
         C: Act<On = CaptureFacts>,
@@ -104,14 +152,17 @@ impl Turn<Conn> {
         let user = self.who().user();
         match Content::read(&mut self.db, id, user).await? {
             Some(Content::Capture(facts)) => {
-                self.ask::<C>(&facts)?;
-                Ok(Content::Capture(facts))
+                let proof = self.ask::<C>(&facts)?;
+                Ok((Content::Capture(facts), Proof::Capture(proof)))
             }
             Some(Content::Item(facts)) => {
-                self.ask::<I>(&facts)?;
-                Ok(Content::Item(facts))
+                let proof = self.ask::<I>(&facts)?;
+                Ok((Content::Item(facts), Proof::Item(proof)))
             }
-            None => self.ask_of::<I>(None, id).map(|(_, facts)| Content::Item(facts)),
+            None => {
+                let (proof, facts) = self.ask_of::<I>(None, id)?;
+                Ok((Content::Item(facts), Proof::Item(proof)))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Looking after what a server needs before it starts.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use catalog::SecondWall;
 use domain::CaseId;
 use vault::ObjectId;
 
@@ -25,8 +26,9 @@ pub(crate) async fn look_after(config: Config) -> Vec<Finding> {
         Ok(app) => {
             let catalog = format!("{:?} under root key {}", app.catalog, app.root.fingerprint());
             findings.push(Finding::new("catalog", Ok(catalog)));
+            findings.push(Finding::new("second wall", second_wall(&app).await));
             findings.push(Finding::new("objects", round_trip(&app).await));
-            let ended = app.catalog.finish_ingest(app.names.run()).await;
+            let ended = app.catalog.system().finish_ingest(app.names.run()).await;
             findings.push(Finding::new(
                 "record",
                 ended.map(|()| "writable".to_owned()).map_err(anyhow::Error::from),
@@ -35,6 +37,18 @@ pub(crate) async fn look_after(config: Config) -> Vec<Finding> {
         Err(error) => findings.push(Finding::new("store", Err(error))),
     }
     findings
+}
+
+/// Whether the database itself keeps people's rows apart.
+async fn second_wall(app: &App) -> Result<String> {
+    match app.catalog.second_wall().await? {
+        SecondWall::NotNeeded => Ok("SQLite: nobody but this program opens the catalog".to_owned()),
+        SecondWall::Holds => Ok("PostgreSQL keeps the rows of people apart".to_owned()),
+        SecondWall::Bypassed => bail!(
+            "the role that connects is a superuser or has BYPASSRLS, so PostgreSQL does not keep the rows of people \
+             apart: connect as an ordinary role that owns the database"
+        ),
+    }
 }
 
 /// Writes an object, makes it durable, reads it and removes it.

@@ -70,8 +70,8 @@ async fn list(
 ) -> Answer<Json<Vec<EmergencyBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::ReadAudit>(practice).await?;
-        let all = turn.db.emergencies_of(practice).await?;
+        let (proof, _) = turn.practice::<act::ReadAudit>(practice).await?;
+        let all = turn.db.emergencies_of(proof).await?;
         Ok(Json(all.into_iter().map(body).collect()))
     }
     .await;
@@ -104,7 +104,7 @@ async fn open(
     }
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::OpenEmergencyAccess>(practice).await?;
+        let (proof, _) = turn.practice::<act::OpenEmergencyAccess>(practice).await?;
         let emergency = Emergency {
             id: EmergencyId::from_random(random_id()?),
             practice,
@@ -116,9 +116,9 @@ async fn open(
             },
             ended: None,
         };
-        turn.db.open_emergency(&emergency).await?;
+        turn.db.open_emergency(proof, &emergency).await?;
         let mut told = Vec::new();
-        for (member, account) in turn.db.members(practice).await? {
+        for (member, account) in turn.db.members(proof).await? {
             if member.state == "active" && member.role == MemberRole::Administrator {
                 turn.db.notify(Notice::for_user("emergency.opened", member.user));
                 told.push(account.email);
@@ -151,9 +151,9 @@ async fn open(
 async fn end(State(app): State<App>, who: Who, Id(practice): Id<PracticeId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::EndEmergencyAccess>(practice).await?;
+        let (proof, _) = turn.practice::<act::EndEmergencyAccess>(practice).await?;
         let now = turn.now;
-        match turn.db.end_emergencies(practice, now).await? {
+        match turn.db.end_emergencies(proof, now).await? {
             0 => Err(Problem::conflict("There is none that goes on.")),
             _ => Ok(StatusCode::NO_CONTENT),
         }

@@ -67,7 +67,15 @@ async fn may_hear(app: &App, who: &Who, notice: &Notice) -> bool {
         return user == who.user();
     }
     let Some(case) = notice.case else { return false };
-    let facts = async { app.catalog.reader().await?.case_facts(case, who.user()).await };
+    let facts = async {
+        app.catalog
+            .reader()
+            .await?
+            .facts()
+            .await?
+            .case_facts(case, who.user())
+            .await
+    };
     match facts.await {
         Ok(Some(facts)) => {
             let decision = policy::decide::<act::SeeCase>(&who.subject, &facts, app.now());
@@ -75,7 +83,15 @@ async fn may_hear(app: &App, who: &Who, notice: &Notice) -> bool {
         }
         // What is about one's own space concerns nobody else.
         Ok(None) => {
-            let owner = async { app.catalog.reader().await?.owner_of_space(case).await };
+            let owner = async {
+                app.catalog
+                    .reader()
+                    .await?
+                    .facts()
+                    .await?
+                    .owner_of_space(case)
+                    .await
+            };
             matches!(owner.await, Ok(Some(owner)) if owner == who.user())
         }
         Err(error) => {

@@ -7,10 +7,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use catalog::{Catalog, Conn, Scope};
+use catalog::{Catalog, CatalogError, Conn, Scope};
 use domain::{CaseId, PatientId, Phi, PracticeId, Timestamp, UserId};
 use ledger::{Disclosure, Observer, Recorded, accounting_of_disclosures, audit_event};
-use policy::act;
+use policy::{Authorized, act};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::app::App;
 use super::extract::Id;
-use super::problem::{Answer, Problem, ProblemBody};
+use super::problem::{Answer, ProblemBody};
 use super::who::Who;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -37,8 +37,8 @@ const AT_ONCE: u32 = 1_000;
     (status = "default", body = ProblemBody)))]
 async fn export(State(app): State<App>, who: Who, Id(practice): Id<PracticeId>) -> Answer<Response> {
     let mut turn = app.look(&who).await?;
-    let asked = turn.practice::<act::ExportAudit>(practice).await.map(|_| ());
-    turn.end(asked).await?;
+    let asked = turn.practice::<act::ExportAudit>(practice).await;
+    let (proof, _) = turn.end(asked).await?;
     let observer = Observer {
         log: app.catalog.log_name().await?,
     };
@@ -48,18 +48,22 @@ async fn export(State(app): State<App>, who: Who, Id(practice): Id<PracticeId>) 
             let observer = observer.clone();
             async move {
                 let Some(before) = before else { return Ok(None) };
-                let page = page(&catalog, Scope::Practice(practice), before).await?;
+                let page = page(&catalog, proof, before).await?;
                 let next = page.last().map(|last| last.sequence);
                 let lines = lines(&observer, &page);
-                Ok::<_, catalog::CatalogError>(next.map(|next| (lines, (catalog, Some(next)))))
+                Ok::<_, CatalogError>(next.map(|next| (lines, (catalog, Some(next)))))
             }
         });
     let body = axum::body::Body::from_stream(pages);
     Ok(([(header::CONTENT_TYPE, "application/fhir+ndjson")], body).into_response())
 }
 
-async fn page(catalog: &Catalog, scope: Scope, before: u64) -> Result<Vec<Recorded>, catalog::CatalogError> {
-    catalog.reader().await?.events(scope, Some(before), AT_ONCE).await
+async fn page(
+    catalog: &Catalog,
+    proof: Authorized<act::ExportAudit>,
+    before: u64,
+) -> Result<Vec<Recorded>, CatalogError> {
+    catalog.reader().await?.events(proof, Some(before), AT_ONCE).await
 }
 
 /// Events as lines of NDJSON.
@@ -108,39 +112,68 @@ async fn disclosures(
 ) -> Answer<Json<Vec<DisclosureBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::AccountForDisclosures>(patient).await?;
+        let (proof, _) = turn.patient::<act::AccountForDisclosures>(patient).await?;
         let now = turn.now;
-        let lines = account(&mut turn.db, patient, now).await.map_err(Problem::from)?;
-        Ok(Json(lines))
+        let mut shown = Shown::of(patient);
+        while let Some(before) = shown.next {
+            shown.take(turn.db.events(proof, Some(before), AT_ONCE).await?);
+        }
+        Ok(Json(account(&mut turn.db, &shown, now).await?))
     }
     .await;
     turn.end(answer).await
 }
 
-/// The accounting, with the names of those who got to see something.
-pub(crate) async fn account(
-    db: &mut Conn,
+/// The accounting of one patient's record, as the operator of the machine has it made.
+pub(crate) async fn account_by_system(
+    catalog: &Catalog,
     patient: PatientId,
     now: Timestamp,
-) -> Result<Vec<DisclosureBody>, catalog::CatalogError> {
-    let mut shown = Vec::new();
-    let mut before = u64::MAX;
-    loop {
-        let page = db.events(Scope::Patient(patient), Some(before), AT_ONCE).await?;
-        let Some(last) = page.last() else { break };
-        before = last.sequence;
-        shown.extend(
-            page.into_iter()
-                .filter(|event| ledger::shows(&event.event, patient)),
+) -> Result<Vec<DisclosureBody>, CatalogError> {
+    let (system, mut shown) = (catalog.system(), Shown::of(patient));
+    while let Some(before) = shown.next {
+        shown.take(
+            system
+                .events(Scope::Patient(patient), Some(before), AT_ONCE)
+                .await?,
         );
     }
-    let lines = accounting_of_disclosures(&shown, patient, now);
+    account(&mut catalog.reader().await?, &shown, now).await
+}
+
+/// The events by which something of a patient was shown, gathered page by page, the latest first.
+struct Shown {
+    patient: PatientId,
+    events: Vec<Recorded>,
+    /// Before which place the next page ends; `None` after the last one.
+    next: Option<u64>,
+}
+
+impl Shown {
+    fn of(patient: PatientId) -> Self {
+        Self {
+            patient,
+            events: Vec::new(),
+            next: Some(u64::MAX),
+        }
+    }
+
+    fn take(&mut self, page: Vec<Recorded>) {
+        self.next = page.last().map(|last| last.sequence);
+        let patient = self.patient;
+        let is_shown = |event: &Recorded| ledger::shows(&event.event, patient);
+        self.events.extend(page.into_iter().filter(is_shown));
+    }
+}
+
+/// The accounting, with the names of those who got to see something.
+async fn account(db: &mut Conn, shown: &Shown, now: Timestamp) -> Result<Vec<DisclosureBody>, CatalogError> {
+    let lines = accounting_of_disclosures(&shown.events, shown.patient, now);
     let mut names: HashMap<UserId, Option<Phi<String>>> = HashMap::new();
     let mut bodies = Vec::with_capacity(lines.len());
     for line in lines {
         if let Entry::Vacant(place) = names.entry(line.recipient) {
-            let account = db.account(line.recipient).await?;
-            place.insert(account.map(|account| account.name));
+            place.insert(db.facts().await?.name_of(line.recipient).await?);
         }
         let name = names.get(&line.recipient).cloned().flatten();
         bodies.push(body(line, name));

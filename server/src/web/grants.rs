@@ -56,14 +56,14 @@ struct GrantBody {
 async fn grants(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<Vec<GrantBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.case::<act::ReadGrants>(case).await?;
+        let (proof, _) = turn.case::<act::ReadGrants>(case).await?;
         let mut all = Vec::new();
-        for grant in turn.db.grants_of(case).await? {
-            let account = turn.db.account(grant.user).await?;
+        for grant in turn.db.grants_of(proof).await? {
+            let name = turn.db.facts().await?.name_of(grant.user).await?;
             all.push(GrantBody {
                 id: grant.id,
                 user: grant.user,
-                name: account.map(|account| account.name),
+                name,
                 right: grant.grant.right,
                 until: grant.grant.until.to_rfc3339(),
                 live: grant.grant.is_live(turn.now),
@@ -118,7 +118,7 @@ async fn invite(
     let to = email(&input.email)?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::InviteCollaborator>(case).await?;
+        let (proof, _) = turn.case::<act::InviteCollaborator>(case).await?;
         let now = turn.now;
         let user = account_or_new(&mut turn.db, &to, input.name, now).await?;
         let grant = CaseGrant {
@@ -129,7 +129,7 @@ async fn invite(
             granted_by: who.user(),
             created: now,
         };
-        turn.db.put_grant(&grant).await?;
+        turn.db.put_grant(proof, &grant).await?;
         let sent = Sent {
             to,
             user,
@@ -178,9 +178,9 @@ async fn change(
 ) -> Answer<Json<GrantBody>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::ChangeGrant>(case).await?;
-        let found = turn.db.grant(grant).await?;
-        let found = found.filter(|found| found.case == case && found.grant.revoked.is_none());
+        let (proof, _) = turn.case::<act::ChangeGrant>(case).await?;
+        let found = turn.db.grant(proof, grant).await?;
+        let found = found.filter(|found| found.grant.revoked.is_none());
         let found = found.ok_or_else(Problem::not_found)?;
         let now = turn.now;
         let fresh = CaseGrant {
@@ -190,13 +190,13 @@ async fn change(
             created: now,
             ..found
         };
-        turn.db.put_grant(&fresh).await?;
+        turn.db.put_grant(proof, &fresh).await?;
         turn.db.notify(Notice::in_case("access.changed", case, fresh.id));
-        let account = turn.db.account(fresh.user).await?;
+        let name = turn.db.facts().await?.name_of(fresh.user).await?;
         Ok(Json(GrantBody {
             id: fresh.id,
             user: fresh.user,
-            name: account.map(|account| account.name),
+            name,
             right: fresh.grant.right,
             until: fresh.grant.until.to_rfc3339(),
             live: fresh.grant.is_live(now),
@@ -217,13 +217,12 @@ async fn revoke(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::RevokeGrant>(case).await?;
-        let found = turn.db.grant(grant).await?.filter(|found| found.case == case);
-        if found.is_none() {
+        let (proof, _) = turn.case::<act::RevokeGrant>(case).await?;
+        if turn.db.grant(proof, grant).await?.is_none() {
             return Err(Problem::not_found());
         }
         let now = turn.now;
-        if !turn.db.revoke_grant(grant, now).await? {
+        if !turn.db.revoke_grant(proof, grant, now).await? {
             return Err(Problem::conflict("The grant was revoked before."));
         }
         turn.db.notify(Notice::in_case("access.changed", case, grant));
@@ -240,7 +239,7 @@ pub(crate) async fn account_or_new(
     name: Option<Phi<String>>,
     now: Timestamp,
 ) -> Answer<UserId> {
-    if let Some(account) = change.account_by_email(email).await? {
+    if let Some(account) = change.facts().await?.account_by_email(email).await? {
         return match account.state {
             AccountState::Deactivated => Err(Problem::conflict("The account of this address is closed.")),
             AccountState::Active | AccountState::Unverified => Ok(account.id),
@@ -254,6 +253,6 @@ pub(crate) async fn account_or_new(
         email: email.clone(),
         password: None,
     };
-    change.create_account(&account, now).await?;
+    change.as_system().await?.create_account(&account, now).await?;
     Ok(id)
 }

@@ -67,8 +67,8 @@ async fn members(
 ) -> Answer<Json<Vec<MemberBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::ListMembers>(practice).await?;
-        let all = turn.db.members(practice).await?;
+        let (proof, _) = turn.practice::<act::ListMembers>(practice).await?;
+        let all = turn.db.members(proof).await?;
         Ok(Json(
             all.into_iter()
                 .map(|(member, account)| MemberBody {
@@ -122,15 +122,15 @@ async fn invite_member(
     let to = email(&input.email)?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::InviteMember>(practice).await?;
+        let (proof, _) = turn.practice::<act::InviteMember>(practice).await?;
         let now = turn.now;
         let user = account_or_new(&mut turn.db, &to, Some(input.name), now).await?;
-        let present = turn.db.member(practice, user).await?;
+        let present = turn.db.facts().await?.member(practice, user).await?;
         if present.is_some_and(|member| member.state == "active") {
             return Err(Problem::conflict("This person works in the practice already."));
         }
         turn.db
-            .put_member(practice, user, input.role, "invited", now)
+            .put_member(proof, user, input.role, "invited", now)
             .await?;
         let sent = Sent {
             to,
@@ -169,12 +169,10 @@ async fn change_member(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::ChangeMember>(practice).await?;
+        let (proof, _) = turn.practice::<act::ChangeMember>(practice).await?;
         let now = turn.now;
         keep_an_administrator(&mut turn.db, practice, user).await?;
-        turn.db
-            .put_member(practice, user, input.role, "active", now)
-            .await?;
+        turn.db.put_member(proof, user, input.role, "active", now).await?;
         turn.db.notify(Notice::for_user("access.changed", user));
         Ok(StatusCode::NO_CONTENT)
     }
@@ -193,11 +191,11 @@ async fn remove_member(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::RemoveMember>(practice).await?;
+        let (proof, _) = turn.practice::<act::RemoveMember>(practice).await?;
         let now = turn.now;
         let member = keep_an_administrator(&mut turn.db, practice, user).await?;
-        turn.db.put_member(practice, user, member, "left", now).await?;
-        turn.db.end_sign_ins(user, None).await?;
+        turn.db.put_member(proof, user, member, "left", now).await?;
+        turn.db.as_system().await?.end_sign_ins(user).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -210,15 +208,14 @@ async fn keep_an_administrator(
     practice: PracticeId,
     user: UserId,
 ) -> Answer<MemberRole> {
-    let all = change.members(practice).await?;
+    let all = change.facts().await?.members(practice).await?;
     let is_administrator =
         |member: &catalog::Member| member.state == "active" && member.role == MemberRole::Administrator;
     let member = all
         .iter()
-        .map(|(member, _)| member)
         .find(|member| member.user == user && member.state == "active")
         .ok_or_else(Problem::not_found)?;
-    let administrators = all.iter().filter(|(member, _)| is_administrator(member)).count();
+    let administrators = all.iter().filter(|member| is_administrator(member)).count();
     match is_administrator(member) && administrators < 2 {
         true => Err(Problem::conflict("A practice keeps one administrator at least.")),
         false => Ok(member.role),
@@ -265,17 +262,20 @@ async fn invite_patient(
     let to = email(&input.email)?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let practice = match input.guardian {
-            Some(_) => turn.patient::<act::InviteGuardian>(patient).await?.1,
-            None => turn.patient::<act::InvitePatient>(patient).await?.1,
-        };
-        let practice = practice.practice.practice;
         let now = turn.now;
-        let link = match input.guardian {
-            None => PatientLink::Own,
+        let user = match input.guardian {
+            None => {
+                let (proof, _) = turn.patient::<act::InvitePatient>(patient).await?;
+                let user = account_or_new(&mut turn.db, &to, Some(input.name), now).await?;
+                turn.db.put_patient_user(proof, user, &PatientLink::Own).await?;
+                user
+            }
             Some(guardian) => {
-                let profile = turn.db.patient(patient).await?.ok_or_else(Problem::not_found)?;
-                let settings = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?.settings;
+                let (proof, facts) = turn.patient::<act::InviteGuardian>(patient).await?;
+                let practice = facts.practice.practice;
+                let profile = turn.db.patient(proof).await?.ok_or_else(Problem::not_found)?;
+                let settings = turn.db.facts().await?.practice_settings(practice).await?;
+                let settings = settings.ok_or_else(Problem::not_found)?;
                 let born = profile
                     .demographics
                     .born
@@ -284,16 +284,17 @@ async fn invite_patient(
                     from: guardian.from.start(),
                     until: guardian.until.start().plus_days(1),
                 };
-                PatientLink::Guardian(Guardianship::new(
+                let link = PatientLink::Guardian(Guardianship::new(
                     guardian.scope,
                     window,
                     *born.reveal(),
                     settings.majority_years,
-                )?)
+                )?);
+                let user = account_or_new(&mut turn.db, &to, Some(input.name), now).await?;
+                turn.db.put_patient_user(proof, user, &link).await?;
+                user
             }
         };
-        let user = account_or_new(&mut turn.db, &to, Some(input.name), now).await?;
-        turn.db.put_patient_user(patient, user, &link).await?;
         let sent = Sent {
             to,
             user,
@@ -339,17 +340,17 @@ async fn people(
 ) -> Answer<Json<Vec<PersonBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::ReadCareTeam>(patient).await?;
+        let (proof, _) = turn.patient::<act::ReadCareTeam>(patient).await?;
         let mut people = Vec::new();
-        for (user, link) in turn.db.patient_users(patient).await? {
-            let account = turn.db.account(user).await?;
+        for (user, link) in turn.db.patient_users(proof).await? {
+            let name = turn.db.facts().await?.name_of(user).await?;
             let guardianship = match link {
                 PatientLink::Own => None,
                 PatientLink::Guardian(guardianship) => Some(guardianship),
             };
             people.push(PersonBody {
                 user,
-                name: account.map(|account| account.name),
+                name,
                 guardian: guardianship.map(|guardianship| guardianship.scope),
                 until: guardianship
                     .map(|guardianship| guardianship.window.until.min(guardianship.majority).to_rfc3339()),
@@ -373,8 +374,8 @@ async fn end_link(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::EndPatientLink>(patient).await?;
-        if !turn.db.remove_patient_user(patient, user).await? {
+        let (proof, _) = turn.patient::<act::EndPatientLink>(patient).await?;
+        if !turn.db.remove_patient_user(proof, user).await? {
             return Err(Problem::not_found());
         }
         turn.db.notify(Notice::for_user("access.changed", user));
@@ -417,21 +418,30 @@ async fn accept(State(app): State<App>, from: From, Input(input): Input<Accept>)
     let now = app.now();
     let mut change = app.catalog.change().await?;
     let link = use_link(&mut change, &input.word, "invitation", now).await?;
-    let account = change.account(link.user).await?.ok_or_else(Problem::not_found)?;
+    let account = change
+        .facts()
+        .await?
+        .account(link.user)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     if account.password.is_none() {
         let password = password.ok_or_else(|| Problem::invalid("Choose a password."))?;
         change
+            .as_system()
+            .await?
             .set_password(link.user, input.name.as_ref(), &password)
             .await?;
     }
-    change.verify_account(link.user, now).await?;
+    change.as_system().await?.verify_account(link.user, now).await?;
     let terms: Terms = serde_json::from_value(link.terms).map_err(|error| Problem::internal(&error))?;
     if let (Some(practice), Some(role)) = (terms.practice, terms.role) {
-        let invited = change.member(practice, link.user).await?;
+        let invited = change.facts().await?.member(practice, link.user).await?;
         if invited.is_none_or(|member| member.state == "left") {
             return Err(Problem::conflict("The invitation was taken back."));
         }
         change
+            .as_system()
+            .await?
             .put_member(practice, link.user, role, "active", now)
             .await?;
     }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use catalog::{Item, Notice, Original};
+use catalog::{Download, Item, Notice, Original};
 use domain::{CaseId, Deletion, ItemId, ItemKind, OriginalId, Phi, UserId};
 use policy::{Decision, act};
 use serde::{Deserialize, Serialize};
@@ -83,8 +83,8 @@ pub(crate) fn body(item: Item, me: UserId) -> ItemBody {
 async fn list(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<Vec<ItemBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.case::<act::SeeCase>(case).await?;
-        let items = turn.db.items_of(case).await?;
+        let (proof, _) = turn.case::<act::SeeCase>(case).await?;
+        let items = turn.db.items_of(proof).await?;
         Ok(Json(
             items.into_iter().map(|item| body(item, who.user())).collect(),
         ))
@@ -99,8 +99,8 @@ async fn list(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<
 async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<Json<ItemBody>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.item::<act::SeeItem>(item).await?;
-        let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.item::<act::SeeItem>(item).await?;
+        let item = turn.db.item(proof).await?.ok_or_else(Problem::not_found)?;
         Ok(Json(body(item, who.user())))
     }
     .await;
@@ -127,11 +127,11 @@ async fn rename(
     let name = domain::text::line("The name", input.name.reveal())?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.item::<act::EditItem>(item).await?;
-        turn.db.rename_item(item, name).await?;
+        let (proof, facts) = turn.item::<act::EditItem>(item).await?;
+        turn.db.rename_item(proof, name).await?;
         turn.db
             .notify(Notice::in_case("item.changed", facts.case.case, item));
-        let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        let item = turn.db.item(proof).await?.ok_or_else(Problem::not_found)?;
         Ok(Json(body(item, who.user())))
     }
     .await;
@@ -163,7 +163,7 @@ async fn originals(
 ) -> Answer<Json<Vec<OriginalBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let (_, facts) = turn.item::<act::SeeItem>(item).await?;
+        let (proof, facts) = turn.item::<act::SeeItem>(item).await?;
         let now = turn.now;
         let may = |original: &Original| {
             let facts = policy::OriginalFacts {
@@ -174,7 +174,7 @@ async fn originals(
             let decision = policy::decide::<act::DownloadOriginal>(&who.subject, &facts, now);
             matches!(decision, Decision::Allow(_)).then_some(())
         };
-        let all = turn.db.originals(item).await?;
+        let all = turn.db.originals(proof).await?;
         let own = all.into_iter().filter(|original| may(original).is_some());
         Ok(Json(own.map(original_body).collect()))
     }
@@ -198,19 +198,25 @@ pub(crate) fn original_body(original: Original) -> OriginalBody {
 async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>) -> Answer<Response> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        match turn.db.capture_of(original).await? {
-            Some(capture) => ask_of_own_capture(&mut turn, capture).await?,
-            None => drop(turn.original::<act::DownloadOriginal>(original).await?),
-        }
-        let found = turn.db.original(original).await?;
-        let (item, original) = found.ok_or_else(Problem::not_found)?;
-        let item = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
-        let wrapped = turn.db.wrapped_case_key(item.case).await?;
-        Ok((item.case, original, wrapped))
+        let found = match turn.db.facts().await?.capture_of(original).await? {
+            Some(capture) => {
+                let proof = ask_of_own_capture(&mut turn, capture).await?;
+                turn.db.original_of_capture(proof, original).await?
+            }
+            None => {
+                let (proof, _) = turn.original::<act::DownloadOriginal>(original).await?;
+                turn.db.original(proof).await?
+            }
+        };
+        found.ok_or_else(Problem::not_found)
     }
     .await;
-    let (case, original, wrapped) = turn.end(answer).await?;
-    let key = app.case_key(case, &wrapped)?;
+    let Download {
+        case,
+        wrapped_key,
+        original,
+    } = turn.end(answer).await?;
+    let key = app.case_key(case, &wrapped_key)?;
     let object = ObjectRef::from_bytes(&original.object.reference)?;
     let disposition = HeaderValue::from_str(&disposition(original.file_name.reveal()))
         .map_err(|error| Problem::internal(&error))?;
@@ -235,9 +241,9 @@ async fn download(State(app): State<App>, who: Who, Id(original): Id<OriginalId>
 async fn delete(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.item::<act::DeleteItem>(item).await?;
+        let (proof, facts) = turn.item::<act::DeleteItem>(item).await?;
         let deletion = Deletion::request(facts.keeping, turn.now, UNDO_MS)?;
-        turn.db.mark_item_deleted(item, Some(deletion)).await?;
+        turn.db.mark_item_deleted(proof, Some(deletion)).await?;
         turn.db
             .notify(Notice::in_case("item.deleted", facts.case.case, item));
         Ok(StatusCode::NO_CONTENT)
@@ -252,12 +258,12 @@ async fn delete(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answe
 async fn undo_delete(State(app): State<App>, who: Who, Id(item): Id<ItemId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.item::<act::UndoDeleteItem>(item).await?;
+        let (proof, facts) = turn.item::<act::UndoDeleteItem>(item).await?;
         let deletion = facts
             .deletion
             .ok_or_else(|| Problem::conflict("The item was not deleted."))?;
         deletion.undo(turn.now)?;
-        turn.db.mark_item_deleted(item, None).await?;
+        turn.db.mark_item_deleted(proof, None).await?;
         turn.db
             .notify(Notice::in_case("item.added", facts.case.case, item));
         Ok(StatusCode::NO_CONTENT)

@@ -30,10 +30,10 @@ pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
         if let Err(problem) = drop_failed(&app).await {
             tracing::error!(?problem, "failed uploads could not be dropped");
         }
-        if let Err(problem) = checkpoints.keep(&app.catalog, &app.vault).await {
+        if let Err(problem) = checkpoints.keep(&app.catalog.system(), &app.vault).await {
             tracing::error!(?problem, "no checkpoint of the log could be kept");
         }
-        if let Err(error) = ingest::sweep(&app.catalog, &app.vault).await {
+        if let Err(error) = ingest::sweep(&app.catalog.system(), &app.vault).await {
             tracing::warn!(%error, "garbage could not be removed");
         }
         tokio::select! {
@@ -41,7 +41,7 @@ pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => break,
         }
     }
-    if let Err(problem) = checkpoints.keep(&app.catalog, &app.vault).await {
+    if let Err(problem) = checkpoints.keep(&app.catalog.system(), &app.vault).await {
         tracing::error!(?problem, "no checkpoint of the log could be kept");
     }
 }
@@ -50,36 +50,34 @@ pub(crate) async fn keep(app: App, mut stop: watch::Receiver<bool>) {
 async fn drop_failed(app: &App) -> Answer<()> {
     let now = app.now();
     let before = now.plus_ms(-FAILED_MS);
-    let sets = app
-        .catalog
-        .reader()
-        .await?
-        .failed_upload_sets(before, AT_ONCE)
-        .await?;
+    let system = app.catalog.system();
+    let sets = system.failed_upload_sets(before, AT_ONCE).await?;
     if sets.is_empty() {
         return Ok(());
     }
-    let run = Names::finished_run(&app.catalog).await?;
+    let run = Names::finished_run(&system).await?;
     let mut change = app.catalog.change().await?;
     for set in sets {
+        let mut change = change.as_system().await?;
         change.end_upload_set(set.id, "dropped", run, now).await?;
     }
     change.commit().await?;
-    app.catalog.finish_ingest(run).await?;
+    system.finish_ingest(run).await?;
     Ok(())
 }
 
 /// Destroys what is due; tells how much.
 async fn purge(app: &App) -> Answer<()> {
     let now = app.now();
-    let due = app.catalog.reader().await?.due(now, AT_ONCE).await?;
+    let system = app.catalog.system();
+    let due = system.due(now, AT_ONCE).await?;
     if due.is_empty() {
         return Ok(());
     }
-    let run = Names::finished_run(&app.catalog).await?;
+    let run = Names::finished_run(&system).await?;
     for &thing in &due {
         let mut change = app.catalog.change().await?;
-        change.destroy(thing, run).await?;
+        change.as_system().await?.destroy(thing, run).await?;
         let mut event = Event::new(
             now,
             Word::fixed("Destroy"),
@@ -100,8 +98,8 @@ async fn purge(app: &App) -> Answer<()> {
         change.record(&[event]).await?;
         change.commit().await?;
     }
-    app.catalog.finish_ingest(run).await?;
-    app.catalog.forget_deleted().await?;
+    system.finish_ingest(run).await?;
+    system.forget_deleted().await?;
     tracing::info!(count = due.len(), "what was deleted is destroyed");
     Ok(())
 }

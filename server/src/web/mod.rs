@@ -58,7 +58,7 @@ mod worker;
 pub(crate) use app::{Config, Demo, now};
 pub(crate) use checkpoints::FOLDER as CHECKPOINTS;
 pub(crate) use doctor::look_after;
-pub(crate) use exports::{account as account_for_disclosures, lines as fhir_lines};
+pub(crate) use exports::{account_by_system as account_for_disclosures, lines as fhir_lines};
 pub(crate) use listen::TlsFiles;
 pub(crate) use live::LiveConfig;
 pub(crate) use mail::MailConfig;

@@ -1,7 +1,7 @@
 //! Names for objects that uploads write. Each must be on the catalog's list of pending objects before it is written,
 //! and to put it there waits for the disk: so they are put there many at once, ahead of their use.
 
-use catalog::Catalog;
+use catalog::System;
 use domain::IngestId;
 use tokio::sync::Mutex;
 use vault::ObjectId;
@@ -21,7 +21,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// Begins a run: what it leaves behind when the process ends is swept by others.
-    pub(crate) async fn begin(catalog: &Catalog) -> anyhow::Result<Self> {
+    pub(crate) async fn begin(catalog: &System) -> anyhow::Result<Self> {
         let run = IngestId::from_random(*ObjectId::random()?.as_bytes());
         catalog.begin_ingest(run, &ingest::this_process()).await?;
         Ok(Self {
@@ -36,7 +36,7 @@ impl Names {
     }
 
     /// So many names that nothing has and that are on the list.
-    pub(crate) async fn take(&self, catalog: &Catalog, count: usize) -> Answer<Vec<ObjectId>> {
+    pub(crate) async fn take(&self, catalog: &System, count: usize) -> Answer<Vec<ObjectId>> {
         let mut free = self.free.lock().await;
         if free.len() < count {
             let fresh = (0..count.max(AT_ONCE))
@@ -51,7 +51,7 @@ impl Names {
     }
 
     /// A new run for what is given up on the way.
-    pub(crate) async fn finished_run(catalog: &Catalog) -> Answer<IngestId> {
+    pub(crate) async fn finished_run(catalog: &System) -> Answer<IngestId> {
         let run = IngestId::from_random(random_id()?);
         catalog.begin_ingest(run, &ingest::this_process()).await?;
         Ok(run)

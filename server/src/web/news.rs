@@ -48,9 +48,9 @@ pub(crate) async fn tell(app: &App, change: &mut Change, user: UserId, happened:
         at: happened.at,
         seen: None,
     };
-    let unseen = change.add_news(&news).await?;
+    let unseen = change.as_system().await?.add_news(&news).await?;
     change.notify(Notice::for_user("news", user));
-    let account = change.account(user).await?;
+    let account = change.facts().await?.account(user).await?;
     let account = account.filter(|account| unseen == 0 && account.state == AccountState::Active);
     if let Some(account) = account {
         let letter = Letter {
@@ -75,12 +75,13 @@ pub(crate) async fn tell_deciders(
     patient: &PatientFacts,
     happened: &Happened,
 ) -> Answer<()> {
-    let team = change.care_team(patient.patient).await?;
-    let members = change.members(patient.practice.practice).await?;
-    let active = members.into_iter().filter(|(member, _)| member.state == "active");
+    let mut facts = change.facts().await?;
+    let team = facts.care_team(patient.patient).await?;
+    let members = facts.members(patient.practice.practice).await?;
+    let active = members.into_iter().filter(|member| member.state == "active");
     let (mut deciders, mut others) = (Vec::new(), Vec::new());
-    for (member, _) in active {
-        let is_inside = team.iter().any(|(user, _)| *user == member.user);
+    for member in active {
+        let is_inside = team.contains(&member.user);
         match member.role {
             MemberRole::Clinician | MemberRole::Administrator if is_inside => deciders.push(member.user),
             MemberRole::Administrator => others.push(member.user),
@@ -102,8 +103,7 @@ impl Called {
     /// What somebody is called.
     pub(crate) async fn name(&mut self, db: &mut Conn, user: UserId) -> Answer<Option<Phi<String>>> {
         if let Entry::Vacant(place) = self.0.entry(user) {
-            let account = db.account(user).await?;
-            place.insert(account.map(|account| account.name));
+            place.insert(db.facts().await?.name_of(user).await?);
         }
         Ok(self.0.get(&user).cloned().flatten())
     }
@@ -139,10 +139,10 @@ struct NewsBody {
 async fn list(State(app): State<App>, who: Who) -> Answer<Json<Vec<NewsBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ReadAccount>(&own(&who))?;
+        let proof = turn.ask::<act::ReadAccount>(&own(&who))?;
         let mut called = Called::default();
         let mut bodies = Vec::new();
-        for news in turn.db.news_of(who.user(), MOST).await? {
+        for news in turn.db.news_of(proof, MOST).await? {
             let case = seen_case(&mut turn.db, &who, news.case, turn.now).await?;
             let by = match news.by {
                 Some(user) => called.name(&mut turn.db, user).await?,
@@ -172,16 +172,11 @@ async fn seen_case(
     now: Timestamp,
 ) -> Answer<Option<(CaseId, Phi<String>)>> {
     let Some(case) = case else { return Ok(None) };
-    let facts = db.case_facts(case, who.user()).await?;
-    let may = facts.is_some_and(|facts| {
-        matches!(
-            policy::decide::<act::SeeCase>(&who.subject, &facts, now),
-            Decision::Allow(_)
-        )
-    });
-    match may {
-        true => Ok(db.case(case).await?.map(|found| (case, found.title))),
-        false => Ok(None),
+    let facts = db.facts().await?.case_facts(case, who.user()).await?;
+    let decision = facts.map(|facts| policy::decide::<act::SeeCase>(&who.subject, &facts, now));
+    match decision {
+        Some(Decision::Allow(proof)) => Ok(db.case(proof).await?.map(|found| (case, found.title))),
+        Some(Decision::Deny(_)) | None => Ok(None),
     }
 }
 
@@ -193,7 +188,7 @@ async fn read_patient(
     now: Timestamp,
 ) -> Answer<Option<PatientId>> {
     let Some(patient) = patient else { return Ok(None) };
-    let facts = db.patient_facts(patient, who.user()).await?;
+    let facts = db.facts().await?.patient_facts(patient, who.user()).await?;
     Ok(facts
         .filter(|facts| {
             matches!(
@@ -210,9 +205,9 @@ async fn read_patient(
 async fn seen(State(app): State<App>, who: Who) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EditAccount>(&own(&who))?;
+        let proof = turn.ask::<act::EditAccount>(&own(&who))?;
         let now = turn.now;
-        turn.db.see_news(who.user(), now).await?;
+        turn.db.see_news(proof, now).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;

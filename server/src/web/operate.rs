@@ -29,7 +29,7 @@ pub(crate) async fn add_practice(config: Config, practice: &str, name: &str, ema
     let now = now();
     let mut change = store.catalog.change().await?;
     ensure!(
-        change.account_by_email(&email).await?.is_none(),
+        change.facts().await?.account_by_email(&email).await?.is_none(),
         "this address has an account already"
     );
     let user = UserId::from_random(random_id().map_err(said)?);
@@ -40,15 +40,16 @@ pub(crate) async fn add_practice(config: Config, practice: &str, name: &str, ema
         email,
         password: None,
     };
-    change.create_account(&account, now).await?;
+    let mut system = change.as_system().await?;
+    system.create_account(&account, now).await?;
     let made = Practice {
         id: practice,
         name: practice_name,
         settings: PracticeSettings::default(),
         created: now,
     };
-    change.create_practice(&made).await?;
-    change
+    system.create_practice(&made).await?;
+    system
         .put_member(practice, user, MemberRole::Administrator, "active", now)
         .await?;
     let link = way_back(&config, &mut change, user, now).await?;
@@ -74,9 +75,13 @@ pub(crate) async fn reset(config: Config, email: &str) -> Result<String> {
         CredentialKind::Recovery,
         CredentialKind::Passkey,
     ] {
-        change.remove_credentials(account.id, kind).await?;
+        change
+            .as_system()
+            .await?
+            .remove_credentials(account.id, kind)
+            .await?;
     }
-    change.end_sign_ins(account.id, None).await?;
+    change.as_system().await?.end_sign_ins(account.id).await?;
     let now = now();
     let link = way_back(&config, &mut change, account.id, now).await?;
     record(&mut change, "OperatorResetFactors", account.id, now).await?;
@@ -90,8 +95,8 @@ pub(crate) async fn reset(config: Config, email: &str) -> Result<String> {
 /// When there is no such account, or something cannot be kept.
 pub(crate) async fn deactivate(config: Config, email: &str) -> Result<()> {
     let (store, mut change, account) = find(&config, email).await?;
-    change.deactivate_account(account.id).await?;
-    change.end_sign_ins(account.id, None).await?;
+    change.as_system().await?.deactivate_account(account.id).await?;
+    change.as_system().await?.end_sign_ins(account.id).await?;
     record(&mut change, "OperatorDeactivate", account.id, now()).await?;
     end(store, change).await
 }
@@ -102,7 +107,11 @@ pub(crate) async fn deactivate(config: Config, email: &str) -> Result<()> {
 /// When there is no such account, or something cannot be kept.
 pub(crate) async fn set_operator(config: Config, email: &str, operator: Operator) -> Result<()> {
     let (store, mut change, account) = find(&config, email).await?;
-    change.set_operator(account.id, operator).await?;
+    change
+        .as_system()
+        .await?
+        .set_operator(account.id, operator)
+        .await?;
     record(&mut change, "OperatorSet", account.id, now()).await?;
     end(store, change).await
 }
@@ -110,7 +119,11 @@ pub(crate) async fn set_operator(config: Config, email: &str, operator: Operator
 async fn find(config: &Config, email: &str) -> Result<(Store, Change, Account)> {
     let store = Store::existing(&config.place, config.database.as_ref()).await?;
     let mut change = store.catalog.change().await?;
-    let account = change.account_by_email(&Phi::new(email.to_owned())).await?;
+    let account = change
+        .facts()
+        .await?
+        .account_by_email(&Phi::new(email.to_owned()))
+        .await?;
     let account = account.context("no account has this address")?;
     Ok((store, change, account))
 }
@@ -124,7 +137,7 @@ async fn record(change: &mut Change, action: &'static str, user: UserId, now: Ti
 
 /// A link by which the owner of an account chooses another password.
 async fn way_back(config: &Config, change: &mut Change, user: UserId, now: Timestamp) -> Result<String> {
-    change.void_links(user, "recover", now).await?;
+    change.as_system().await?.void_links(user, "recover", now).await?;
     let word = random_word().map_err(said)?;
     let link = Link {
         id: InvitationId::from_random(random_id().map_err(said)?),
@@ -135,7 +148,11 @@ async fn way_back(config: &Config, change: &mut Change, user: UserId, now: Times
         expires: now.plus_ms(LINK_MS),
         used: None,
     };
-    change.add_link(&word_hash(word.reveal()), &link, now).await?;
+    change
+        .as_system()
+        .await?
+        .add_link(&word_hash(word.reveal()), &link, now)
+        .await?;
     let base = match config.public_url.as_str() {
         "" => format!("http://localhost:{}", config.listen.port()),
         url => url.to_owned(),

@@ -45,8 +45,8 @@ async fn edit(State(app): State<App>, who: Who, Input(input): Input<Edit>) -> An
     let name = Phi::new(domain::text::line("The name", input.name.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EditAccount>(&own(&who))?;
-        turn.db.rename_account(who.user(), &name).await?;
+        let proof = turn.ask::<act::EditAccount>(&own(&who))?;
+        turn.db.rename_account(proof, &name).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -73,19 +73,26 @@ async fn change_password(
     Input(input): Input<ChangePassword>,
 ) -> Answer<StatusCode> {
     app.limits.account.take(who.user(), Instant::now())?;
-    let account = app.catalog.reader().await?.account(who.user()).await?;
+    let account = app
+        .catalog
+        .reader()
+        .await?
+        .facts()
+        .await?
+        .account(who.user())
+        .await?;
     let account = account.ok_or_else(Problem::sign_in)?;
     check_password(&input.new, &account.email)?;
     let is_right = app.hasher.verify(input.old, account.password).await?;
     let fresh = app.hasher.hash(input.new).await?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EditAccount>(&own(&who))?;
+        let proof = turn.ask::<act::EditAccount>(&own(&who))?;
         if !is_right {
             return Err(Problem::invalid("The present password is another."));
         }
-        turn.db.set_password(who.user(), None, &fresh).await?;
-        turn.db.end_sign_ins(who.user(), Some(who.sign_in)).await?;
+        turn.db.change_password(proof, &fresh).await?;
+        turn.db.end_other_sign_ins(proof, who.sign_in).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -98,13 +105,13 @@ async fn change_password(
 async fn close(State(app): State<App>, who: Who) -> Answer<Response> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::CloseAccount>(&own(&who))?;
-        if turn.db.is_last_administrator(who.user()).await? {
+        let proof = turn.ask::<act::CloseAccount>(&own(&who))?;
+        if turn.db.facts().await?.is_last_administrator(who.user()).await? {
             return Err(Problem::conflict(
                 "A practice keeps one administrator at least: make another one first.",
             ));
         }
-        turn.db.deactivate_account(who.user()).await?;
+        turn.db.close_account(proof).await?;
         Ok(())
     }
     .await;
@@ -128,8 +135,8 @@ struct Choice {
 async fn marketing(State(app): State<App>, who: Who) -> Answer<Json<Vec<Choice>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ReadAccount>(&own(&who))?;
-        let accepted = turn.db.accepted(who.user()).await?;
+        let proof = turn.ask::<act::ReadAccount>(&own(&who))?;
+        let accepted = turn.db.accepted(proof).await?;
         let choices = MarketingChoice::ALL.iter().map(|&choice| Choice {
             choice,
             on: accepted.iter().any(|agreement| agreement == choice.word()),
@@ -157,13 +164,11 @@ impl std::str::FromStr for Chosen {
 async fn choose(State(app): State<App>, who: Who, Id(Chosen(choice)): Id<Chosen>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::ChooseMarketing>(&own(&who))?;
+        let proof = turn.ask::<act::ChooseMarketing>(&own(&who))?;
         let now = turn.now;
+        turn.db.withdraw_acceptance(proof, choice.word(), now).await?;
         turn.db
-            .withdraw_acceptance(who.user(), choice.word(), now)
-            .await?;
-        turn.db
-            .accept_agreement(who.user(), choice.word(), 1, &[0; 32], now)
+            .accept_agreement(proof, choice.word(), 1, &[0; 32], now)
             .await?;
         Ok(StatusCode::NO_CONTENT)
     }
@@ -177,11 +182,9 @@ async fn choose(State(app): State<App>, who: Who, Id(Chosen(choice)): Id<Chosen>
 async fn withdraw(State(app): State<App>, who: Who, Id(Chosen(choice)): Id<Chosen>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::ChooseMarketing>(&own(&who))?;
+        let proof = turn.ask::<act::ChooseMarketing>(&own(&who))?;
         let now = turn.now;
-        turn.db
-            .withdraw_acceptance(who.user(), choice.word(), now)
-            .await?;
+        turn.db.withdraw_acceptance(proof, choice.word(), now).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;

@@ -117,6 +117,8 @@ async fn begin(
     let word = random_word()?;
     let state = serde_json::to_value(state).map_err(|error| Problem::internal(&error))?;
     change
+        .as_system()
+        .await?
         .add_ceremony(
             &word_hash(word.reveal()),
             user,
@@ -135,6 +137,8 @@ async fn take<T: DeserializeOwned>(
     now: Timestamp,
 ) -> Answer<T> {
     let taken = change
+        .as_system()
+        .await?
         .take_ceremony(&word_hash(word.reveal()), user, now)
         .await?
         .ok_or_else(refused)?;
@@ -166,8 +170,8 @@ struct PasskeyBody {
 async fn list(State(app): State<App>, who: Who) -> Answer<Json<Vec<PasskeyBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ReadAccount>(&own(&who))?;
-        let all = turn.db.credentials(who.user(), CredentialKind::Passkey).await?;
+        let proof = turn.ask::<act::ReadAccount>(&own(&who))?;
+        let all = turn.db.own_credentials(proof, CredentialKind::Passkey).await?;
         let body = |kept: Credential| PasskeyBody {
             id: kept.id,
             name: kept.secret.reveal()[NAME]
@@ -188,10 +192,10 @@ async fn list(State(app): State<App>, who: Who) -> Answer<Json<Vec<PasskeyBody>>
 async fn start(State(app): State<App>, who: Who) -> Answer<Json<Ceremony>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EnrollFactor>(&own(&who))?;
-        refuse_weak_enrolment(&mut turn, &who).await?;
-        let account = turn.db.account(who.user()).await?.ok_or_else(Problem::sign_in)?;
-        let kept = turn.db.credentials(who.user(), CredentialKind::Passkey).await?;
+        let proof = turn.ask::<act::EnrollFactor>(&own(&who))?;
+        refuse_weak_enrolment(&mut turn, &who, proof).await?;
+        let account = turn.db.own_account(proof).await?.ok_or_else(Problem::sign_in)?;
+        let kept = turn.db.own_credentials(proof, CredentialKind::Passkey).await?;
         let known = kept
             .iter()
             .filter_map(passkey_of)
@@ -230,15 +234,22 @@ async fn finish(
     let answered: RegisterPublicKeyCredential = input.credential()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EnrollFactor>(&own(&who))?;
-        refuse_weak_enrolment(&mut turn, &who).await?;
+        let proof = turn.ask::<act::EnrollFactor>(&own(&who))?;
+        refuse_weak_enrolment(&mut turn, &who, proof).await?;
         let now = turn.now;
         let state: PasskeyRegistration = take(&mut turn.db, &input.ceremony, Some(who.user()), now).await?;
         let passkey = webauthn(&app)?
             .finish_passkey_registration(&answered, &state)
             .map_err(|_| refused())?;
         let handle = BASE64URL_NOPAD.encode(passkey.cred_id().as_ref());
-        if turn.db.owner_of_credential(&handle).await?.is_some() {
+        if turn
+            .db
+            .facts()
+            .await?
+            .owner_of_credential(&handle)
+            .await?
+            .is_some()
+        {
             return Err(Problem::conflict("This passkey is set up already."));
         }
         let kept = Credential {
@@ -249,8 +260,8 @@ async fn finish(
             confirmed: Some(now),
             used: None,
         };
-        turn.db.add_credential(who.user(), &kept, Some(&handle)).await?;
-        turn.db.end_sign_in(who.user(), who.sign_in).await?;
+        turn.db.add_credential(proof, &kept, Some(&handle)).await?;
+        turn.db.end_sign_in(proof, who.sign_in).await?;
         let (word, _) = add_sign_in(&mut turn.db, who.user(), SignInStrength::Strong, &from, now).await?;
         Ok(word)
     }
@@ -289,12 +300,12 @@ async fn rename(
     let name = domain::text::line("The name", input.name.reveal())?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EditAccount>(&own(&who))?;
-        let kept = turn.db.credentials(who.user(), CredentialKind::Passkey).await?;
+        let proof = turn.ask::<act::EditAccount>(&own(&who))?;
+        let kept = turn.db.own_credentials(proof, CredentialKind::Passkey).await?;
         let kept = kept.into_iter().find(|kept| kept.id == passkey);
         let mut kept = kept.ok_or_else(Problem::not_found)?;
         kept.secret = named(&kept.secret, Some(name));
-        turn.db.keep_credential(who.user(), &kept).await?;
+        turn.db.keep_credential(proof, &kept).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -316,8 +327,8 @@ fn named(secret: &Phi<Value>, name: Option<String>) -> Phi<Value> {
 async fn remove(State(app): State<App>, who: Who, Id(passkey): Id<CredentialId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::RemoveFactor>(&own(&who))?;
-        match turn.db.remove_credential(who.user(), passkey).await? {
+        let proof = turn.ask::<act::RemoveFactor>(&own(&who))?;
+        match turn.db.drop_credential(proof, passkey).await? {
             true => Ok(StatusCode::NO_CONTENT),
             false => Err(Problem::not_found()),
         }
@@ -395,10 +406,14 @@ async fn proven(
     };
     let user = UserId::from_bytes(*user.as_bytes());
     // Nobody is named in the log who is nobody here.
-    let Some(account) = change.account(user).await? else {
+    let Some(account) = change.facts().await?.account(user).await? else {
         return Ok(Err(None));
     };
-    let kept = change.credentials(user, CredentialKind::Passkey).await?;
+    let kept = change
+        .facts()
+        .await?
+        .credentials(user, CredentialKind::Passkey)
+        .await?;
     let found = kept.into_iter().find_map(|kept| {
         let passkey = passkey_of(&kept)?;
         (passkey.cred_id().as_ref() as &[u8] == handle).then_some((kept, passkey))
@@ -419,7 +434,11 @@ async fn proven(
             secret: named(&Phi::new(secret), name),
             ..kept
         };
-        change.update_credential(user, &kept, now).await?;
+        change
+            .as_system()
+            .await?
+            .update_credential(user, &kept, now)
+            .await?;
     }
     Ok(Ok(user))
 }

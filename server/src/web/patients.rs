@@ -101,7 +101,7 @@ async fn create(
     let demographics = input.checked()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::CreatePatient>(practice).await?;
+        let (proof, _) = turn.practice::<act::CreatePatient>(practice).await?;
         let patient = Patient {
             id: PatientId::from_random(random_id()?),
             practice,
@@ -112,7 +112,7 @@ async fn create(
             hold: Hold::None,
             deleted: None,
         };
-        turn.db.create_patient(&patient).await?;
+        turn.db.create_patient(proof, &patient).await?;
         Ok((StatusCode::CREATED, Json(body(patient))))
     }
     .await;
@@ -145,10 +145,10 @@ async fn list(
     let (after, limit) = (after(search.after.as_deref())?, limit(search.limit)?);
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::ListPatients>(practice).await?;
+        let (proof, _) = turn.practice::<act::ListPatients>(practice).await?;
         let rows = turn
             .db
-            .patients_of(practice, who.user(), search.q.as_ref(), after.as_ref(), limit + 1)
+            .patients_of(proof, search.q.as_ref(), after.as_ref(), limit + 1)
             .await?;
         let place = |patient: &Patient| (patient.created, patient.id.to_string());
         Ok(Json(page(rows, limit, place, body)))
@@ -163,8 +163,8 @@ async fn list(
 async fn read(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<Json<PatientBody>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::ReadProfile>(patient).await?;
-        let patient = turn.db.patient(patient).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.patient::<act::ReadProfile>(patient).await?;
+        let patient = turn.db.patient(proof).await?.ok_or_else(Problem::not_found)?;
         Ok(Json(body(patient)))
     }
     .await;
@@ -194,11 +194,11 @@ async fn edit(
     let demographics = input.demographics.checked()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.patient::<act::EditProfile>(patient).await?;
+        let (proof, _) = turn.patient::<act::EditProfile>(patient).await?;
         turn.db
-            .update_patient(facts.practice.practice, patient, input.version, &demographics)
+            .update_patient(proof, input.version, &demographics)
             .await?;
-        let patient = turn.db.patient(patient).await?.ok_or_else(Problem::not_found)?;
+        let patient = turn.db.patient(proof).await?.ok_or_else(Problem::not_found)?;
         Ok(Json(body(patient)))
     }
     .await;
@@ -231,14 +231,15 @@ async fn care_team(
 ) -> Answer<Json<Vec<CareTeamBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let (_, facts) = turn.patient::<act::ReadCareTeam>(patient).await?;
+        let (proof, facts) = turn.patient::<act::ReadCareTeam>(patient).await?;
         let mut team = Vec::new();
-        for (user, since) in turn.db.care_team(patient).await? {
-            let account = turn.db.account(user).await?;
-            let member = turn.db.member(facts.practice.practice, user).await?;
+        let users = turn.db.care_team(proof).await?;
+        let mut known = turn.db.facts().await?;
+        for (user, since) in users {
+            let member = known.member(facts.practice.practice, user).await?;
             team.push(CareTeamBody {
                 user,
-                name: account.map(|account| account.name),
+                name: known.name_of(user).await?,
                 role: member.map(|member| member.role),
                 since: since.to_rfc3339(),
             });
@@ -260,15 +261,20 @@ async fn join_care_team(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.patient::<act::ChangeCareTeam>(patient).await?;
-        let member = turn.db.member(facts.practice.practice, user).await?;
+        let (proof, facts) = turn.patient::<act::ChangeCareTeam>(patient).await?;
+        let member = turn
+            .db
+            .facts()
+            .await?
+            .member(facts.practice.practice, user)
+            .await?;
         if member.is_none_or(|member| member.state != "active") {
             return Err(Problem::invalid(
                 "Only members of the practice can be in a care team.",
             ));
         }
         let now = turn.now;
-        turn.db.put_care_team(patient, user, now).await?;
+        turn.db.put_care_team(proof, user, now).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -286,11 +292,11 @@ async fn leave_care_team(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::ChangeCareTeam>(patient).await?;
-        if turn.db.care_team(patient).await?.len() < 2 {
+        let (proof, _) = turn.patient::<act::ChangeCareTeam>(patient).await?;
+        if turn.db.care_team(proof).await?.len() < 2 {
             return Err(Problem::conflict("The last member of a care team stays."));
         }
-        match turn.db.leave_care_team(patient, user).await? {
+        match turn.db.leave_care_team(proof, user).await? {
             true => Ok(StatusCode::NO_CONTENT),
             false => Err(Problem::not_found()),
         }
@@ -305,9 +311,9 @@ async fn leave_care_team(
 async fn delete(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.patient::<act::DeleteProfile>(patient).await?;
+        let (proof, facts) = turn.patient::<act::DeleteProfile>(patient).await?;
         let deletion = Deletion::request(facts.keeping, turn.now, UNDO_MS)?;
-        turn.db.mark_patient_deleted(patient, Some(deletion)).await?;
+        turn.db.mark_patient_deleted(proof, Some(deletion)).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -321,12 +327,12 @@ async fn delete(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) ->
 async fn undo_delete(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let (_, facts) = turn.patient::<act::UndoDeleteProfile>(patient).await?;
+        let (proof, facts) = turn.patient::<act::UndoDeleteProfile>(patient).await?;
         let deletion = facts
             .deletion
             .ok_or_else(|| Problem::conflict("The profile was not deleted."))?;
         deletion.undo(turn.now)?;
-        turn.db.mark_patient_deleted(patient, None).await?;
+        turn.db.mark_patient_deleted(proof, None).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Practice, PracticeSettings};
-use domain::{MemberRole, PatientId, Phi, PracticeId, UserId};
+use domain::{PatientId, Phi, PracticeId, UserId};
 use policy::{AccountFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -88,23 +88,14 @@ async fn open(
     let name = input.checked()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::CreatePractice>(&AccountFacts { owner: who.user() })?;
+        let proof = turn.ask::<act::CreatePractice>(&AccountFacts { owner: who.user() })?;
         let practice = Practice {
             id: PracticeId::from_random(random_id()?),
             name,
             settings: PracticeSettings::default(),
             created: turn.now,
         };
-        turn.db.create_practice(&practice).await?;
-        turn.db
-            .put_member(
-                practice.id,
-                who.user(),
-                MemberRole::Administrator,
-                "active",
-                practice.created,
-            )
-            .await?;
+        turn.db.create_practice(proof, &practice).await?;
         Ok((StatusCode::CREATED, Json(body(practice, 0))))
     }
     .await;
@@ -117,9 +108,9 @@ async fn open(
 async fn read(State(app): State<App>, who: Who, Id(practice): Id<PracticeId>) -> Answer<Json<PracticeBody>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::SeePractice>(practice).await?;
-        let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
-        let kept = turn.db.bytes_of_practice(practice).await?;
+        let (proof, _) = turn.practice::<act::SeePractice>(practice).await?;
+        let found = turn.db.practice(proof).await?.ok_or_else(Problem::not_found)?;
+        let kept = turn.db.facts().await?.bytes_of_practice(practice).await?;
         Ok(Json(body(found, kept)))
     }
     .await;
@@ -139,9 +130,11 @@ async fn rename(
     let name = input.checked()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::EditPractice>(practice).await?;
-        let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
-        turn.db.update_practice(&Practice { name, ..found }).await?;
+        let (proof, _) = turn.practice::<act::EditPractice>(practice).await?;
+        let found = turn.db.practice(proof).await?.ok_or_else(Problem::not_found)?;
+        turn.db
+            .update_practice(proof, &Practice { name, ..found })
+            .await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -174,14 +167,16 @@ async fn retain(
     }
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.practice::<act::SetRetention>(practice).await?;
-        let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.practice::<act::SetRetention>(practice).await?;
+        let found = turn.db.practice(proof).await?.ok_or_else(Problem::not_found)?;
         let settings = PracticeSettings {
             retention_years: input.retention_years,
             majority_years: input.majority_years,
             ..found.settings.clone()
         };
-        turn.db.update_practice(&Practice { settings, ..found }).await?;
+        turn.db
+            .update_practice(proof, &Practice { settings, ..found })
+            .await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -210,10 +205,10 @@ async fn care_teams(
 ) -> Answer<Json<Vec<Team>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::ListCareTeams>(practice).await?;
+        let (proof, _) = turn.practice::<act::ListCareTeams>(practice).await?;
         let mut teams: Vec<Team> = Vec::new();
         let mut places: HashMap<PatientId, usize> = HashMap::new();
-        for (patient, user) in turn.db.care_teams(practice).await? {
+        for (patient, user) in turn.db.care_teams(proof).await? {
             let place = *places.entry(patient).or_insert_with(|| {
                 teams.push(Team {
                     patient,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Only, Scope};
+use catalog::Only;
 use domain::{Capacity, CaseId, Hold, PatientId, PatientLink, Phi, PracticeId, Sharing, UserId};
 use ledger::Recorded;
 use policy::act;
@@ -122,11 +122,8 @@ async fn audit(
     };
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.practice::<act::ReadAudit>(practice).await?;
-        let events = turn
-            .db
-            .events_only(Scope::Practice(practice), &only, chosen.before, limit)
-            .await?;
+        let (proof, _) = turn.practice::<act::ReadAudit>(practice).await?;
+        let events = turn.db.events_only(proof, &only, chosen.before, limit).await?;
         Ok(Json(events.into_iter().map(body).collect()))
     }
     .await;
@@ -164,11 +161,8 @@ async fn who_looked(
     let limit = limit(part.limit)?;
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::WhoLooked>(patient).await?;
-        let events = turn
-            .db
-            .events(Scope::Patient(patient), part.before, limit)
-            .await?;
+        let (proof, _) = turn.patient::<act::WhoLooked>(patient).await?;
+        let events = turn.db.events(proof, part.before, limit).await?;
         let mut called = Called::default();
         let mut looked = Vec::new();
         for Recorded { event, .. } in events {
@@ -213,25 +207,24 @@ struct Seer {
 async fn who_sees(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<Json<Vec<Seer>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let (_, facts) = turn.patient::<act::WhoLooked>(patient).await?;
+        let (proof, facts) = turn.patient::<act::WhoLooked>(patient).await?;
         let now = turn.now;
         let db = &mut turn.db;
-        let team = db.care_team(patient).await?;
-        let members = db.members(facts.practice.practice).await?;
-        let mut seers: Vec<Seer> = members
-            .into_iter()
-            .filter(|(member, _)| {
-                member.state == "active" && team.iter().any(|(user, _)| *user == member.user)
-            })
-            .map(|(member, account)| Seer {
-                name: Some(account.name),
-                capacity: member.role.into(),
-                title: None,
-                until: None,
-            })
-            .collect();
         let mut called = Called::default();
-        for (user, link) in db.patient_users(patient).await? {
+        let mut seers: Vec<Seer> = Vec::new();
+        let team = db.facts().await?.care_team(patient).await?;
+        let members = db.facts().await?.members(facts.practice.practice).await?;
+        for member in members {
+            if member.state == "active" && team.contains(&member.user) {
+                seers.push(Seer {
+                    name: called.name(db, member.user).await?,
+                    capacity: member.role.into(),
+                    title: None,
+                    until: None,
+                });
+            }
+        }
+        for (user, link) in db.patient_users(proof).await? {
             let (capacity, until) = match link {
                 PatientLink::Own => (Capacity::Patient, None),
                 PatientLink::Guardian(guardian) if guardian.is_live(now) => (
@@ -247,9 +240,9 @@ async fn who_sees(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) 
                 until: until.map(|until| until.to_rfc3339()),
             });
         }
-        for case in db.cases_of_patient(patient).await? {
+        for case in db.cases_of_patient(proof).await? {
             let title = Some(case.title).filter(|_| case.sharing == Sharing::WithPatient);
-            for grant in db.grants_of(case.id).await? {
+            for grant in db.facts().await?.grants_of(case.id).await? {
                 if grant.grant.is_live(now) {
                     seers.push(Seer {
                         name: called.name(db, grant.user).await?,
@@ -272,8 +265,8 @@ async fn who_sees(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) 
 async fn hold_case(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::PlaceCaseHold>(case).await?;
-        turn.db.hold_case(case, Hold::Placed).await?;
+        let (proof, _) = turn.case::<act::PlaceCaseHold>(case).await?;
+        turn.db.hold_case(proof, Hold::Placed).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -286,8 +279,8 @@ async fn hold_case(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> An
 async fn lift_case(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::LiftCaseHold>(case).await?;
-        turn.db.hold_case(case, Hold::None).await?;
+        let (proof, _) = turn.case::<act::LiftCaseHold>(case).await?;
+        turn.db.hold_case(proof, Hold::None).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -300,8 +293,8 @@ async fn lift_case(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> An
 async fn hold_patient(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::PlaceHold>(patient).await?;
-        turn.db.hold_patient(patient, Hold::Placed).await?;
+        let (proof, _) = turn.patient::<act::PlaceHold>(patient).await?;
+        turn.db.hold_patient(proof, Hold::Placed).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
@@ -314,8 +307,8 @@ async fn hold_patient(State(app): State<App>, who: Who, Id(patient): Id<PatientI
 async fn lift_patient(State(app): State<App>, who: Who, Id(patient): Id<PatientId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.patient::<act::LiftHold>(patient).await?;
-        turn.db.hold_patient(patient, Hold::None).await?;
+        let (proof, _) = turn.patient::<act::LiftHold>(patient).await?;
+        turn.db.hold_patient(proof, Hold::None).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;

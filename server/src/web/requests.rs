@@ -4,9 +4,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Change, RecordRequest};
+use catalog::{Change, RecordRequest, right};
 use domain::{NewsKind, PatientId, Phi, RecordRequestId, RecordRequestKind, RecordRequestState, UserId};
-use policy::act;
+use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -93,8 +93,8 @@ async fn list(
 ) -> Answer<Json<Vec<RequestBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.patient::<act::ReadProfile>(patient).await?;
-        let all = turn.db.requests_of(patient).await?;
+        let (proof, _) = turn.patient::<act::ReadProfile>(patient).await?;
+        let all = turn.db.requests_of(proof).await?;
         Ok(Json(all.into_iter().map(body).collect()))
     }
     .await;
@@ -125,10 +125,6 @@ async fn ask(
     let text = Phi::new(domain::text::lines("The request", input.text.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        let facts = match input.kind {
-            RecordRequestKind::Amendment => turn.patient::<act::RequestAmendment>(patient).await?.1,
-            RecordRequestKind::Copy => turn.patient::<act::RequestCopy>(patient).await?.1,
-        };
         let request = RecordRequest {
             id: RecordRequestId::from_random(random_id()?),
             patient,
@@ -141,7 +137,18 @@ async fn ask(
             answered_by: None,
             answered: None,
         };
-        turn.db.add_request(&request).await?;
+        let facts = match input.kind {
+            RecordRequestKind::Amendment => {
+                let (proof, facts) = turn.patient::<act::RequestAmendment>(patient).await?;
+                turn.db.add_request(proof, &request).await?;
+                facts
+            }
+            RecordRequestKind::Copy => {
+                let (proof, facts) = turn.patient::<act::RequestCopy>(patient).await?;
+                turn.db.add_request(proof, &request).await?;
+                facts
+            }
+        };
         let happened = happened(&turn, NewsKind::Request, patient);
         tell_deciders(&app, &mut turn.db, &facts, &happened).await?;
         Ok((StatusCode::CREATED, Json(body(request))))
@@ -173,32 +180,48 @@ async fn answer(
     let text = Phi::new(domain::text::lines("The answer", input.text.reveal())?);
     let mut turn = app.change(&who).await?;
     let done = async {
-        let found = turn.db.request(request).await?;
-        let facts = match &found {
-            Some(found) => turn.db.patient_facts(found.patient, who.user()).await?,
-            None => None,
+        let mut known = turn.db.facts().await?;
+        let (facts, kind) = match known.request(request).await? {
+            Some((patient, kind)) => (known.patient_facts(patient, who.user()).await?, kind),
+            None => (None, RecordRequestKind::Copy),
         };
-        let kind = found.as_ref().map_or(RecordRequestKind::Copy, |found| found.kind);
-        match kind {
-            RecordRequestKind::Amendment => drop(turn.ask_of::<act::AnswerAmendment>(facts, request)?),
-            RecordRequestKind::Copy => drop(turn.ask_of::<act::AnswerCopyRequest>(facts, request)?),
-        }
-        let found = found.ok_or_else(Problem::not_found)?;
-        let answered = RecordRequest {
-            state: match input.granted {
-                true => RecordRequestState::Granted,
-                false => RecordRequestState::Declined,
-            },
-            answer: Some(text),
-            answered: Some(turn.now),
-            ..found
+        let state = match input.granted {
+            true => RecordRequestState::Granted,
+            false => RecordRequestState::Declined,
         };
-        let now = turn.now;
-        turn.db.answer_request(&answered, who.user(), now).await?;
+        let answered = match kind {
+            RecordRequestKind::Amendment => {
+                let (proof, _) = turn.ask_of::<act::AnswerAmendment>(facts, request)?;
+                keep_answer(&mut turn, proof, request, (state, text)).await?
+            }
+            RecordRequestKind::Copy => {
+                let (proof, _) = turn.ask_of::<act::AnswerCopyRequest>(facts, request)?;
+                keep_answer(&mut turn, proof, request, (state, text)).await?
+            }
+        };
         let happened = happened(&turn, NewsKind::Answer, answered.patient);
         tell(&app, &mut turn.db, answered.asked_by, &happened).await?;
         Ok(Json(body(answered)))
     }
     .await;
     turn.end(done).await
+}
+
+/// Keeps the answer to a request, which is as it is then.
+async fn keep_answer<A: right::AnswerPatient>(
+    turn: &mut Turn<Change>,
+    proof: Authorized<A>,
+    request: RecordRequestId,
+    (state, answer): (RecordRequestState, Phi<String>),
+) -> Answer<RecordRequest> {
+    let found = turn.db.request(proof, request).await?;
+    let answered = RecordRequest {
+        state,
+        answer: Some(answer),
+        answered: Some(turn.now),
+        ..found.ok_or_else(Problem::not_found)?
+    };
+    let now = turn.now;
+    turn.db.answer_request(proof, &answered, now).await?;
+    Ok(answered)
 }

@@ -188,7 +188,7 @@ pub(crate) async fn work(config: Config) -> Result<()> {
 }
 
 async fn end(app: App) -> Result<()> {
-    app.catalog.finish_ingest(app.names.run()).await?;
+    app.catalog.system().finish_ingest(app.names.run()).await?;
     app.catalog.clone().close().await;
     Ok(())
 }

@@ -71,7 +71,14 @@ pub(crate) struct SignedInBody {
     responses((status = 200, body = SignedInBody), (status = "default", body = ProblemBody)))]
 async fn sign_in(State(app): State<App>, from: From, Input(input): Input<Proofs>) -> Answer<Response> {
     app.limits.visitor.take(from.address, Instant::now())?;
-    let account = app.catalog.reader().await?.account_by_email(&input.email).await?;
+    let account = app
+        .catalog
+        .reader()
+        .await?
+        .facts()
+        .await?
+        .account_by_email(&input.email)
+        .await?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
     if let Some(account) = &account {
         app.limits.account.take(account.id, Instant::now())?;
@@ -130,7 +137,7 @@ async fn sign_in(State(app): State<App>, from: From, Input(input): Input<Proofs>
             return Err(problem);
         }
     };
-    change.clear_failures(account.id).await?;
+    change.as_system().await?.clear_failures(account.id).await?;
     let (word, sign_in) = add_sign_in(&mut change, account.id, strength, &from, now).await?;
     let mut done = event(now, Some(account.id), "SignIn", strength.word(), None);
     done.sign_in = Some(sign_in);
@@ -152,7 +159,11 @@ async fn second_factor(
     recovery: &Option<Phi<String>>,
     now: Timestamp,
 ) -> Answer<SignInStrength> {
-    let codes = change.credentials(account.id, CredentialKind::Totp).await?;
+    let codes = change
+        .facts()
+        .await?
+        .credentials(account.id, CredentialKind::Totp)
+        .await?;
     let confirmed: Vec<&Credential> = codes.iter().filter(|code| code.confirmed.is_some()).collect();
     let wrong = || {
         Problem::new(
@@ -163,9 +174,20 @@ async fn second_factor(
     };
     if let Some(recovery) = recovery {
         let folded = folded_code(recovery.reveal());
-        for kept in change.credentials(account.id, CredentialKind::Recovery).await? {
+        let all = change
+            .facts()
+            .await?
+            .credentials(account.id, CredentialKind::Recovery)
+            .await?;
+        for kept in all {
             let is_it = kept.secret.reveal().as_str() == Some(&hex(&word_hash(&folded)));
-            if is_it && change.remove_credential(account.id, kept.id).await? {
+            if is_it
+                && change
+                    .as_system()
+                    .await?
+                    .remove_credential(account.id, kept.id)
+                    .await?
+            {
                 return Ok(SignInStrength::Strong);
             }
         }
@@ -183,7 +205,11 @@ async fn second_factor(
             for credential in confirmed {
                 let step = totp_of(credential).and_then(|totp| totp.step_of(code.reveal(), now));
                 if let Some(step) = step
-                    && change.take_step(credential.id, step, now).await?
+                    && change
+                        .as_system()
+                        .await?
+                        .take_step(account.id, credential.id, step, now)
+                        .await?
                 {
                     return Ok(SignInStrength::Strong);
                 }
@@ -198,7 +224,11 @@ async fn fail(app: &App, account: &Account, outcome: &'static str, now: Timestam
     let beyond = (account.failures + 1).saturating_sub(FREE_FAILURES).min(7);
     let wait_ms = if beyond == 0 { 0 } else { 5_000_i64 << beyond };
     let mut change = app.catalog.change().await?;
-    change.note_failure(account.id, now.plus_ms(wait_ms)).await?;
+    change
+        .as_system()
+        .await?
+        .note_failure(account.id, now.plus_ms(wait_ms))
+        .await?;
     change
         .record(&[event(now, Some(account.id), "SignIn", outcome, None)])
         .await?;
@@ -214,7 +244,7 @@ pub(crate) async fn add_sign_in(
     now: Timestamp,
 ) -> Answer<(Phi<String>, SignInId)> {
     let word = random_word()?;
-    let is_member = change.works_somewhere(user).await?;
+    let is_member = change.facts().await?.works_somewhere(user).await?;
     let (idle_minutes, hours) = match is_member {
         true => (MEMBER_IDLE_MINUTES, MEMBER_HOURS),
         false => (OTHER_IDLE_MINUTES, OTHER_HOURS),
@@ -229,6 +259,8 @@ pub(crate) async fn add_sign_in(
         ends: now.plus_ms(hours * 3_600_000),
     };
     change
+        .as_system()
+        .await?
         .add_sign_in(&word_hash(word.reveal()), &sign_in, &from.origin())
         .await?;
     Ok((word, sign_in.id))
@@ -240,8 +272,8 @@ pub(crate) async fn add_sign_in(
 async fn sign_out(State(app): State<App>, who: Who) -> Answer<Response> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::SignOut>(&own(&who))?;
-        turn.db.end_sign_in(who.user(), who.sign_in).await?;
+        let proof = turn.ask::<act::SignOut>(&own(&who))?;
+        turn.db.end_sign_in(proof, who.sign_in).await?;
         Ok(())
     }
     .await;
@@ -273,9 +305,9 @@ struct SignInBody {
 async fn sign_ins(State(app): State<App>, who: Who) -> Answer<Json<Vec<SignInBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ListSignIns>(&own(&who))?;
+        let proof = turn.ask::<act::ListSignIns>(&own(&who))?;
         let now = turn.now;
-        let all = turn.db.sign_ins(who.user(), now).await?;
+        let all = turn.db.sign_ins(proof, now).await?;
         let body = |(sign_in, origin): (SignIn, Phi<catalog::Origin>)| SignInBody {
             id: sign_in.id,
             present: sign_in.id == who.sign_in,
@@ -296,8 +328,8 @@ async fn sign_ins(State(app): State<App>, who: Who) -> Answer<Json<Vec<SignInBod
 async fn end_sign_in(State(app): State<App>, who: Who, Id(sign_in): Id<SignInId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.ask::<act::EndSignIn>(&own(&who))?;
-        match turn.db.end_sign_in(who.user(), sign_in).await? {
+        let proof = turn.ask::<act::EndSignIn>(&own(&who))?;
+        match turn.db.end_sign_in(proof, sign_in).await? {
             true => Ok(StatusCode::NO_CONTENT),
             false => Err(Problem::not_found()),
         }

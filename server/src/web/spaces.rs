@@ -5,9 +5,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use catalog::{Committed, ItemOriginal, NewArtifact, NewItem, NewOriginal, Notice, ObjectRow};
+use catalog::{
+    Artifact, Committed, Conn, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, Notice, ObjectRow,
+    Original, right,
+};
 use domain::{ArtifactId, Biometric, CaseId, Deletion, ItemId, NewsKind, OriginalId, UserId};
-use policy::{Decision, IntakeFacts, SpaceFacts, TransferFacts, act};
+use policy::{Authorized, Decision, IntakeFacts, SpaceFacts, TransferFacts, act};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,11 +47,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 async fn list(State(app): State<App>, who: Who) -> Answer<Json<Vec<ItemBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.ask::<act::ListCaptures>(&SpaceFacts { owner: who.user() })?;
-        let items = match turn.db.space_of(who.user()).await? {
-            Some(space) => turn.db.items_of(space).await?,
-            None => Vec::new(),
-        };
+        let proof = turn.ask::<act::ListCaptures>(&SpaceFacts { owner: who.user() })?;
+        let items = turn.db.captures_of(proof).await?;
         Ok(Json(
             items.into_iter().map(|item| body(item, who.user())).collect(),
         ))
@@ -68,11 +68,11 @@ async fn originals(
 ) -> Answer<Json<Vec<OriginalBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let facts = turn.db.capture_facts(capture).await?;
+        let facts = turn.db.facts().await?.capture_facts(capture).await?;
         let (_, facts) = turn.ask_of::<act::LookAtCapture>(facts, capture)?;
         let decision = policy::decide::<act::DownloadCapture>(&who.subject, &facts, turn.now);
         let all = match decision {
-            Decision::Allow(_) => turn.db.originals(capture).await?,
+            Decision::Allow(proof) => turn.db.originals(proof).await?,
             Decision::Deny(_) => Vec::new(),
         };
         Ok(Json(all.into_iter().map(original_body).collect()))
@@ -87,10 +87,10 @@ async fn originals(
 async fn delete(State(app): State<App>, who: Who, Id(capture): Id<ItemId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let facts = turn.db.capture_facts(capture).await?;
-        let (_, facts) = turn.ask_of::<act::DeleteCapture>(facts, capture)?;
+        let facts = turn.db.facts().await?.capture_facts(capture).await?;
+        let (proof, facts) = turn.ask_of::<act::DeleteCapture>(facts, capture)?;
         let deletion = Deletion::request(facts.keeping, turn.now, UNDO_MS)?;
-        turn.db.mark_item_deleted(capture, Some(deletion)).await?;
+        turn.db.mark_item_deleted(proof, Some(deletion)).await?;
         turn.db.notify(Notice::for_user("space.changed", facts.owner));
         Ok(StatusCode::NO_CONTENT)
     }
@@ -105,13 +105,13 @@ async fn delete(State(app): State<App>, who: Who, Id(capture): Id<ItemId>) -> An
 async fn undo_delete(State(app): State<App>, who: Who, Id(capture): Id<ItemId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let facts = turn.db.capture_facts(capture).await?;
-        let (_, facts) = turn.ask_of::<act::UndoDeleteCapture>(facts, capture)?;
+        let facts = turn.db.facts().await?.capture_facts(capture).await?;
+        let (proof, facts) = turn.ask_of::<act::UndoDeleteCapture>(facts, capture)?;
         let deletion = facts
             .deletion
             .ok_or_else(|| Problem::conflict("The capture was not deleted."))?;
         deletion.undo(turn.now)?;
-        turn.db.mark_item_deleted(capture, None).await?;
+        turn.db.mark_item_deleted(proof, None).await?;
         turn.db.notify(Notice::for_user("space.changed", facts.owner));
         Ok(StatusCode::NO_CONTENT)
     }
@@ -148,10 +148,11 @@ async fn transfer(
 ) -> Answer<(StatusCode, Json<Given>)> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let facts = match turn.db.capture_facts(capture).await? {
+        let mut known = turn.db.facts().await?;
+        let facts = match known.capture_facts(capture).await? {
             Some(capture) => Some(TransferFacts {
                 capture,
-                connection: turn.db.connection_between(who.user(), input.to).await?,
+                connection: known.connection_between(who.user(), input.to).await?,
             }),
             None => None,
         };
@@ -159,16 +160,27 @@ async fn transfer(
         let is_doctor = facts
             .and_then(|facts| facts.connection)
             .is_some_and(|connection| connection.doctor == who.user());
-        match is_doctor {
-            true => turn.ask_of::<act::GiveCapture>(facts, capture).map(|_| ())?,
-            false => turn.ask_of::<act::TransferCapture>(facts, capture).map(|_| ())?,
-        }
         let now = turn.now;
-        Ok(turn.db.space_or_new(input.to, now).await?)
+        Ok(match is_doctor {
+            true => {
+                let (proof, _) = turn.ask_of::<act::GiveCapture>(facts, capture)?;
+                (
+                    turn.db.space_of_other(proof, now).await?,
+                    Copied::of(&mut turn.db, proof).await?,
+                )
+            }
+            false => {
+                let (proof, _) = turn.ask_of::<act::TransferCapture>(facts, capture)?;
+                (
+                    turn.db.space_of_other(proof, now).await?,
+                    Copied::of(&mut turn.db, proof).await?,
+                )
+            }
+        })
     }
     .await;
-    let space = turn.end(done).await?;
-    let item = copy(&app, capture, space).await?;
+    let (space, copied) = turn.end(done).await?;
+    let item = copy(&app, copied, space).await?;
     let happened = Happened {
         what: NewsKind::Capture,
         by: who.user(),
@@ -206,34 +218,61 @@ async fn file(
 ) -> Answer<(StatusCode, Json<Given>)> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let facts = turn.db.capture_facts(capture).await?;
-        turn.ask_of::<act::FileCapture>(facts, capture)?;
-        let into = turn.db.destination(input.case, who.user()).await?;
+        let facts = turn.db.facts().await?.capture_facts(capture).await?;
+        let (proof, _) = turn.ask_of::<act::FileCapture>(facts, capture)?;
+        let into = turn.db.facts().await?.destination(input.case, who.user()).await?;
         let intake = into.map(|(into, release)| IntakeFacts {
             into,
             biometric: input.biometric,
             release,
         });
         turn.ask_of::<act::StartUpload>(intake, input.case)?;
-        Ok(())
+        Copied::of(&mut turn.db, proof).await
     }
     .await;
-    turn.end(answer).await?;
-    let item = copy(&app, capture, input.case).await?;
+    let copied = turn.end(answer).await?;
+    let item = copy(&app, copied, input.case).await?;
     Ok((StatusCode::CREATED, Json(Given { item })))
 }
 
+/// A capture of which a copy is made.
+struct Copied {
+    item: Item,
+    originals: Vec<Original>,
+    artifacts: Vec<Artifact>,
+    content_key: [u8; 32],
+    wrapped_key: Vec<u8>,
+}
+
+impl Copied {
+    async fn of<A>(db: &mut Conn, proof: Authorized<A>) -> Answer<Self>
+    where
+        A: right::ReadItem + right::ReadOriginals + right::ReadContent + right::CopyCapture,
+    {
+        Ok(Self {
+            item: db.item(proof).await?.ok_or_else(Problem::not_found)?,
+            originals: db.originals(proof).await?,
+            artifacts: db.artifacts(proof).await?,
+            content_key: db.content_key(proof).await?,
+            wrapped_key: db.key_of_item(proof).await?.1,
+        })
+    }
+}
+
 /// Copies an item into another case: every object under another name and the other case's key, then all rows at once.
-async fn copy(app: &App, item: ItemId, to: CaseId) -> Answer<ItemId> {
-    let mut db = app.catalog.reader().await?;
-    let from = db.item(item).await?.ok_or_else(Problem::not_found)?;
-    let (originals, artifacts) = (db.originals(item).await?, db.artifacts(item).await?);
-    let content_key = db.content_key(item).await?;
+async fn copy(app: &App, copied: Copied, to: CaseId) -> Answer<ItemId> {
+    let Copied {
+        item: from,
+        originals,
+        artifacts,
+        content_key,
+        wrapped_key,
+    } = copied;
+    let system = app.catalog.system();
     let keys = Keys {
-        from: app.case_key(from.case, &db.wrapped_case_key(from.case).await?)?,
-        to: app.case_key(to, &db.wrapped_case_key(to).await?)?,
+        from: app.case_key(from.case, &wrapped_key)?,
+        to: app.case_key(to, &system.wrapped_case_key(to).await?)?,
     };
-    drop(db);
     let mut new = NewItem {
         id: ItemId::from_random(random_id()?),
         case: to,
@@ -273,7 +312,7 @@ async fn copy(app: &App, item: ItemId, to: CaseId) -> Answer<ItemId> {
         });
     }
     app.syncer.sync().await?;
-    match app.catalog.commit_item(&new).await? {
+    match system.commit_item(&new).await? {
         Committed::New => Ok(new.id),
         Committed::AlreadyThere(there) => Ok(there),
     }
@@ -291,7 +330,7 @@ impl Keys {
         let source = ObjectRef::from_bytes(&object.reference)?;
         let name: ObjectId = app
             .names
-            .take(&app.catalog, 1)
+            .take(&app.catalog.system(), 1)
             .await?
             .pop()
             .ok_or_else(Problem::not_found)?;
@@ -308,8 +347,10 @@ impl Keys {
 }
 
 /// Asks whether a file of a capture in somebody's space may be downloaded.
-pub(crate) async fn ask_of_own_capture(turn: &mut Turn<catalog::Conn>, capture: ItemId) -> Answer<()> {
-    let facts = turn.db.capture_facts(capture).await?;
-    turn.ask_of::<act::DownloadCapture>(facts, capture)?;
-    Ok(())
+pub(crate) async fn ask_of_own_capture(
+    turn: &mut Turn<Conn>,
+    capture: ItemId,
+) -> Answer<Authorized<act::DownloadCapture>> {
+    let facts = turn.db.facts().await?.capture_facts(capture).await?;
+    Ok(turn.ask_of::<act::DownloadCapture>(facts, capture)?.0)
 }

@@ -186,7 +186,7 @@ macro_rules! asks {
                 &mut self,
                 id: $id,
             ) -> Answer<(Authorized<A>, $facts)> {
-                let facts = self.db.$load(id, self.who.user()).await?;
+                let facts = self.db.facts().await?.$load(id, self.who.user()).await?;
                 self.ask_of::<A>(facts, id)
             })*
         }
@@ -196,7 +196,7 @@ macro_rules! asks {
                 &mut self,
                 id: $id,
             ) -> Answer<(Authorized<A>, $facts)> {
-                let facts = self.db.$load(id, self.who.user()).await?;
+                let facts = self.db.facts().await?.$load(id, self.who.user()).await?;
                 self.ask_of::<A>(facts, id)
             })*
         }
@@ -214,7 +214,7 @@ impl Turn<Conn> {
         &mut self,
         id: OriginalId,
     ) -> Answer<(Authorized<A>, OriginalFacts)> {
-        let facts = self.db.original_facts(id, self.who.user()).await?;
+        let facts = self.db.facts().await?.original_facts(id, self.who.user()).await?;
         self.ask_of::<A>(facts, id)
     }
 

@@ -150,7 +150,14 @@ pub(crate) async fn recognized(app: &App, headers: &HeaderMap) -> Answer<Option<
         return Ok(None);
     };
     let now = app.now();
-    let found = app.catalog.reader().await?.signed_in(&word_hash(word)).await?;
+    let found = app
+        .catalog
+        .reader()
+        .await?
+        .facts()
+        .await?
+        .signed_in(&word_hash(word))
+        .await?;
     let Some(found) =
         found.filter(|found| found.sign_in.is_live(now) && found.state != AccountState::Deactivated)
     else {
@@ -184,7 +191,7 @@ fn touch(app: App, sign_in: SignInId, now: Timestamp) {
     tokio::spawn(async move {
         let touched = async {
             let mut change = app.catalog.change().await?;
-            change.touch_sign_in(sign_in, now).await?;
+            change.as_system().await?.touch_sign_in(sign_in, now).await?;
             change.commit().await
         };
         if let Err(error) = touched.await {

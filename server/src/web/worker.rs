@@ -28,7 +28,7 @@ pub(crate) async fn work(app: App, number: usize, mut stop: watch::Receiver<bool
     let name = format!("{} {number}", ingest::this_process());
     let mut notices = app.catalog.listen();
     while !*stop.borrow() {
-        match app.catalog.take_job(&name, LEASE_MS, app.now()).await {
+        match app.catalog.system().take_job(&name, LEASE_MS, app.now()).await {
             Ok(Some(job)) => {
                 if let Err(problem) = run(&app, &name, job).await {
                     tracing::error!(?problem, "a job could not be ended");
@@ -124,7 +124,7 @@ async fn run(app: &App, worker: &str, job: Job) -> Answer<()> {
             () = tokio::time::sleep(BEAT) => {
                 let progress = tally.json();
                 let until = app.now().plus_ms(LEASE_MS);
-                if !app.catalog.renew_job(job.id, worker, until, &progress).await? {
+                if !app.catalog.system().renew_job(job.id, worker, until, &progress).await? {
                     // Another has taken it, and this one's items are found there already when it gets to them.
                     tracing::warn!(job = %job.id, "the lease of a job was lost");
                     return Ok(());
@@ -157,21 +157,23 @@ fn after_failure(job: &Job) -> JobState {
 
 async fn end(app: &App, worker: &str, job: &Job, state: JobState, outcome: &Value) -> Answer<()> {
     let now = app.now();
-    let run = Names::finished_run(&app.catalog).await?;
+    let system = app.catalog.system();
+    let run = Names::finished_run(&system).await?;
     let mut change = app.catalog.change().await?;
-    if !change.end_job(job, worker, state, outcome, now).await? {
+    let mut work = change.as_system().await?;
+    if !work.end_job(job, worker, state, outcome, now).await? {
         return Ok(());
     }
     match state {
-        JobState::Done => change.end_upload_set(job.set, "done", run, now).await?,
-        JobState::Failed => change.fail_upload_set(job.set, now).await?,
+        JobState::Done => work.end_upload_set(job.set, "done", run, now).await?,
+        JobState::Failed => work.fail_upload_set(job.set, now).await?,
         JobState::Queued | JobState::Running => {}
     }
     change.record(&[ended(job, state, now)]).await?;
     change.notify(Notice::in_case("job.ended", job.case, job.id));
     change.commit().await?;
-    app.catalog.finish_ingest(run).await?;
-    if let Err(error) = ingest::sweep(&app.catalog, &app.vault).await {
+    system.finish_ingest(run).await?;
+    if let Err(error) = ingest::sweep(&system, &app.vault).await {
         tracing::warn!(%error, "garbage could not be removed");
     }
     tracing::info!(job = %job.id, state = state.word(), "a job has ended");
@@ -219,7 +221,7 @@ fn ingest_set(
         .case_key(job.case, &job.wrapped_key)
         .map_err(|_| "the key of the case does not open".to_owned())?;
     let arrived = runtime
-        .block_on(async { app.catalog.reader().await?.arrived(job.set).await })
+        .block_on(app.catalog.system().arrived(job.set))
         .map_err(|error| chain(&error))?;
     let files = arrived
         .into_iter()
@@ -230,7 +232,7 @@ fn ingest_set(
         })
         .collect();
     let place = Place::of_case(
-        app.catalog.clone(),
+        app.catalog.system(),
         app.vault.clone(),
         runtime.clone(),
         (job.case, key),

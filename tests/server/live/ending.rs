@@ -7,6 +7,7 @@ use catalog::{CaseGrant, Catalog, Database};
 use domain::{GrantId, GrantRight, Timestamp};
 use protocol::Ending;
 use serde_json::json;
+use testkit::proofs::{Asker, act};
 use tokio::runtime::Runtime;
 use ureq::http::Method;
 use vault::RootKey;
@@ -83,7 +84,9 @@ impl Beside {
         };
         self.runtime.block_on(async {
             let mut change = self.catalog.change().await.unwrap();
-            change.put_grant(&grant).await.unwrap();
+            let proof =
+                Asker::new(grant.granted_by, grant.created).case::<act::InviteCollaborator>(grant.case);
+            change.put_grant(proof, &grant).await.unwrap();
             change.commit().await.unwrap();
         });
         grant.id

@@ -10,7 +10,9 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use catalog::Database;
 use serde_json::Value;
+use testkit::postgres::Cluster;
 use ureq::http::Method;
 
 use super::client::{Reply, Server};
@@ -119,21 +121,35 @@ struct Tally {
 #[test]
 fn every_route_answers_as_the_matrix_says() {
     let server = Server::in_memory(&["--demo", "--workers", "0"]);
-    let world = World::open(&server);
-    let people = people::people(&world);
+    let database = Database::Sqlite(server.data().join("catalog.sqlite"));
+    every_route_answers(&World::open(&server, &database));
+}
+
+/// The server connects as an ordinary role, so that the second wall stands in every answer.
+#[test]
+fn every_route_answers_as_the_matrix_says_on_postgres() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let url = cluster.database();
+    let server = Server::in_memory(&["--demo", "--workers", "0", "--database", &url]);
+    let database = Database::Postgres(Cluster::past_walls(&url));
+    every_route_answers(&World::open(&server, &database));
+}
+
+fn every_route_answers(world: &World) {
+    let people = people::people(world);
     let matrix = matrix();
     let mut tally = Tally::default();
     for route in routes() {
         if route.right == "visitor" {
-            visitors(&world, &people, &route, &mut tally);
+            visitors(world, &people, &route, &mut tally);
             continue;
         }
         for (state, answers) in &matrix.rows[&route.right] {
             for person in &people {
-                cell(&world, &route, state, person, &answers[person.name], &mut tally);
+                cell(world, &route, state, person, &answers[person.name], &mut tally);
             }
         }
-        nobody(&world, &route, &people[0], &matrix.rows[&route.right], &mut tally);
+        nobody(world, &route, &people[0], &matrix.rows[&route.right], &mut tally);
     }
     println!("{} cells, {} allowed", tally.cells, tally.allowed);
     assert!(

@@ -6,6 +6,7 @@ use domain::{
     RecordRequestState,
 };
 use serde_json::json;
+use testkit::proofs::act;
 
 use super::scene::{DAY, Maker, State};
 use super::world::random;
@@ -26,8 +27,9 @@ impl Maker<'_> {
             confirmed: Some(self.now),
             used: None,
         };
+        let proof = self.asker(self.person.user).account();
         self.change
-            .add_credential(self.person.user, &passkey, Some(&passkey.id.to_string()))
+            .add_credential(proof, &passkey, Some(&passkey.id.to_string()))
             .await
             .unwrap();
         self.scene.put("passkey", &passkey.id);
@@ -51,13 +53,14 @@ impl Maker<'_> {
                 answered_by: None,
                 answered: None,
             };
-            self.change.add_request(&request).await.unwrap();
+            let proof = self.asker(self.spare()).patient::<act::RequestCopy>(patient);
+            self.change.add_request(proof, &request).await.unwrap();
             self.scene.put(name, &request.id);
         }
     }
 
     /// Somebody's space for a capture, what connects the two, and a case that a capture can be filed in.
-    pub(super) async fn capture(&mut self, state: &State<'_>) -> (CaseId, Vec<u8>) {
+    pub(super) async fn capture(&mut self, state: &State<'_>) -> CaseId {
         let (own, other) = (self.person.user, self.spare());
         match state.parts.get(1).copied() {
             Some("as the patient") => self.connection(own, other, state.of_thing).await,
@@ -73,9 +76,8 @@ impl Maker<'_> {
         };
         self.grant(case, own, grant, "own_grant").await;
         let owner = if state.is_own { own } else { other };
-        let space = self.change.space_or_new(owner, self.now).await.unwrap();
-        let wrapped = self.change.wrapped_case_key(space).await.unwrap();
-        (space, wrapped)
+        let mut system = self.change.as_system().await.unwrap();
+        system.space_or_new(owner, self.now).await.unwrap()
     }
 
     /// An upload into somebody's space, and the release that its owner has signed.
@@ -88,7 +90,8 @@ impl Maker<'_> {
         let creator = if state.is_own { own } else { other };
         let patient = self.patient(self.world.somebody).await;
         self.release(patient, owner, state).await;
-        let space = self.change.space_or_new(owner, self.now).await.unwrap();
+        let mut system = self.change.as_system().await.unwrap();
+        let space = system.space_or_new(owner, self.now).await.unwrap();
         self.scene.put("case", &space);
         self.upload(space, creator).await;
     }

@@ -14,6 +14,7 @@ use domain::{
 };
 use policy::{Action, ConnectionFacts, Kind};
 use serde_json::json;
+use testkit::proofs::{Asker, act};
 use vault::{ObjectId, WrappedKey};
 
 use super::Route;
@@ -134,7 +135,7 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
         maker.begin().await;
         maker.thing(kind, state, &parsed).await
     });
-    if let Some((case, wrapped)) = place
+    if let Some(case) = place
         && matches!(kind, Kind::Item | Kind::Original | Kind::Capture | Kind::Transfer)
     {
         let uploader = match (parsed.is_own, parsed.of_thing) {
@@ -142,11 +143,12 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
             (_, "from oneself") | (true, _) => person.user,
             (false, _) => world.somebody,
         };
-        item(world, &mut scene, case, &wrapped, uploader);
+        item(world, &mut scene, case, uploader);
         if matches!(kind, Kind::Item | Kind::Capture) {
             let deletion = deletion(parsed.of_thing, world.now());
             let item: ItemId = scene.ids["item"].parse().expect("an id");
-            world.change(async |change| change.mark_item_deleted(item, deletion).await.unwrap());
+            let proof = Asker::new(uploader, world.now()).item::<act::DeleteItem>(item);
+            world.change(async |change| change.mark_item_deleted(proof, deletion).await.unwrap());
         }
     }
     scene
@@ -180,8 +182,8 @@ pub(super) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The thing of a kind in a state; where it is in a case or a space, that with its wrapped key.
-    async fn thing(&mut self, kind: Kind, state: &str, parsed: &State<'_>) -> Option<(CaseId, Vec<u8>)> {
+    /// The thing of a kind in a state; where it is in a case or a space, that.
+    async fn thing(&mut self, kind: Kind, state: &str, parsed: &State<'_>) -> Option<CaseId> {
         match kind {
             Kind::Account => {
                 self.account().await;
@@ -217,6 +219,11 @@ impl Maker<'_> {
         }
     }
 
+    /// Who may do what the scene needs, in the name of somebody.
+    pub(super) fn asker(&self, user: UserId) -> Asker {
+        Asker::new(user, self.now)
+    }
+
     /// The other person of the scene.
     pub(super) fn spare(&self) -> UserId {
         self.scene.ids["user"].parse().expect("an id")
@@ -225,7 +232,8 @@ impl Maker<'_> {
     /// A member to change, and a doctor to connect to.
     async fn begin(&mut self) {
         let user = self.world.account(self.change).await;
-        self.change
+        let mut system = self.change.as_system().await.unwrap();
+        system
             .put_member(self.world.practice, user, MemberRole::Staff, "active", self.now)
             .await
             .unwrap();
@@ -253,24 +261,28 @@ impl Maker<'_> {
             hold: Hold::None,
             deleted: None,
         };
-        self.change.create_patient(&patient).await.unwrap();
+        let asker = self.asker(creator);
+        let proof = asker.practice(self.world.practice);
+        self.change.create_patient(proof, &patient).await.unwrap();
         let (id, person) = (patient.id, self.person);
         let spare = self.spare();
-        self.change.put_care_team(id, spare, self.now).await.unwrap();
+        let team = asker.patient::<act::ChangeCareTeam>(id);
+        let people = asker.patient::<act::InvitePatient>(id);
+        self.change.put_care_team(team, spare, self.now).await.unwrap();
         self.change
-            .put_patient_user(id, spare, &PatientLink::Own)
+            .put_patient_user(people, spare, &PatientLink::Own)
             .await
             .unwrap();
         match person.standing {
             Standing::Member(_, Team::Inside) | Standing::Former => {
                 self.change
-                    .put_care_team(id, person.user, self.now)
+                    .put_care_team(team, person.user, self.now)
                     .await
                     .unwrap();
             }
             Standing::Link(link, _) => self
                 .change
-                .put_patient_user(id, person.user, &link)
+                .put_patient_user(people, person.user, &link)
                 .await
                 .unwrap(),
             _ => {}
@@ -280,18 +292,21 @@ impl Maker<'_> {
             Standing::Member(_, Team::Inside) | Standing::Former
         );
         if creator == person.user && !is_inside {
-            self.change.leave_care_team(id, creator).await.unwrap();
+            self.change.leave_care_team(team, creator).await.unwrap();
         }
         self.scene.put("patient", &id);
         id
     }
 
     async fn patient_state(&mut self, patient: PatientId, state: &str) {
+        let asker = self.asker(self.world.somebody);
         if state == "held" {
-            self.change.hold_patient(patient, Hold::Placed).await.unwrap();
+            let proof = asker.patient::<act::PlaceHold>(patient);
+            self.change.hold_patient(proof, Hold::Placed).await.unwrap();
         }
         let deletion = deletion(state, self.now);
-        self.change.mark_patient_deleted(patient, deletion).await.unwrap();
+        let proof = asker.patient::<act::DeleteProfile>(patient);
+        self.change.mark_patient_deleted(proof, deletion).await.unwrap();
     }
 
     pub(super) async fn connection(&mut self, patient: UserId, doctor: UserId, state: &str) {
@@ -304,7 +319,8 @@ impl Maker<'_> {
             },
             created: self.now,
         };
-        self.change.start_connection(&connection).await.unwrap();
+        let proof = self.asker(patient).patient(PatientId::from_random(random()));
+        self.change.start_connection(proof, &connection).await.unwrap();
         self.scene.put("connection", &connection.facts.connection);
     }
 
@@ -319,13 +335,14 @@ impl Maker<'_> {
             retain_until,
             created: self.now,
         };
-        self.change.create_case(&case).await.unwrap();
+        let proof = self.asker(self.world.somebody).patient(patient);
+        self.change.create_case(proof, &case).await.unwrap();
         self.scene.put("case", &case.id);
         case.id
     }
 
-    /// A case in its state with all that is in one, and its wrapped key.
-    async fn case(&mut self, kind: Kind, state: &State<'_>) -> (CaseId, Vec<u8>) {
+    /// A case in its state with all that is in one.
+    async fn case(&mut self, kind: Kind, state: &State<'_>) -> CaseId {
         let patient = self.patient(self.world.somebody).await;
         let retain_until = (state.of_case == "retained").then(|| self.now.plus_ms(DAY));
         let case = self.empty_case(patient, retain_until).await;
@@ -341,8 +358,7 @@ impl Maker<'_> {
             self.upload(case, owner).await;
         }
         self.case_state(case, patient, state.of_case).await;
-        let wrapped = self.change.wrapped_case_key(case).await.unwrap();
-        (case, wrapped)
+        case
     }
 
     async fn grants(&mut self, case: CaseId) {
@@ -366,9 +382,12 @@ impl Maker<'_> {
             granted_by: self.world.somebody,
             created: self.now,
         };
-        self.change.put_grant(&put).await.unwrap();
+        let asker = self.asker(self.world.somebody);
+        let proof = asker.case::<act::InviteCollaborator>(case);
+        self.change.put_grant(proof, &put).await.unwrap();
         if let Some(revoked) = grant.revoked {
-            assert!(self.change.revoke_grant(put.id, revoked).await.unwrap());
+            let proof = asker.case(case);
+            assert!(self.change.revoke_grant(proof, put.id, revoked).await.unwrap());
         }
         self.scene.put(name, &put.id);
     }
@@ -411,7 +430,19 @@ impl Maker<'_> {
                 withdrawn: None,
                 body,
             };
-            self.change.add_mark(&mark).await.unwrap();
+            let asker = self.asker(author);
+            let added = match id {
+                MarkId::Comment(_) => {
+                    let proof = asker.written::<act::Comment, _>(annotation);
+                    self.change.add_mark(proof, &mark).await
+                }
+                _ => {
+                    self.change
+                        .add_mark(asker.case::<act::Annotate>(case), &mark)
+                        .await
+                }
+            };
+            added.unwrap();
             self.scene.put(name, &id);
         }
     }
@@ -434,11 +465,13 @@ impl Maker<'_> {
                     withdrawn: None,
                 },
             };
-            self.change.add_release(&release).await.unwrap();
+            let proof = self.asker(signed_by).patient(patient);
+            self.change.add_release(proof, &release).await.unwrap();
         }
         if has("release withdrawn") {
             let then = self.now.plus_ms(-1_000);
-            assert!(self.change.withdraw_releases(patient, then).await.unwrap());
+            let proof = self.asker(signed_by).patient(patient);
+            assert!(self.change.withdraw_releases(proof, then).await.unwrap());
         }
     }
 
@@ -449,7 +482,12 @@ impl Maker<'_> {
         );
         let biometric = self.scene.biometric;
         self.change
-            .create_upload_set(set, case, creator, biometric, self.now)
+            .create_upload_set(
+                Asker::new(creator, self.now).intake(case),
+                set,
+                biometric,
+                self.now,
+            )
             .await
             .unwrap();
         let file = NewUpload {
@@ -458,43 +496,65 @@ impl Maker<'_> {
             len: 5,
             part: None,
         };
-        self.change.add_uploads(set, &[file], self.now).await.unwrap();
+        let proof = self.asker(creator).upload(set);
+        self.change.add_uploads(proof, &[file], self.now).await.unwrap();
         self.scene.put("set", &set);
         self.scene.put("upload", &upload);
     }
 
     async fn case_state(&mut self, case: CaseId, patient: PatientId, state: &str) {
+        let asker = self.asker(self.world.somebody);
         if state != "private" {
             self.change
-                .share_case(case, Sharing::WithPatient, self.now)
+                .share_case(
+                    asker.case::<act::ShareWithPatient>(case),
+                    Sharing::WithPatient,
+                    self.now,
+                )
                 .await
                 .unwrap();
         }
-        let mut present = self.change.case(case).await.unwrap().expect("the case");
+        let mut present = self
+            .change
+            .case(asker.case::<act::SeeCase>(case))
+            .await
+            .unwrap()
+            .expect("the case");
         match state {
             "closed" => present.state = present.state.close().unwrap(),
             "names shown" => present.names = NameDisclosure::Shown,
-            "held" => self.change.hold_case(case, Hold::Placed).await.unwrap(),
-            "patient held" => self.change.hold_patient(patient, Hold::Placed).await.unwrap(),
+            "held" => {
+                let proof = asker.case::<act::PlaceCaseHold>(case);
+                self.change.hold_case(proof, Hold::Placed).await.unwrap();
+            }
+            "patient held" => {
+                let proof = asker.patient::<act::PlaceHold>(patient);
+                self.change.hold_patient(proof, Hold::Placed).await.unwrap();
+            }
             "patient deleted" => {
                 let deletion = deletion("deleted", self.now);
-                self.change.mark_patient_deleted(patient, deletion).await.unwrap();
+                let proof = asker.patient::<act::DeleteProfile>(patient);
+                self.change.mark_patient_deleted(proof, deletion).await.unwrap();
             }
             _ => {}
         }
         if matches!(state, "closed" | "names shown") {
-            self.change.update_case(&present).await.unwrap();
+            let proof = asker.case::<act::EditCase>(case);
+            self.change.update_case(proof, &present).await.unwrap();
         }
         let deletion = deletion(state, self.now);
-        self.change.mark_case_deleted(case, deletion).await.unwrap();
+        let proof = asker.case::<act::DeleteCase>(case);
+        self.change.mark_case_deleted(proof, deletion).await.unwrap();
     }
 }
 
 /// An item with one original and one artifact, whose bytes are there.
-fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: UserId) {
+fn item(world: &World, scene: &mut Scene, case: CaseId, owner: UserId) {
+    let system = world.catalog.system();
+    let wrapped = world.runtime.block_on(system.wrapped_case_key(case)).unwrap();
     let key = world
         .root
-        .open_case_key(*case.as_bytes(), &WrappedKey::from_bytes(wrapped).unwrap())
+        .open_case_key(*case.as_bytes(), &WrappedKey::from_bytes(&wrapped).unwrap())
         .unwrap();
     let (item, original) = (ItemId::from_random(random()), OriginalId::from_random(random()));
     let artifact = ArtifactId::from_random(random());
@@ -539,7 +599,7 @@ fn item(world: &World, scene: &mut Scene, case: CaseId, wrapped: &[u8], owner: U
             originals: vec![ItemOriginal::New(original)],
             artifacts: vec![thumbnail],
         };
-        world.catalog.commit_item(&new).await.unwrap();
+        world.catalog.system().commit_item(&new).await.unwrap();
     });
     scene.put("item", &item);
     scene.put("capture", &item);

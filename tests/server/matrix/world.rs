@@ -42,7 +42,7 @@ pub(crate) fn random() -> [u8; 16] {
 }
 
 impl World {
-    pub(crate) fn open(server: &Server) -> Self {
+    pub(crate) fn open(server: &Server, database: &Database) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -51,14 +51,14 @@ impl World {
         let (data, key) = (server.data(), server.folder.path().join("key/root.key"));
         let root = Arc::new(RootKey::load_or_create(&key, &data).expect("the root key"));
         let cipher = Arc::new(ingest::RootCipher(Arc::clone(&root)));
-        let database = Database::Sqlite(data.join("catalog.sqlite"));
         let (catalog, vault, run) = runtime.block_on(async {
-            let catalog = Catalog::open(&database, cipher).await.expect("the catalog");
+            let catalog = Catalog::open(database, cipher).await.expect("the catalog");
             let vault = Vault::open_folder(&data.join("objects"))
                 .await
                 .expect("the vault");
             let run = IngestId::from_random(random());
             catalog
+                .system()
                 .begin_ingest(run, &ingest::this_process())
                 .await
                 .expect("a run");
@@ -90,9 +90,11 @@ impl World {
                 settings: PracticeSettings::default(),
                 created: now,
             };
-            change.create_practice(&practice).await.unwrap();
+            let mut system = change.as_system().await.unwrap();
+            system.create_practice(&practice).await.unwrap();
             let user = self.account(change).await;
-            change
+            let mut system = change.as_system().await.unwrap();
+            system
                 .put_member(self.practice, user, MemberRole::Clinician, "active", now)
                 .await
                 .unwrap();
@@ -124,8 +126,9 @@ impl World {
             email: Phi::new(format!("{user}@example.org")),
             password: None,
         };
-        change.create_account(&account, self.now()).await.unwrap();
-        change.verify_account(user, self.now()).await.unwrap();
+        let mut system = change.as_system().await.unwrap();
+        system.create_account(&account, self.now()).await.unwrap();
+        system.verify_account(user, self.now()).await.unwrap();
         user
     }
 
@@ -147,7 +150,8 @@ impl World {
                         email: Phi::new(format!("{user}@example.org")),
                         password: None,
                     };
-                    change.create_account(&account, now).await.unwrap();
+                    let mut system = change.as_system().await.unwrap();
+                    system.create_account(&account, now).await.unwrap();
                     user
                 }
                 _ => self.account(change).await,
@@ -158,7 +162,8 @@ impl World {
                 _ => None,
             };
             if let Some((role, state)) = membership {
-                change
+                let mut system = change.as_system().await.unwrap();
+                system
                     .put_member(self.practice, user, role, state, now)
                     .await
                     .unwrap();
@@ -180,7 +185,10 @@ impl World {
             client.accept_terms();
         }
         if account == Account::Deactivated {
-            self.change(async |change| change.deactivate_account(user).await.unwrap());
+            self.change(async |change| {
+                let mut system = change.as_system().await.unwrap();
+                system.deactivate_account(user).await.unwrap();
+            });
         }
         person
     }
@@ -213,7 +221,8 @@ impl World {
             address: "127.0.0.1".to_owned(),
             agent: "test".to_owned(),
         });
-        change
+        let mut system = change.as_system().await.unwrap();
+        system
             .add_sign_in(token.as_ref(), &sign_in, &origin)
             .await
             .unwrap();

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use catalog::{Catalog, Database, NewCase, Patient};
 use domain::{CaseId, Demographics, Hold, PatientId, Phi, PracticeId, Timestamp, UserId};
 use serde_json::json;
+use testkit::proofs::Asker;
 use vault::{ObjectId, RootKey};
 
 use crate::client::{Client, Server};
@@ -124,7 +125,10 @@ fn fill(place: &Path, practice: PracticeId, user: UserId, load: &Load) -> Result
                 hold: Hold::None,
                 deleted: None,
             };
-            change.create_patient(&patient).await?;
+            let asker = Asker::new(user, created);
+            let proof = asker.practice(practice);
+            change.create_patient(proof, &patient).await?;
+            let proof = asker.patient(patient.id);
             let (first, last) = (number, number + 1);
             let share = |at: usize| at * load.cases / load.patients;
             for case in share(first)..share(last) {
@@ -139,7 +143,7 @@ fn fill(place: &Path, practice: PracticeId, user: UserId, load: &Load) -> Result
                     retain_until: None,
                     created: created.plus_ms(case as i64 % 1000),
                 };
-                change.create_case(&new).await?;
+                change.create_case(proof, &new).await?;
                 cases.push(id);
             }
             if number % 500 == 499 {

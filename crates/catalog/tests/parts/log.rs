@@ -48,7 +48,7 @@ async fn log(place: &Place) -> (Catalog, Vec<(String, String)>) {
             catalog.record(vec![event(number)]).await.unwrap();
         }
         if number == 5 {
-            let (_, text) = catalog.checkpoint().await.unwrap().unwrap();
+            let (_, text) = catalog.system().checkpoint().await.unwrap().unwrap();
             kept.push(("2026-11-21.txt".to_owned(), text));
             place
                 .execute("CREATE TABLE old_ledger AS SELECT * FROM ledger")
@@ -59,7 +59,7 @@ async fn log(place: &Place) -> (Catalog, Vec<(String, String)>) {
 }
 
 async fn faults(catalog: &Catalog, kept: &[(String, String)]) -> Vec<Fault> {
-    catalog.audit(kept).await.unwrap().faults
+    catalog.system().audit(kept).await.unwrap().faults
 }
 
 /// Bytes as a value of SQL.
@@ -83,11 +83,11 @@ async fn forge(place: &Place, number: u32, bytes: &[u8]) {
 
 async fn an_honest_log_has_no_fault(place: Place) {
     let (catalog, kept) = log(&place).await;
-    let findings = catalog.audit(&kept).await.unwrap();
+    let findings = catalog.system().audit(&kept).await.unwrap();
     assert_eq!(findings.faults, []);
     assert_eq!((findings.events, findings.checkpoints), (u64::from(EVENTS), 2));
     let again = place.open().await;
-    assert_eq!(again.audit(&kept).await.unwrap(), findings);
+    assert_eq!(again.system().audit(&kept).await.unwrap(), findings);
     let forged = [("strange".to_owned(), kept[0].1.replace("\n6\n", "\n5\n"))];
     let name = "strange".to_owned();
     assert_eq!(
@@ -174,7 +174,7 @@ async fn an_event_found_under_another_name_is_found(place: Place) {
 
 async fn a_database_rolled_back_is_found(place: Place) {
     let (catalog, mut kept) = log(&place).await;
-    let (_, latest) = catalog.checkpoint().await.unwrap().unwrap();
+    let (_, latest) = catalog.system().checkpoint().await.unwrap().unwrap();
     place.execute("DELETE FROM events WHERE seq >= 6").await;
     let found = faults(&catalog, &kept).await;
     assert_eq!(found, [Fault::RolledBack { found: 6, signed: 9 }]);
@@ -190,9 +190,9 @@ async fn a_database_rolled_back_is_found(place: Place) {
 /// Whoever holds the database can write the past and the edge of the tree anew; the server then signs what follows.
 async fn a_past_written_anew_is_found_by_what_was_kept(place: Place) {
     let (catalog, kept) = log(&place).await;
-    let (before, _) = catalog.checkpoint().await.unwrap().unwrap();
+    let (before, _) = catalog.system().checkpoint().await.unwrap().unwrap();
     let mut seen = Frontier::new();
-    assert!(catalog.extends(&mut seen, None, &before).await.unwrap());
+    assert!(catalog.system().extends(&mut seen, None, &before).await.unwrap());
     assert_eq!(seen.size(), 9);
 
     let mut events: Vec<Event> = (0..EVENTS).map(event).collect();
@@ -215,9 +215,9 @@ async fn a_past_written_anew_is_found_by_what_was_kept(place: Place) {
     assert_eq!(faults(&catalog, &[]).await, []);
     let found = faults(&catalog, &kept).await;
     assert_eq!(found, [Fault::NotAsSigned { from: 0, until: 5 }]);
-    let (head, _) = catalog.checkpoint().await.unwrap().unwrap();
+    let (head, _) = catalog.system().checkpoint().await.unwrap().unwrap();
     // A process that has seen the log before finds it; and so does one that has not, by what was kept.
-    assert!(!catalog.extends(&mut seen, None, &head).await.unwrap());
+    assert!(!catalog.system().extends(&mut seen, None, &head).await.unwrap());
     let kept: Checkpoint = catalog
         .log_verifying_key()
         .await
@@ -225,8 +225,8 @@ async fn a_past_written_anew_is_found_by_what_was_kept(place: Place) {
         .open(&kept[0].1)
         .unwrap();
     let fresh = &mut Frontier::new();
-    assert!(!catalog.extends(fresh, Some(&kept), &head).await.unwrap());
-    assert!(catalog.extends(fresh, None, &head).await.unwrap());
+    assert!(!catalog.system().extends(fresh, Some(&kept), &head).await.unwrap());
+    assert!(catalog.system().extends(fresh, None, &head).await.unwrap());
 }
 
 async fn an_act_and_its_events_are_there_together(place: Place) {
@@ -234,19 +234,13 @@ async fn an_act_and_its_events_are_there_together(place: Place) {
     let mut change = catalog.change().await.unwrap();
     change.record(&[event(0)]).await.unwrap();
     drop(change);
-    let findings = catalog.audit(&[]).await.unwrap();
+    let findings = catalog.system().audit(&[]).await.unwrap();
     assert_eq!((findings.events, findings.faults), (0, vec![]));
     let mut change = catalog.change().await.unwrap();
     change.record(&[event(0), event(1)]).await.unwrap();
     change.commit().await.unwrap();
     let scope = catalog::Scope::Patient(PatientId::from_bytes([7; 16]));
-    let found = catalog
-        .reader()
-        .await
-        .unwrap()
-        .events(scope, None, 10)
-        .await
-        .unwrap();
+    let found = catalog.system().events(scope, None, 10).await.unwrap();
     let found: Vec<_> = found
         .into_iter()
         .map(|found| (found.sequence, found.event))

@@ -117,7 +117,7 @@ impl Place {
         sqlx::any::install_default_drivers();
         let url = match &self.database {
             Database::Sqlite(path) => format!("sqlite://{}", path.display()),
-            Database::Postgres(url) => url.clone(),
+            Database::Postgres(url) => Cluster::past_walls(url),
         };
         sqlx::AnyConnection::connect(&url).await.unwrap()
     }

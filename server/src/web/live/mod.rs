@@ -150,7 +150,8 @@ async fn look(
     }
     .await;
     let begun = turn.end(answer).await?;
-    begin(app, who, headers, handshake, session, begun)
+    let secret = app.catalog.system().mark_secret().await?;
+    begin(app, who, headers, handshake, session, (begun, secret))
 }
 
 /// Look at the captures of one's own space: a WebSocket as for a case, where nobody else is met.
@@ -171,11 +172,12 @@ async fn look_at_own(
     }
     .await;
     let begun = turn.end(answer).await?;
-    begin(app, who, headers, handshake, session, begun)
+    let secret = app.catalog.system().mark_secret().await?;
+    begin(app, who, headers, handshake, session, (begun, secret))
 }
 
-/// What whoever looks is called, and the secret that pictures are marked with; for own pages only.
-async fn viewer(turn: &mut Turn<Conn>, headers: &HeaderMap) -> Answer<(Phi<String>, [u8; 32])> {
+/// What whoever looks is called; for own pages only.
+async fn viewer(turn: &mut Turn<Conn>, headers: &HeaderMap) -> Answer<Phi<String>> {
     if !is_from_own_page(headers) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -184,18 +186,18 @@ async fn viewer(turn: &mut Turn<Conn>, headers: &HeaderMap) -> Answer<(Phi<Strin
         ));
     }
     let user = turn.who().user();
-    let account = turn.db.account(user).await?.ok_or_else(Problem::not_found)?;
-    Ok((account.name, turn.db.mark_secret().await?))
+    let name = turn.db.facts().await?.name_of(user).await?;
+    name.ok_or_else(Problem::not_found)
 }
 
-/// Begins a session on the socket that is opened.
+/// Begins a session on the socket that is opened, with the secret that its pictures are marked with.
 fn begin(
     app: App,
     who: Who,
     headers: HeaderMap,
     handshake: Option<Handshake>,
     session: SessionId,
-    (ground, viewer): (Ground, (Phi<String>, [u8; 32])),
+    ((ground, name), secret): ((Ground, Phi<String>), [u8; 32]),
 ) -> Answer<Response> {
     let handshake = handshake.ok_or_else(|| {
         Problem::new(
@@ -205,7 +207,7 @@ fn begin(
         )
     })?;
     let rights = Rights::new(headers, who, ground);
-    Ok(handshake.answer(move |socket| Session::run(app, Wire::new(socket), rights, session, viewer)))
+    Ok(handshake.answer(move |socket| Session::run(app, Wire::new(socket), rights, session, (name, secret))))
 }
 
 /// Whether the page that opens the socket is this server's. Programs do not say where they come from; they carry no

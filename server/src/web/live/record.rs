@@ -10,7 +10,7 @@ use serde_json::json;
 use streamer::watching::{Attention, Noticed, Pace, Sight, Watch, Watched};
 
 use super::super::app::App;
-use super::super::content::Content;
+use super::super::content::{Content, Looking, Proof};
 use super::super::news::{Happened, tell};
 use super::super::problem::Answer;
 use super::super::turn::event_of;
@@ -21,6 +21,7 @@ pub(crate) struct Record {
     session: SessionId,
     watched: Watched,
     content: Content,
+    looking: Looking,
     /// Until when what was looked at is taken down.
     until: Instant,
     totals: Totals,
@@ -35,12 +36,14 @@ struct Totals {
 }
 
 impl Record {
-    pub(crate) fn begin(app: &App, session: SessionId, who: &Who, content: Content) -> Self {
+    /// Begins where `looking` says that one may look at the content.
+    pub(crate) fn begin(app: &App, session: SessionId, content: Content, looking: Looking) -> Self {
         let now = Instant::now();
         Self {
             session,
-            watched: app.live.watches.of(who.user(), content.item(), now),
+            watched: app.live.watches.of(looking.user(), content.item(), now),
             content,
+            looking,
             until: now,
             totals: Totals::default(),
         }
@@ -104,7 +107,7 @@ impl Record {
     }
 
     /// Takes down what was seen since it was last taken down.
-    pub(crate) async fn take_down(&mut self, app: &App, who: &Who) -> Answer<()> {
+    pub(crate) async fn take_down(&mut self, app: &App) -> Answer<()> {
         let now = Instant::now();
         let looked = now.saturating_duration_since(self.until);
         self.until = now;
@@ -117,27 +120,27 @@ impl Record {
             return Ok(());
         }
         let at = app.now();
+        let new = NewSights {
+            at,
+            slices: seen.slices,
+            directions: seen.directions,
+            frames: seen.frames,
+            questions: seen.questions,
+            sweeps: seen.sweeps,
+            looked_ms: u64::try_from(seen.looked.as_millis()).unwrap_or(u64::MAX),
+        };
         let mut change = app.catalog.change().await?;
-        change
-            .add_sights(&NewSights {
-                item: self.content.item(),
-                viewer: who.user(),
-                at,
-                slices: seen.slices,
-                directions: seen.directions,
-                frames: seen.frames,
-                questions: seen.questions,
-                sweeps: seen.sweeps,
-                looked_ms: u64::try_from(seen.looked.as_millis()).unwrap_or(u64::MAX),
-            })
-            .await?;
+        match self.looking {
+            Proof::Item(proof) => change.add_sights(proof, &new).await?,
+            Proof::Capture(proof) => change.add_sights(proof, &new).await?,
+        }
         change.commit().await?;
         Ok(())
     }
 
     /// The session looks at the item no more.
     pub(crate) async fn end(mut self, app: &App, who: &Who) -> Answer<()> {
-        self.take_down(app, who).await?;
+        self.take_down(app).await?;
         let mut event = event_of(
             who,
             &self.content,

@@ -92,7 +92,10 @@ impl Rights {
             };
             let mut db = app.catalog.reader().await?;
             let ground = match self.case() {
-                Some(case) => db.case_facts(case, who.user()).await?.map(Ground::Case),
+                Some(case) => {
+                    let facts = db.facts().await?.case_facts(case, who.user()).await?;
+                    facts.map(Ground::Case)
+                }
                 None => Some(Ground::Space),
             };
             let of_item = match &self.of_item {

@@ -25,6 +25,7 @@ use tokio::time::MissedTickBehavior;
 use watermark::hidden::Marker;
 
 use super::super::app::App;
+use super::super::content::Looking;
 use super::record::Record;
 use super::rights::{FRESH, Refusal, Rights};
 use super::rooms::Seat;
@@ -43,7 +44,7 @@ const WAITING: usize = 8;
 
 /// Something that was at work is done.
 enum Done {
-    Loaded(ItemId, Result<Arc<Exhibited>, LoadError>),
+    Loaded(Looking, Result<Arc<Exhibited>, LoadError>),
     Drawn(u64, Order, Option<renderer::Picture>, Duration),
     Answered(u64, u32, Option<Told>),
 }
@@ -249,7 +250,7 @@ impl Session {
         if self.taken_down.elapsed() > TAKEN_DOWN {
             self.taken_down = Instant::now();
             if let Some(opened) = &mut self.opened
-                && let Err(problem) = opened.record.take_down(&self.app, &self.rights.who).await
+                && let Err(problem) = opened.record.take_down(&self.app).await
             {
                 tracing::error!(%problem, "what was seen could not be taken down");
             }
@@ -297,15 +298,11 @@ impl Session {
         let read = async {
             let mut turn = self.app.look(&self.rights.who).await?;
             turn.in_session(self.id);
-            let answer = async {
-                let content = turn.content::<act::LookAtItem, act::LookAtCapture>(item).await?;
-                Ok((content, content.kept_in(&mut turn.db).await?))
-            }
-            .await;
+            let answer = turn.content::<act::LookAtItem, act::LookAtCapture>(item).await;
             turn.end(answer).await
         };
-        let (content, kept_in) = match read.await {
-            Ok((content, kept_in)) if content.case() == self.rights.case() => (content, kept_in),
+        let (content, looking) = match read.await {
+            Ok((content, looking)) if content.case() == self.rights.case() => (content, looking),
             Ok(_) | Err(_) => return self.trouble(Trouble::NotFound, None).await,
         };
         self.rights.open(Some(content));
@@ -313,13 +310,13 @@ impl Session {
             self.admission = Some(Admission::Waiting(self.app.live.places.line_up(), None));
         }
         self.openings += 1;
-        let (app, of) = (self.app.clone(), (kept_in, item, content.uploader()));
+        let (app, uploader) = (self.app.clone(), content.uploader());
         self.at_work.push(Box::pin(async move {
-            let loaded = match exhibited(&app, of).await {
+            let loaded = match exhibited(&app, looking, uploader).await {
                 Ok(loaded) => loaded,
                 Err(problem) => Err(LoadError::Broken(problem.to_string())),
             };
-            Done::Loaded(item, loaded)
+            Done::Loaded(looking, loaded)
         }));
         Ok(())
     }
@@ -336,7 +333,7 @@ impl Session {
 
     async fn done(&mut self, done: Done) -> Result<(), Over> {
         match done {
-            Done::Loaded(item, loaded) => self.loaded(item, loaded).await,
+            Done::Loaded(looking, loaded) => self.loaded(looking, loaded).await,
             Done::Drawn(number, order, picture, took) => self.drawn(number, &order, picture, took).await,
             Done::Answered(number, question, told) => {
                 self.asked = self.asked.saturating_sub(1);
@@ -357,7 +354,12 @@ impl Session {
         }
     }
 
-    async fn loaded(&mut self, item: ItemId, loaded: Result<Arc<Exhibited>, LoadError>) -> Result<(), Over> {
+    async fn loaded(
+        &mut self,
+        looking: Looking,
+        loaded: Result<Arc<Exhibited>, LoadError>,
+    ) -> Result<(), Over> {
+        let item = looking.item();
         let Some(content) = self
             .rights
             .of_item()
@@ -388,7 +390,7 @@ impl Session {
         self.opened = Some(Opened {
             exhibited,
             pictures,
-            record: Record::begin(&self.app, self.id, &self.rights.who, content),
+            record: Record::begin(&self.app, self.id, content, looking),
             drawers: Default::default(),
             asker: Arc::default(),
             number: self.openings,

@@ -3,26 +3,29 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{CaseId, ItemId, UserId};
+use domain::UserId;
 use ingest::{Options, Place};
 use streamer::{Exhibited, LoadError};
 
 use super::super::app::App;
+use super::super::content::Looking;
 use super::super::problem::Answer;
 
 /// Samples of a volume that are held at most: 512 x 512 x 1,024. A larger one is shown from a coarser level.
 const SAMPLES: u64 = 1 << 28;
 
-/// An item, which the caller may look at.
+/// An item that one may look at.
 pub(crate) async fn exhibited(
     app: &App,
-    (case, item, uploader): (CaseId, ItemId, UserId),
+    looking: Looking,
+    uploader: UserId,
 ) -> Answer<Result<Arc<Exhibited>, LoadError>> {
-    let wrapped = app.catalog.reader().await?.wrapped_case_key(case).await?;
+    let item = looking.item();
+    let (case, wrapped) = looking.key(&mut app.catalog.reader().await?).await?;
     let key = app.case_key(case, &wrapped)?;
     let runtime = tokio::runtime::Handle::current();
     let place = Place::of_case(
-        app.catalog.clone(),
+        app.catalog.system(),
         app.vault.clone(),
         runtime,
         (case, key),

@@ -58,11 +58,11 @@ pub(crate) async fn read(
 ) -> Answer<Json<Vec<SightsBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.item::<act::RenderLocally>(item).await?;
-        let found = turn.db.item(item).await?.ok_or_else(Problem::not_found)?;
+        let (proof, _) = turn.item::<act::RenderLocally>(item).await?;
+        let found = turn.db.item(proof).await?.ok_or_else(Problem::not_found)?;
         let mut called = Called::default();
         let mut bodies = Vec::new();
-        for sights in turn.db.sights_of(item, MOST).await? {
+        for sights in turn.db.sights_of(proof, MOST).await? {
             bodies.push(body(&mut turn.db, &mut called, &found, sights).await?);
         }
         Ok(Json(bodies))
@@ -114,10 +114,10 @@ pub(crate) async fn of_case(
 ) -> Answer<Json<Vec<CaseSightsBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let (_, facts) = turn.case::<act::SeeCase>(case).await?;
+        let (proof, facts) = turn.case::<act::SeeCase>(case).await?;
         let mut called = Called::default();
         let mut bodies = Vec::new();
-        for item in turn.db.items_of(case).await? {
+        for item in turn.db.items_of(proof).await? {
             let of_item = ItemFacts {
                 item: item.id,
                 case: facts,
@@ -129,10 +129,10 @@ pub(crate) async fn of_case(
                 keeping: domain::Keeping::FREE,
             };
             let decision = policy::decide::<act::RenderLocally>(&who.subject, &of_item, turn.now);
-            if !matches!(decision, Decision::Allow(_)) {
+            let Decision::Allow(proof) = decision else {
                 continue;
-            }
-            for sights in turn.db.sights_of(item.id, MOST).await? {
+            };
+            for sights in turn.db.sights_of(proof, MOST).await? {
                 bodies.push(CaseSightsBody {
                     item: item.id,
                     item_name: item.name.clone(),

@@ -27,8 +27,8 @@ pub(crate) async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>)
     let mut turn = app.look(&who).await?;
     turn.in_session(session);
     let answer = async {
-        let content = turn.content::<act::LookAtItem, act::LookAtCapture>(item).await?;
-        let all = turn.db.artifacts(item).await?;
+        let (_, looking) = turn.content::<act::LookAtItem, act::LookAtCapture>(item).await?;
+        let all = looking.artifacts(&mut turn.db).await?;
         let found = all
             .iter()
             .find(|artifact| artifact.kind == ArtifactKind::Thumbnail);
@@ -36,18 +36,13 @@ pub(crate) async fn read(State(app): State<App>, who: Who, Id(item): Id<ItemId>)
             .and_then(|artifact| artifact.objects.first())
             .map(|(_, object)| object.clone());
         let object = object.ok_or_else(no_picture)?;
-        let case = content.kept_in(&mut turn.db).await?;
-        let wrapped = turn.db.wrapped_case_key(case).await?;
-        let account = turn
-            .db
-            .account(who.user())
-            .await?
-            .ok_or_else(Problem::not_found)?;
-        let secret = turn.db.mark_secret().await?;
-        Ok((case, object, wrapped, account.name, secret))
+        let (case, wrapped) = looking.key(&mut turn.db).await?;
+        let name = turn.db.facts().await?.name_of(who.user()).await?;
+        Ok((case, object, wrapped, name.ok_or_else(Problem::not_found)?))
     }
     .await;
-    let (case, object, wrapped, name, secret) = turn.end(answer).await?;
+    let (case, object, wrapped, name) = turn.end(answer).await?;
+    let secret = app.catalog.system().mark_secret().await?;
     let key = app.case_key(case, &wrapped)?;
     let png = app
         .vault

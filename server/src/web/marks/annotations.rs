@@ -148,11 +148,11 @@ async fn annotations(
 ) -> Answer<Json<Vec<AnnotationBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.case::<act::SeeAnnotations>(case).await?;
-        let comments = turn.db.marks_of(case, MarkKind::Comment).await?;
+        let (proof, _) = turn.case::<act::SeeAnnotations>(case).await?;
+        let comments = turn.db.marks_of(proof, MarkKind::Comment).await?;
         let mut authors = Authors::of_case(&mut turn.db, case).await?;
         let mut all = Vec::new();
-        for mark in turn.db.marks_of(case, MarkKind::Annotation).await? {
+        for mark in turn.db.marks_of(proof, MarkKind::Annotation).await? {
             let MarkId::Annotation(id) = mark.id else { continue };
             let mut thread = Vec::new();
             for comment in comments.iter().filter(|comment| comment.parent == Some(id)) {
@@ -218,12 +218,13 @@ async fn annotate(
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::Annotate>(case).await?;
+        let (proof, _) = turn.case::<act::Annotate>(case).await?;
         refuse_foreign_item(&mut turn.db, case, item).await?;
         let id = id.map_or_else(|| random_id().map(AnnotationId::from_random), Ok)?;
         let mark = new_mark(&turn, MarkId::Annotation(id), case, item, None, content);
-        let mark = add(&mut turn.db, mark, "annotation.added").await?;
-        turn.db.person_color(case, mark.author).await?;
+        let mark = add(&mut turn.db, proof, mark, "annotation.added").await?;
+        let mut system = turn.db.as_system().await?;
+        system.person_color(case, mark.author).await?;
         let author = author(&mut turn.db, case, mark.author).await?;
         let body = annotation_body(id, &mark, author, Vec::new())?;
         Ok((StatusCode::CREATED, Json(body)))
@@ -234,8 +235,8 @@ async fn annotate(
 
 async fn refuse_foreign_item(change: &mut Change, case: CaseId, item: Option<ItemId>) -> Answer<()> {
     let Some(item) = item else { return Ok(()) };
-    let found = change.item(item).await?;
-    match found.is_some_and(|found| found.case == case) {
+    let place = change.facts().await?.place_of_item(item).await?;
+    match place == Some(case) {
         true => Ok(()),
         false => Err(Problem::invalid("The item is not in this case.")),
     }
@@ -255,8 +256,8 @@ async fn amend_annotation(
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, AmendAnnotation, id, Annotation);
-        let mark = amend(&mut turn, mark, version, content, "annotation.changed").await?;
+        let asked = asked!(turn, AmendAnnotation, id, Annotation);
+        let mark = amend(&mut turn, asked, version, content, "annotation.changed").await?;
         let author = author(&mut turn.db, mark.case, mark.author).await?;
         Ok(Json(annotation_body(id, &mark, author, Vec::new())?))
     }
@@ -275,8 +276,8 @@ async fn withdraw_annotation(
 ) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, WithdrawAnnotation, id, Annotation);
-        withdraw(&mut turn, &mark, "annotation.withdrawn").await
+        let asked = asked!(turn, WithdrawAnnotation, id, Annotation);
+        withdraw(&mut turn, asked, "annotation.withdrawn").await
     }
     .await;
     turn.end(done).await
@@ -308,19 +309,19 @@ async fn annotation_history(
 ) -> Answer<Json<Vec<VersionBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        let mark = turn.db.mark(MarkId::Annotation(id)).await?;
-        let facts = match &mark {
-            Some(mark) => turn.db.case_facts(mark.case, who.user()).await?,
+        let mut known = turn.db.facts().await?;
+        let facts = match known.mark_place(MarkId::Annotation(id)).await? {
+            Some(place) => known.case_facts(place.case, who.user()).await?,
             None => None,
         };
-        turn.ask_of::<act::ReadAnnotationHistory>(facts, id)?;
+        let (proof, _) = turn.ask_of::<act::ReadAnnotationHistory>(facts, id)?;
         let body = |version: MarkVersion| VersionBody {
             version: version.version,
             author: version.author,
             written: version.written.to_rfc3339(),
             body: version.body,
         };
-        let versions = turn.db.mark_history(MarkId::Annotation(id)).await?;
+        let versions = turn.db.mark_history(proof, MarkId::Annotation(id)).await?;
         Ok(Json(versions.into_iter().map(body).collect()))
     }
     .await;
@@ -359,7 +360,7 @@ async fn comment(
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let annotation = asked!(turn, Comment, id, Annotation);
+        let (proof, annotation) = asked!(turn, Comment, id, Annotation);
         let comment = input
             .id
             .map_or_else(|| random_id().map(CommentId::from_random), Ok)?;
@@ -372,12 +373,13 @@ async fn comment(
             Some(id),
             content,
         );
-        let is_new = turn.db.mark(comment).await?.is_none();
-        let mark = add(&mut turn.db, mark, "comment.added").await?;
+        let is_new = turn.db.added_mark(proof, comment).await?.is_none();
+        let mark = add(&mut turn.db, proof, mark, "comment.added").await?;
         if is_new {
             tell_named(&app, &mut turn, mark.case, input.text.reveal(), "").await?;
         }
-        turn.db.person_color(mark.case, mark.author).await?;
+        let mut system = turn.db.as_system().await?;
+        system.person_color(mark.case, mark.author).await?;
         let author = author(&mut turn.db, mark.case, mark.author).await?;
         Ok((StatusCode::CREATED, Json(comment_body(&mark, author))))
     }
@@ -398,9 +400,16 @@ async fn amend_comment(
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, AmendComment, id, Comment);
+        let (proof, mark) = asked!(turn, AmendComment, id, Comment);
         let before = mark.body["text"].as_str().unwrap_or_default().to_owned();
-        let mark = amend(&mut turn, mark, input.version, content, "comment.changed").await?;
+        let mark = amend(
+            &mut turn,
+            (proof, mark),
+            input.version,
+            content,
+            "comment.changed",
+        )
+        .await?;
         tell_named(&app, &mut turn, mark.case, input.text.reveal(), &before).await?;
         let author = author(&mut turn.db, mark.case, mark.author).await?;
         Ok(Json(comment_body(&mark, author)))
@@ -415,8 +424,8 @@ async fn amend_comment(
 async fn withdraw_comment(State(app): State<App>, who: Who, Id(id): Id<CommentId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, WithdrawComment, id, Comment);
-        withdraw(&mut turn, &mark, "comment.withdrawn").await
+        let asked = asked!(turn, WithdrawComment, id, Comment);
+        withdraw(&mut turn, asked, "comment.withdrawn").await
     }
     .await;
     turn.end(done).await

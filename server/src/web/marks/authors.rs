@@ -26,7 +26,7 @@ impl Authors {
     pub(super) async fn of_case(db: &mut Conn, case: CaseId) -> Answer<Self> {
         Ok(Self {
             called: Called::default(),
-            colors: db.person_colors(case).await?,
+            colors: db.facts().await?.person_colors(case).await?,
         })
     }
 

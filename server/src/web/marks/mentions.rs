@@ -50,21 +50,24 @@ async fn colleagues(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> A
 
 /// The care team, and collaborators whose grant lasts.
 async fn working_on(db: &mut Conn, facts: &CaseFacts, now: Timestamp) -> Answer<Vec<Colleague>> {
-    let team = db.care_team(facts.patient.patient).await?;
-    let members = db.members(facts.patient.practice.practice).await?;
-    let mut all: Vec<Colleague> = members
-        .into_iter()
-        .filter(|(member, _)| member.state == "active" && team.iter().any(|(user, _)| *user == member.user))
-        .map(|(member, account)| Colleague {
-            user: member.user,
-            name: account.name,
-        })
-        .collect();
-    for grant in db.grants_of(facts.case).await? {
-        if !grant.grant.is_live(now) || all.iter().any(|known| known.user == grant.user) {
+    let mut known = db.facts().await?;
+    let team = known.care_team(facts.patient.patient).await?;
+    let members = known.members(facts.patient.practice.practice).await?;
+    let mut all: Vec<Colleague> = Vec::new();
+    for member in members {
+        if member.state == "active"
+            && team.contains(&member.user)
+            && let Some(name) = known.name_of(member.user).await?
+        {
+            let user = member.user;
+            all.push(Colleague { user, name });
+        }
+    }
+    for grant in known.grants_of(facts.case).await? {
+        if !grant.grant.is_live(now) || all.iter().any(|one| one.user == grant.user) {
             continue;
         }
-        let account = db.account(grant.user).await?;
+        let account = known.account(grant.user).await?;
         all.extend(
             account
                 .filter(|account| account.state == AccountState::Active)
@@ -89,7 +92,7 @@ pub(super) async fn tell_named(
         return Ok(());
     }
     let (by, at) = (turn.who().user(), turn.now);
-    let Some(facts) = turn.db.case_facts(case, by).await? else {
+    let Some(facts) = turn.db.facts().await?.case_facts(case, by).await? else {
         return Ok(());
     };
     let all = working_on(&mut turn.db, &facts, at).await?;

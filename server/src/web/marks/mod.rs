@@ -1,9 +1,9 @@
 //! Annotations with their threads, saved views, tours: what they share as marks of a case.
 
 use axum::http::StatusCode;
-use catalog::{Change, Mark, MarkId, MarkVersion, Notice};
+use catalog::{Change, Mark, MarkId, MarkVersion, Notice, right};
 use domain::{AnnotationId, CaseId, ItemId};
-use policy::AuthoredFacts;
+use policy::{AuthoredFacts, Authorized};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -12,16 +12,13 @@ use super::merging::merged;
 use super::problem::{Answer, Problem};
 use super::turn::Turn;
 
-/// Asks whether `A` may be done to a mark, and gives the mark.
+/// Asks whether `A` may be done to a mark, and gives the mark with the proof.
 macro_rules! asked {
     ($turn:ident, $act:ident, $id:ident, $kind:ident) => {{
-        let key = MarkId::$kind($id);
-        let (mark, facts) = match found(&mut $turn, $id, key).await? {
-            Some((mark, facts)) => (Some(mark), Some(facts)),
-            None => (None, None),
-        };
-        $turn.ask_of::<act::$act>(facts, $id)?;
-        mark.ok_or_else(Problem::not_found)?
+        let facts = found(&mut $turn, $id, MarkId::$kind($id)).await?;
+        let (proof, _) = $turn.ask_of::<act::$act>(facts, $id)?;
+        let mark = $turn.db.mark(proof).await?.ok_or_else(Problem::not_found)?;
+        (proof, mark)
     }};
 }
 
@@ -58,40 +55,41 @@ fn new_mark(
 }
 
 /// Adds a mark. One that its author has sent before is what it has become.
-async fn add(change: &mut Change, mark: Mark, what: &str) -> Answer<Mark> {
-    let known = change.mark(mark.id).await?.filter(|known| {
+async fn add<A: right::AddMark>(
+    change: &mut Change,
+    proof: Authorized<A>,
+    mark: Mark,
+    what: &str,
+) -> Answer<Mark> {
+    let known = change.added_mark(proof, mark.id).await?.filter(|known| {
         let place = |mark: &Mark| (mark.case, mark.item, mark.parent, mark.author);
         known.withdrawn.is_none() && place(known) == place(&mark)
     });
     if let Some(known) = known {
         return Ok(known);
     }
-    change.add_mark(&mark).await?;
+    change.add_mark(proof, &mark).await?;
     change.notify(Notice::in_case(what, mark.case, mark.id));
     Ok(mark)
 }
 
-/// A mark that is in force, with what decides on it.
-async fn found<I: Copy>(
-    turn: &mut Turn<Change>,
-    id: I,
-    key: MarkId,
-) -> Answer<Option<(Mark, AuthoredFacts<I>)>> {
+/// What decides on a mark that is in force.
+async fn found<I: Copy>(turn: &mut Turn<Change>, id: I, key: MarkId) -> Answer<Option<AuthoredFacts<I>>> {
     let user = turn.who().user();
-    let Some(mark) = turn.db.mark(key).await?.filter(|mark| mark.withdrawn.is_none()) else {
+    let mut facts = turn.db.facts().await?;
+    let place = facts.mark_place(key).await?;
+    let Some(place) = place.filter(|place| place.withdrawn.is_none()) else {
         return Ok(None);
     };
-    let Some(case) = turn.db.case_facts(mark.case, user).await? else {
-        return Ok(None);
-    };
-    let author = mark.author;
-    Ok(Some((mark, AuthoredFacts { id, case, author })))
+    let case = facts.case_facts(place.case, user).await?;
+    let author = place.author;
+    Ok(case.map(|case| AuthoredFacts { id, case, author }))
 }
 
 /// Amends a mark. An amendment of an earlier version counts for what it changes, where nobody else has changed that.
-async fn amend(
+async fn amend<A: right::AmendMark>(
     turn: &mut Turn<Change>,
-    mark: Mark,
+    (proof, mark): (Authorized<A>, Mark),
     version: Option<u64>,
     body: Value,
     what: &str,
@@ -100,7 +98,7 @@ async fn amend(
     let body = match version == mark.version {
         true => body,
         false => {
-            let all = turn.db.mark_history(mark.id).await?;
+            let all = turn.db.mark_versions(proof).await?;
             let user = turn.who().user();
             let is_same =
                 |known: &MarkVersion| known.version > version && known.author == user && known.body == body;
@@ -117,8 +115,8 @@ async fn amend(
     if body == mark.body {
         return Ok(mark);
     }
-    let (user, now) = (turn.who().user(), turn.now);
-    turn.db.amend_mark(&mark, user, &body, now).await?;
+    let now = turn.now;
+    turn.db.amend_mark(proof, mark.version, &body, now).await?;
     turn.db.notify(Notice::in_case(what, mark.case, mark.id));
     Ok(Mark {
         version: mark.version + 1,
@@ -127,9 +125,13 @@ async fn amend(
     })
 }
 
-async fn withdraw(turn: &mut Turn<Change>, mark: &Mark, what: &str) -> Answer<StatusCode> {
+async fn withdraw<A: right::WithdrawMark>(
+    turn: &mut Turn<Change>,
+    (proof, mark): (Authorized<A>, Mark),
+    what: &str,
+) -> Answer<StatusCode> {
     let now = turn.now;
-    turn.db.withdraw_mark(mark.id, now).await?;
+    turn.db.withdraw_mark(proof, now).await?;
     turn.db.notify(Notice::in_case(what, mark.case, mark.id));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -113,7 +113,7 @@ impl Tour {
             return Err(Problem::invalid(format!("A tour has 1 to {TOUR_VIEWS} views.")));
         }
         for &view in &self.views {
-            let found = change.mark(MarkId::View(view)).await?;
+            let found = change.facts().await?.mark_place(MarkId::View(view)).await?;
             if found.is_none_or(|found| found.case != case || found.withdrawn.is_some()) {
                 return Err(Problem::invalid("A tour has views of its case only."));
             }
@@ -139,8 +139,8 @@ async fn tours(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer
 async fn saved(app: &App, who: &Who, case: CaseId, kind: MarkKind) -> Answer<Json<Vec<SavedBody>>> {
     let mut turn = app.look(who).await?;
     let answer = async {
-        turn.case::<act::SeeAnnotations>(case).await?;
-        let all = turn.db.marks_of(case, kind).await?;
+        let (proof, _) = turn.case::<act::SeeAnnotations>(case).await?;
+        let all = turn.db.marks_of(proof, kind).await?;
         Ok(Json(all.iter().map(saved_body).collect()))
     }
     .await;
@@ -160,12 +160,12 @@ async fn save_view(
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::SaveView>(case).await?;
+        let (proof, _) = turn.case::<act::SaveView>(case).await?;
         let id = input
             .id
             .map_or_else(|| random_id().map(ViewId::from_random), Ok)?;
         let mark = new_mark(&turn, MarkId::View(id), case, None, None, content);
-        let mark = add(&mut turn.db, mark, "view.saved").await?;
+        let mark = add(&mut turn.db, proof, mark, "view.saved").await?;
         Ok((StatusCode::CREATED, Json(saved_body(&mark))))
     }
     .await;
@@ -184,13 +184,13 @@ async fn save_tour(
 ) -> Answer<(StatusCode, Json<SavedBody>)> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        turn.case::<act::SaveTour>(case).await?;
+        let (proof, _) = turn.case::<act::SaveTour>(case).await?;
         let content = input.content(&mut turn.db, case).await?;
         let id = input
             .id
             .map_or_else(|| random_id().map(TourId::from_random), Ok)?;
         let mark = new_mark(&turn, MarkId::Tour(id), case, None, None, content);
-        let mark = add(&mut turn.db, mark, "tour.saved").await?;
+        let mark = add(&mut turn.db, proof, mark, "tour.saved").await?;
         Ok((StatusCode::CREATED, Json(saved_body(&mark))))
     }
     .await;
@@ -209,8 +209,8 @@ async fn amend_view(
     let content = input.content()?;
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, AmendView, id, View);
-        let mark = amend(&mut turn, mark, input.version, content, "view.changed").await?;
+        let asked = asked!(turn, AmendView, id, View);
+        let mark = amend(&mut turn, asked, input.version, content, "view.changed").await?;
         Ok(Json(saved_body(&mark)))
     }
     .await;
@@ -223,8 +223,8 @@ async fn amend_view(
 async fn delete_view(State(app): State<App>, who: Who, Id(id): Id<ViewId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, DeleteView, id, View);
-        withdraw(&mut turn, &mark, "view.deleted").await
+        let asked = asked!(turn, DeleteView, id, View);
+        withdraw(&mut turn, asked, "view.deleted").await
     }
     .await;
     turn.end(done).await
@@ -241,9 +241,9 @@ async fn amend_tour(
 ) -> Answer<Json<SavedBody>> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, AmendTour, id, Tour);
+        let (proof, mark) = asked!(turn, AmendTour, id, Tour);
         let content = input.content(&mut turn.db, mark.case).await?;
-        let mark = amend(&mut turn, mark, input.version, content, "tour.changed").await?;
+        let mark = amend(&mut turn, (proof, mark), input.version, content, "tour.changed").await?;
         Ok(Json(saved_body(&mark)))
     }
     .await;
@@ -256,8 +256,8 @@ async fn amend_tour(
 async fn delete_tour(State(app): State<App>, who: Who, Id(id): Id<TourId>) -> Answer<StatusCode> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let mark = asked!(turn, DeleteTour, id, Tour);
-        withdraw(&mut turn, &mark, "tour.deleted").await
+        let asked = asked!(turn, DeleteTour, id, Tour);
+        withdraw(&mut turn, asked, "tour.deleted").await
     }
     .await;
     turn.end(done).await

@@ -64,7 +64,7 @@ async fn many(
         bytes += len;
         check_set(&target.set, files.len() as u64 + 1, bytes)?;
         if names.is_empty() {
-            names = app.names.take(&app.catalog, 64).await?;
+            names = app.names.take(&app.catalog.system(), 64).await?;
         }
         let name = names.pop().ok_or_else(Problem::not_found)?;
         let object = frames.store(&app, &target.key, name, len).await?;
@@ -80,7 +80,7 @@ async fn many(
     }
     app.syncer.sync().await?;
     let mut change = app.catalog.change().await?;
-    change.add_uploads(set, &files, app.now()).await?;
+    change.add_uploads(target.proof, &files, app.now()).await?;
     change.commit().await?;
     let uploads = files.iter().map(|file| file.id).collect();
     Ok((StatusCode::CREATED, Json(Taken { uploads })))

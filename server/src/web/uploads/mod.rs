@@ -19,7 +19,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{Notice, ObjectRow, UploadSet};
 use domain::{Biometric, CaseId, JobId, JobState, Phi, Release, UploadId, UploadSetId, UserId};
-use policy::{Destination, IntakeFacts, UploadFacts, act};
+use policy::{Authorized, Destination, IntakeFacts, SpaceFacts, UploadFacts, act};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -119,7 +119,7 @@ async fn open(
 ) -> Answer<(StatusCode, Json<SetBody>)> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let found = turn.db.destination(case, who.user()).await?;
+        let found = turn.db.facts().await?.destination(case, who.user()).await?;
         // A space has a route of its own.
         let found = found.filter(|(into, _)| matches!(into, Destination::Case(_)));
         begin(&mut turn, found, case, &input).await
@@ -138,10 +138,10 @@ async fn open_space(
 ) -> Answer<(StatusCode, Json<SetBody>)> {
     let mut turn = app.change(&who).await?;
     let done = async {
-        let now = turn.now;
-        let space = turn.db.space_or_new(who.user(), now).await?;
-        let found = turn.db.destination(space, who.user()).await?;
-        begin(&mut turn, found, space, &input).await
+        let owner = who.user();
+        let release = turn.db.facts().await?.latest_release_by(owner).await?;
+        let into = Destination::Space(SpaceFacts { owner });
+        begin(&mut turn, Some((into, release)), owner, &input).await
     }
     .await;
     turn.end(done).await
@@ -151,7 +151,7 @@ async fn open_space(
 async fn begin(
     turn: &mut Turn<catalog::Change>,
     found: Option<(Destination, Option<Release>)>,
-    case: CaseId,
+    place: impl ToString + Copy,
     input: &Open,
 ) -> Answer<(StatusCode, Json<SetBody>)> {
     let intake = found.map(|(into, release)| IntakeFacts {
@@ -159,31 +159,29 @@ async fn begin(
         biometric: input.biometric,
         release,
     });
-    let (_, intake) = turn.ask_of::<act::StartUpload>(intake, case)?;
+    let (proof, intake) = turn.ask_of::<act::StartUpload>(intake, place)?;
     refuse_beyond_quota(turn, &intake.into, input.bytes).await?;
     let id = UploadSetId::from_random(random_id()?);
-    let (user, now) = (turn.who().user(), turn.now);
-    turn.db
-        .create_upload_set(id, case, user, input.biometric, now)
-        .await?;
-    let set = turn.db.upload_set(id).await?.ok_or_else(Problem::not_found)?;
+    let now = turn.now;
+    turn.db.create_upload_set(proof, id, input.biometric, now).await?;
+    let set = turn.db.facts().await?.upload_set(id).await?;
+    let set = set.ok_or_else(Problem::not_found)?;
     Ok((StatusCode::CREATED, Json(set_body(set, None))))
 }
 
 /// Refuses where `bytes` more do not fit with what is kept and on its way.
 async fn refuse_beyond_quota(turn: &mut Turn<catalog::Change>, into: &Destination, bytes: u64) -> Answer<()> {
+    let mut known = turn.db.facts().await?;
     let (kept, quota) = match into {
         Destination::Case(case) => {
             let practice = case.patient.practice.practice;
-            let found = turn.db.practice(practice).await?.ok_or_else(Problem::not_found)?;
-            (
-                turn.db.bytes_of_practice(practice).await?,
-                found.settings.quota_bytes,
-            )
+            let settings = known.practice_settings(practice).await?;
+            let settings = settings.ok_or_else(Problem::not_found)?;
+            (known.bytes_of_practice(practice).await?, settings.quota_bytes)
         }
         Destination::Profile(_) => return Err(Problem::not_found()),
-        Destination::Space(space) => match turn.db.space_of(space.owner).await? {
-            Some(case) => (turn.db.bytes_of_case(case).await?, SPACE_BYTES),
+        Destination::Space(space) => match known.space_of(space.owner).await? {
+            Some(case) => (known.bytes_of_case(case).await?, SPACE_BYTES),
             None => (0, SPACE_BYTES),
         },
     };
@@ -220,6 +218,7 @@ fn set_body(set: UploadSet, job: Option<catalog::Job>) -> SetBody {
 
 /// An open set of one's own, with the key of its case.
 struct Target {
+    proof: Authorized<act::ContinueUpload>,
     set: UploadSet,
     into: Destination,
     key: CaseKey,
@@ -231,11 +230,12 @@ async fn target(app: &App, who: &Who, set: UploadSetId, upload: Option<UploadId>
     let answer = async {
         let (found, facts) = found_set(&mut turn.db, who.user(), set, upload).await?;
         let name = upload.map_or(set.to_string(), |id| id.to_string());
-        let (_, facts) = turn.ask_of::<act::ContinueUpload>(facts, name.as_str())?;
+        let (proof, facts) = turn.ask_of::<act::ContinueUpload>(facts, name.as_str())?;
         let set = found.ok_or_else(Problem::not_found)?;
-        let wrapped = turn.db.wrapped_case_key(set.case).await?;
-        let key = app.case_key(set.case, &wrapped)?;
+        let (case, wrapped) = turn.db.key_of_upload(proof).await?;
+        let key = app.case_key(case, &wrapped)?;
         Ok(Target {
+            proof,
             set,
             into: facts.intake.into,
             key,
@@ -252,10 +252,11 @@ async fn found_set(
     set: UploadSetId,
     upload: Option<UploadId>,
 ) -> Answer<(Option<UploadSet>, Option<UploadFacts>)> {
-    let Some(set) = db.upload_set(set).await? else {
+    let mut known = db.facts().await?;
+    let Some(set) = known.upload_set(set).await? else {
         return Ok((None, None));
     };
-    let found = db.destination(set.case, user).await?;
+    let found = known.destination(set.case, user).await?;
     let facts = found.map(|(into, release)| UploadFacts {
         upload: upload.unwrap_or(UploadId::from_bytes(*set.id.as_bytes())),
         creator: set.user,
@@ -283,11 +284,12 @@ async fn close(
         refuse_beyond_quota(&mut turn, &target.into, 0).await?;
         let now = turn.now;
         let job = JobId::from_random(random_id()?);
-        turn.db.close_upload_set(set, job, now).await?;
+        turn.db.close_upload_set(target.proof, job, now).await?;
         turn.db
             .notify(Notice::in_case("job.queued", target.set.case, job));
-        let set = turn.db.upload_set(set).await?.ok_or_else(Problem::not_found)?;
-        let job = turn.db.job(job).await?;
+        let set = turn.db.facts().await?.upload_set(set).await?;
+        let set = set.ok_or_else(Problem::not_found)?;
+        let job = turn.db.job_of_set(target.proof).await?;
         Ok((StatusCode::ACCEPTED, Json(set_body(set, job))))
     }
     .await;
@@ -305,13 +307,14 @@ async fn retry(
     let mut turn = app.change(&who).await?;
     let done = async {
         let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
-        turn.ask_of::<act::RetryIngest>(facts, set)?;
+        let (proof, _) = turn.ask_of::<act::RetryIngest>(facts, set)?;
         let found = found.ok_or_else(Problem::not_found)?;
         let now = turn.now;
-        turn.db.retry_job(set, now).await?;
-        let job = turn.db.job_of_set(set).await?.ok_or_else(Problem::not_found)?;
+        turn.db.retry_job(proof, now).await?;
+        let job = turn.db.job_of_set(proof).await?.ok_or_else(Problem::not_found)?;
         turn.db.notify(Notice::in_case("job.queued", found.case, job.id));
-        let set = turn.db.upload_set(set).await?.ok_or_else(Problem::not_found)?;
+        let set = turn.db.facts().await?.upload_set(set).await?;
+        let set = set.ok_or_else(Problem::not_found)?;
         Ok((StatusCode::ACCEPTED, Json(set_body(set, Some(job)))))
     }
     .await;
@@ -322,24 +325,25 @@ async fn retry(
 #[utoipa::path(delete, path = "/api/upload-sets/{set}", tag = "uploads", params(("set" = Uuid, Path)),
     responses((status = 204), (status = "default", body = ProblemBody)))]
 async fn abandon(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answer<StatusCode> {
-    let run = Names::finished_run(&app.catalog).await?;
+    let system = app.catalog.system();
+    let run = Names::finished_run(&system).await?;
     let mut turn = app.change(&who).await?;
     let done = async {
         let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
-        turn.ask_of::<act::AbandonUpload>(facts, set)?;
+        let (proof, _) = turn.ask_of::<act::AbandonUpload>(facts, set)?;
         if found.is_none_or(|set| !matches!(set.state.as_str(), "open" | "failed")) {
             return Err(Problem::conflict(
                 "The set is being worked on, or its work is done.",
             ));
         }
         let now = turn.now;
-        turn.db.end_upload_set(set, "dropped", run, now).await?;
+        turn.db.abandon_upload_set(proof, run, now).await?;
         Ok(StatusCode::NO_CONTENT)
     }
     .await;
     let done = turn.end(done).await;
     // What was dropped is garbage of a run that is over: the keeper sweeps it.
-    app.catalog.finish_ingest(run).await?;
+    system.finish_ingest(run).await?;
     done
 }
 
@@ -350,9 +354,9 @@ async fn see(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answ
     let mut turn = app.look(&who).await?;
     let answer = async {
         let (found, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
-        turn.ask_of::<act::SeeUpload>(facts, set)?;
+        let (proof, _) = turn.ask_of::<act::SeeUpload>(facts, set)?;
         let found = found.ok_or_else(Problem::not_found)?;
-        let job = turn.db.job_of_set(set).await?;
+        let job = turn.db.job_of_set(proof).await?;
         Ok(Json(set_body(found, job)))
     }
     .await;
@@ -365,13 +369,10 @@ async fn see(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> Answ
 async fn unfinished(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<Json<Vec<SetBody>>> {
     let mut turn = app.look(&who).await?;
     let answer = async {
-        turn.case::<act::SeeCase>(case).await?;
-        let mut sets = Vec::new();
-        for set in turn.db.open_upload_sets(case, who.user()).await? {
-            let job = turn.db.job_of_set(set.id).await?;
-            sets.push(set_body(set, job));
-        }
-        Ok(Json(sets))
+        let (proof, _) = turn.case::<act::SeeCase>(case).await?;
+        let sets = turn.db.open_upload_sets(proof).await?;
+        let body = |(set, job)| set_body(set, job);
+        Ok(Json(sets.into_iter().map(body).collect()))
     }
     .await;
     turn.end(answer).await
@@ -399,8 +400,8 @@ async fn files(State(app): State<App>, who: Who, Id(set): Id<UploadSetId>) -> An
     let mut turn = app.look(&who).await?;
     let answer = async {
         let (_, facts) = found_set(&mut turn.db, who.user(), set, None).await?;
-        turn.ask_of::<act::SeeUpload>(facts, set)?;
-        let files = turn.db.arrived(set).await?.into_iter().map(|file| FileBody {
+        let (proof, _) = turn.ask_of::<act::SeeUpload>(facts, set)?;
+        let files = turn.db.arrived(proof).await?.into_iter().map(|file| FileBody {
             id: file.id,
             path: file.path,
             bytes: file.len,

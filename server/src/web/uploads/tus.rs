@@ -42,6 +42,8 @@ async fn upload_target(app: &App, who: &Who, upload: UploadId) -> Answer<(Upload
         .catalog
         .reader()
         .await?
+        .facts()
+        .await?
         .upload(upload)
         .await?
         .ok_or_else(Problem::not_found)?;
@@ -84,7 +86,7 @@ async fn announce(
         part,
     };
     let mut change = app.catalog.change().await?;
-    change.add_uploads(set, &[file], app.now()).await?;
+    change.add_uploads(target.proof, &[file], app.now()).await?;
     change.commit().await?;
     let location = HeaderValue::from_str(&format!("/api/uploads/{upload}"))
         .map_err(|error| Problem::internal(&error))?;
@@ -101,7 +103,7 @@ async fn announce(
 
 /// Stores a body of at most `most` bytes as an object that is durable when this returns; none where it is empty.
 async fn store_piece(app: &App, key: &CaseKey, body: Body, most: u64) -> Answer<Option<ObjectRow>> {
-    let mut names = app.names.take(&app.catalog, 1).await?;
+    let mut names = app.names.take(&app.catalog.system(), 1).await?;
     let Some(name) = names.pop() else {
         return Ok(None);
     };
@@ -176,7 +178,7 @@ async fn append(
     let mut received = start;
     if let Some(part) = store_piece(&app, &target.key, body, most).await? {
         let mut change = app.catalog.change().await?;
-        change.add_part(upload.id, start, &part).await?;
+        change.add_part(target.proof, start, &part).await?;
         change.commit().await?;
         received += part.len;
     }
@@ -194,13 +196,14 @@ async fn append(
 #[utoipa::path(delete, path = "/api/uploads/{upload}", tag = "uploads", params(("upload" = Uuid, Path)),
     responses((status = 204), (status = "default", body = ProblemBody)))]
 async fn drop_file(State(app): State<App>, who: Who, Id(upload): Id<UploadId>) -> Answer<StatusCode> {
-    let (upload, _) = upload_target(&app, &who, upload).await?;
-    let run = Names::finished_run(&app.catalog).await?;
+    let (_, target) = upload_target(&app, &who, upload).await?;
+    let system = app.catalog.system();
+    let run = Names::finished_run(&system).await?;
     let mut change = app.catalog.change().await?;
-    let is_dropped = change.drop_upload(&upload, run).await?;
+    let is_dropped = change.drop_upload(target.proof, run).await?;
     change.commit().await?;
     // What was dropped is garbage of a run that is over: the keeper sweeps it.
-    app.catalog.finish_ingest(run).await?;
+    system.finish_ingest(run).await?;
     match is_dropped {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::conflict("The set is not open.")),

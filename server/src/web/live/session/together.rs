@@ -55,12 +55,19 @@ impl Session {
     async fn color(&mut self, case: CaseId) -> PersonColor {
         let (app, user) = (&self.app, self.rights.who.user());
         let taken = async {
-            let known = app.catalog.reader().await?.person_colors(case).await?;
+            let known = app
+                .catalog
+                .reader()
+                .await?
+                .facts()
+                .await?
+                .person_colors(case)
+                .await?;
             if let Some(color) = known.get(&user) {
                 return Ok(*color);
             }
             let mut change = app.catalog.change().await?;
-            let color = change.person_color(case, user).await?;
+            let color = change.as_system().await?.person_color(case, user).await?;
             change.commit().await?;
             Ok::<_, catalog::CatalogError>(color)
         };
