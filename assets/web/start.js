@@ -28,7 +28,7 @@ if (isCase) {
   const early = new Map([["/api/visitor", visitor]]);
   const of = `/api/cases/${id}`;
   const paths = isCapture ? ["/api/space/captures"] : [of, `${of}/items`, `${of}/views`];
-  if (item && !isCapture) paths.push(`/api/items/${item}/artifacts`);
+  if (item && location.hash === "#own") paths.push(`/api/items/${item}/artifacts`);
   for (const path of paths) early.set(path, me.then((me) => me && fetch(path)).catch(() => null));
   globalThis.early = early;
 }

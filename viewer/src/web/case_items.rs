@@ -28,7 +28,9 @@ pub(crate) fn Items(items: Read<Vec<Item>>, case: String, is_team: Memo<bool>) -
 #[component]
 fn ItemCard(item: Item, items: Read<Vec<Item>>, case: String, is_team: Memo<bool>) -> impl IntoView {
     let session: Session = expect_context();
-    let opened = is_shown(&item).then(|| format!("/cases/{case}/view/{}", item.id));
+    // The start script asks early for what one's own is made into; others would be refused it.
+    let own = if item.own { "#own" } else { "" };
+    let opened = is_shown(&item).then(|| format!("/cases/{case}/view/{}{own}", item.id));
     let kind = of_word("kind", &item.kind).unwrap_or_default();
     let name = item.name.clone();
     let path = StoredValue::new(format!("/api/items/{}", item.id));
