@@ -32,6 +32,7 @@ fn who_is_named_in_a_thread_finds_it() {
         let word = word_of(&granted.json["mailed"]["demo_link"]);
         let accept = json!({ "word": word, "name": name, "password": PASSWORD });
         assert_eq!(visit.server.visitor().post("/api/accept", &accept).status, 204);
+        visit.server.sign_in(email);
     };
     invite("curie@example.net", "Maria Curie", "annotate");
     invite("meitner@example.net", "Lise Meitner", "see");
@@ -45,6 +46,7 @@ fn who_is_named_in_a_thread_finds_it() {
     browser.click("Send");
     browser.wait_text("@Maria Curie is this wide enough?");
     visit.look_at_viewer("mention");
+    visit.open("/");
     visit.sign_out();
 
     // She is told, goes there, and answers; what is another's she cannot change.
@@ -68,6 +70,7 @@ fn who_is_named_in_a_thread_finds_it() {
     assert_eq!(colors[0], colors[1], "{colors}");
     assert_ne!(colors[1], colors[2], "{colors}");
     visit.look_at_viewer("thread");
+    visit.open("/");
     visit.sign_out();
 
     // Who may only look reads the thread, and is offered nothing to say.
