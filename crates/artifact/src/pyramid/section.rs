@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use geometry::{DAffine3, DVec3, GridGeometry};
 use parallel::prelude::*;
-use volume::{BRICK_BORDER, BrickKey, Sample, SampleType, Samples};
+use volume::{BRICK_BORDER, BrickKey, Sample, SampleType, Samples, with_samples};
 
 use super::{AssembleError, BrickEntry, PyramidHead};
 use crate::{ArtifactError, packing};
@@ -132,38 +132,67 @@ impl PyramidHead {
         E: Send,
         R: Fn(BrickKey, &BrickEntry) -> Result<B, E> + Sync,
     {
-        match self.sample_type {
-            SampleType::U8 => self.cut_as::<u8, B, E, R>(section, read),
-            SampleType::I16 => self.cut_as::<i16, B, E, R>(section, read),
-            SampleType::U16 => self.cut_as::<u16, B, E, R>(section, read),
-            SampleType::I32 => self.cut_as::<i32, B, E, R>(section, read),
-            SampleType::U32 => self.cut_as::<u32, B, E, R>(section, read),
-            SampleType::F32 => self.cut_as::<f32, B, E, R>(section, read),
-        }
-    }
-
-    fn cut_as<T, B, E, R>(&self, section: Section, read: R) -> Result<Vec<u8>, AssembleError<E>>
-    where
-        T: Sample,
-        B: AsRef<[u8]>,
-        E: Send,
-        R: Fn(BrickKey, &BrickEntry) -> Result<B, E> + Sync,
-    {
         let missing = || AssembleError::Brick(ArtifactError::NoSuchSection(section));
-        let dims = self.section_grid(section).ok_or_else(missing)?.dims();
-        let dims = dims.map(|n| n as usize);
+        self.section_grid(section).ok_or_else(missing)?;
         let keys: Vec<BrickKey> = self.bricks_of(section).collect();
         let parts = keys
             .into_par_iter()
             .map(|key| {
                 let entry = self.entry(key).ok_or_else(missing)?;
                 let bytes = read(key, entry).map_err(AssembleError::Read)?;
-                let mut brick = Vec::new();
-                self.decode_brick_into::<T>(key, bytes.as_ref(), &mut brick)
-                    .map_err(AssembleError::Brick)?;
-                self.part(key, section, &brick).ok_or_else(missing)
+                let part = self.part(key, section, bytes.as_ref());
+                part.map_err(AssembleError::Brick)
             })
-            .collect::<Result<Vec<Part<T>>, AssembleError<E>>>()?;
+            .collect::<Result<Vec<Part>, AssembleError<E>>>()?;
+        self.packed(section, &parts).map_err(AssembleError::Brick)
+    }
+
+    /// What of a packed brick lies in a section.
+    fn part(&self, key: BrickKey, section: Section, bytes: &[u8]) -> Result<Part, ArtifactError> {
+        let brick = self.decode_brick(key, bytes)?;
+        let place = self.place(key, section);
+        let part = place.and_then(|place| {
+            with_samples!(&brick, brick => {
+                let samples = Sample::into_samples(place.taken_from(brick)?);
+                Some(Part { start: place.start, size: place.size, samples })
+            })
+        });
+        part.ok_or(ArtifactError::NoSuchSection(section))
+    }
+
+    /// Where a section and a brick meet.
+    fn place(&self, key: BrickKey, section: Section) -> Option<Place> {
+        let planes = self.planes_in(key, section)?;
+        let axis = section.across.axis();
+        let mut place = Place {
+            extent: self.layout.extent(key)?.map(|n| n as usize),
+            from: [BORDER; 3],
+            start: self.layout.core_start(key).map(|n| n as usize),
+            size: self.layout.core(key)?.map(|n| n as usize),
+        };
+        *place.from.get_mut(axis)? += planes.start;
+        *place.size.get_mut(axis)? = planes.len();
+        let at = place.start.get_mut(axis)?;
+        *at = (*at + planes.start).checked_sub(section.first as usize)?;
+        Some(place)
+    }
+
+    /// The parts of a section as a packed whole.
+    fn packed(&self, section: Section, parts: &[Part]) -> Result<Vec<u8>, ArtifactError> {
+        match self.sample_type {
+            SampleType::U8 => self.packed_as::<u8>(section, parts),
+            SampleType::I16 => self.packed_as::<i16>(section, parts),
+            SampleType::U16 => self.packed_as::<u16>(section, parts),
+            SampleType::I32 => self.packed_as::<i32>(section, parts),
+            SampleType::U32 => self.packed_as::<u32>(section, parts),
+            SampleType::F32 => self.packed_as::<f32>(section, parts),
+        }
+    }
+
+    fn packed_as<T: Sample>(&self, section: Section, parts: &[Part]) -> Result<Vec<u8>, ArtifactError> {
+        let missing = || ArtifactError::NoSuchSection(section);
+        let dims = self.section_grid(section).ok_or_else(missing)?.dims();
+        let dims = dims.map(|n| n as usize);
         let mut samples = vec![T::default(); dims.iter().product()];
         for part in parts {
             part.put(&mut samples, dims).ok_or_else(missing)?;
@@ -171,30 +200,6 @@ impl PyramidHead {
         let mut bytes = Vec::new();
         packing::encode(&samples, dims, &mut bytes);
         Ok(bytes)
-    }
-
-    /// What of a decoded brick lies in a section.
-    fn part<T: Sample>(&self, key: BrickKey, section: Section, brick: &[T]) -> Option<Part<T>> {
-        let extent = self.layout.extent(key)?.map(|n| n as usize);
-        let planes = self.planes_in(key, section)?;
-        let axis = section.across.axis();
-        let core = self.layout.core(key)?.map(|n| n as usize);
-        let mut from = [0; 3];
-        let mut size = core;
-        let mut start = self.layout.core_start(key).map(|n| n as usize);
-        *from.get_mut(axis)? = planes.start;
-        *size.get_mut(axis)? = planes.len();
-        let at = start.get_mut(axis)?;
-        *at = (*at + planes.start).checked_sub(section.first as usize)?;
-        let [x, y, z] = from.map(|n| n + BORDER);
-        let mut samples = Vec::with_capacity(size.iter().product());
-        for slice in z..z + size[2] {
-            for row in y..y + size[1] {
-                let line = (slice * extent[1] + row) * extent[0] + x;
-                samples.extend_from_slice(brick.get(line..line + size[0])?);
-            }
-        }
-        Some(Part { start, size, samples })
     }
 
     /// The samples of a section from its packed bytes, `[slice][row][column]` on [`PyramidHead::section_grid`].
@@ -208,16 +213,43 @@ impl PyramidHead {
     }
 }
 
-/// Some samples of a section, and where in it they lie.
-struct Part<T> {
+/// Where a section and a brick meet, in columns, rows and slices.
+struct Place {
+    /// Samples of the brick with its border.
+    extent: [usize; 3],
+    /// The first of them that is in the section.
+    from: [usize; 3],
+    /// Where that lies in the section.
     start: [usize; 3],
+    /// How many are in it.
     size: [usize; 3],
-    samples: Vec<T>,
 }
 
-impl<T: Copy> Part<T> {
-    fn put(&self, samples: &mut [T], dims: [usize; 3]) -> Option<()> {
-        let mut lines = self.samples.chunks_exact(self.size[0]);
+impl Place {
+    /// The samples of a decoded brick that lie here.
+    fn taken_from<T: Copy>(&self, brick: &[T]) -> Option<Vec<T>> {
+        let [x, y, z] = self.from;
+        let mut samples = Vec::with_capacity(self.size.iter().product());
+        for slice in z..z + self.size[2] {
+            for row in y..y + self.size[1] {
+                let line = (slice * self.extent[1] + row) * self.extent[0] + x;
+                samples.extend_from_slice(brick.get(line..line + self.size[0])?);
+            }
+        }
+        Some(samples)
+    }
+}
+
+/// Some samples of a section, and where in it they lie.
+struct Part {
+    start: [usize; 3],
+    size: [usize; 3],
+    samples: Samples,
+}
+
+impl Part {
+    fn put<T: Sample>(&self, samples: &mut [T], dims: [usize; 3]) -> Option<()> {
+        let mut lines = T::of_samples(&self.samples)?.chunks_exact(self.size[0]);
         for slice in self.start[2]..self.start[2] + self.size[2] {
             for row in self.start[1]..self.start[1] + self.size[1] {
                 let at = (slice * dims[1] + row) * dims[0] + self.start[0];
