@@ -38,7 +38,7 @@ pub use picking::{Hit, LayerIndex, Ray, pick};
 pub use picture::Picture;
 pub use preset::{Preset, preset, preset_names};
 pub use region::{RegionValues, region_values};
-pub use resident::{BLOCK_SIDE, BlockRanges, ResidentError, ResidentVolume, SampleBox};
+pub use resident::{BLOCK_SIDE, BlockRanges, Growing, ResidentError, ResidentVolume, SampleBox};
 pub use scene::{
     AmbientOcclusion, Cut, Material, Occlusion, Paint, Projection, Scene, Shading, Shadows, SurfaceLayer,
     VolumeLayer,

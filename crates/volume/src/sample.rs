@@ -61,6 +61,9 @@ pub trait Sample:
     fn to_f64(self) -> f64;
     /// The nearest value of this type, clamped to its range; NaN becomes zero for integers.
     fn from_f64(value: f64) -> Self;
+    /// As [`Sample::from_f64`], halves up: several times as fast where rounding away from zero is no instruction, as in
+    /// wasm.
+    fn from_f64_up(value: f64) -> Self;
     /// A typed vector as samples of any type.
     fn into_samples(samples: Vec<Self>) -> Samples;
     /// The typed samples inside, if they are of this type.
@@ -68,7 +71,7 @@ pub trait Sample:
 }
 
 macro_rules! sample {
-    ($type:ty, $name:ident, $round:expr, $sum:ty, $mean:expr) => {
+    ($type:ty, $name:ident, $round:expr, $round_up:expr, $sum:ty, $mean:expr) => {
         impl sealed::Sealed for $type {
             type Sum = $sum;
 
@@ -100,6 +103,11 @@ macro_rules! sample {
                 let round: fn(f64) -> f64 = $round;
                 round(value) as $type
             }
+            #[inline(always)]
+            fn from_f64_up(value: f64) -> Self {
+                let round: fn(f64) -> f64 = $round_up;
+                round(value) as $type
+            }
             fn into_samples(samples: Vec<Self>) -> Samples {
                 Samples::$name(samples)
             }
@@ -113,12 +121,48 @@ macro_rules! sample {
     };
 }
 
-sample!(u8, U8, f64::round, i32, |sum, n| (sum + (1 << n >> 1)) >> n);
-sample!(i16, I16, f64::round, i32, |sum, n| (sum + (1 << n >> 1)) >> n);
-sample!(u16, U16, f64::round, i32, |sum, n| (sum + (1 << n >> 1)) >> n);
-sample!(i32, I32, f64::round, i64, |sum, n| (sum + (1 << n >> 1)) >> n);
-sample!(u32, U32, f64::round, i64, |sum, n| (sum + (1 << n >> 1)) >> n);
-sample!(f32, F32, |value| value, f64, |sum, n| sum / f64::from(1u32 << n));
+sample!(
+    u8,
+    U8,
+    f64::round,
+    |value| (value + 0.5).floor(),
+    i32,
+    |sum, n| (sum + (1 << n >> 1)) >> n
+);
+sample!(
+    i16,
+    I16,
+    f64::round,
+    |value| (value + 0.5).floor(),
+    i32,
+    |sum, n| (sum + (1 << n >> 1)) >> n
+);
+sample!(
+    u16,
+    U16,
+    f64::round,
+    |value| (value + 0.5).floor(),
+    i32,
+    |sum, n| (sum + (1 << n >> 1)) >> n
+);
+sample!(
+    i32,
+    I32,
+    f64::round,
+    |value| (value + 0.5).floor(),
+    i64,
+    |sum, n| (sum + (1 << n >> 1)) >> n
+);
+sample!(
+    u32,
+    U32,
+    f64::round,
+    |value| (value + 0.5).floor(),
+    i64,
+    |sum, n| (sum + (1 << n >> 1)) >> n
+);
+sample!(f32, F32, |value| value, |value| value, f64, |sum, n| sum
+    / f64::from(1u32 << n));
 
 /// Runs `$body` with `$name` bound to the typed vector inside a [`Samples`].
 #[macro_export]
@@ -235,6 +279,11 @@ mod tests {
         assert_eq!(u8::from_f64(-3.0), 0);
         assert_eq!(u16::from_f64(f64::NAN), 0);
         assert_eq!(i32::from_f64(-2.5), -3);
+        assert_eq!(
+            [-2.5, -2.6, 2.5, 2.4, 40_000.0].map(i16::from_f64_up),
+            [-2, -3, 3, 2, i16::MAX]
+        );
+        assert_eq!([f64::NAN, -3.0].map(u8::from_f64_up), [0, 0]);
         assert!(f32::from_f64(f64::NAN).is_nan());
     }
 

@@ -1,25 +1,26 @@
 //! From the bytes of a stored pyramid, in whatever pieces they arrive, to a volume that gets sharper.
 //!
 //! What is seen is complete in steps. First comes a small volume of a coarse level, which is there and drawn in a moment.
-//! Then the array of the finest level is filled from it, and gets a level that is as fine as a picture in space needs.
-//! Meanwhile the planes on the screen come by themselves, exact (`Loading::section`). The bricks of the finest level are
-//! last, those around the crosshair first. A value is told only where it is exact.
+//! Then comes one that is as fine as a picture in space needs, and meanwhile the planes on the screen by themselves, exact
+//! (`Loading::section`). When it is whole it grows to the finest level in the memory that it has, and the bricks of that
+//! are last, those around the crosshair first. A value is told only where it is exact.
 
 mod arriving;
 mod exact;
+mod shown;
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::ops::Range;
 
 use artifact::ArtifactError;
-use artifact::pyramid::{AssembleError, BrickObject, PyramidHead, Section};
+use artifact::pyramid::{BrickObject, PyramidHead, Section};
 use geometry::{DVec3, GridGeometry};
 use renderer::{DataId, RegionValues, ResidentError, ResidentVolume, SampleBox, SlicePlane, region_values};
 use volume::BrickKey;
 
 use arriving::Arriving;
 use exact::{Exact, section_of};
+use shown::{Shown, Steps};
 
 /// Why a stored volume cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -98,10 +99,6 @@ pub enum Source {
     Volume,
 }
 
-/// Samples of the level that is shown first, at most: so few that they are there, and drawn, in a moment.
-const FIRST_SAMPLES: u64 = 2_000_000;
-/// Samples of the level that is shown in space before the finest one is there, at most.
-const MIDDLE_SAMPLES: u64 = 32_000_000;
 /// Bytes of a run, about.
 const RUN_BYTES: u64 = 4 << 20;
 
@@ -109,11 +106,11 @@ const RUN_BYTES: u64 = 4 << 20;
 /// on, and bytes are let go as soon as their bricks are placed.
 ///
 /// A large volume is first shown as a coarse one of its own: to fill in all of the fine one would keep the first picture
-/// waiting. [`Loading::refine`] fills the fine one from it step by step, and it takes the coarse one's place when nothing of
-/// it is a hole.
+/// waiting. [`Loading::refine`] makes finer ones of it step by step, which take its place when nothing of them is a hole.
 #[derive(Debug)]
 pub struct Loading {
     budget_bytes: u64,
+    steps: Steps,
     head_bytes: Arriving,
     body_bytes: Arriving,
     shown: Option<Shown>,
@@ -121,134 +118,16 @@ pub struct Loading {
     exact: [Option<Exact>; 3],
 }
 
-#[derive(Debug)]
-struct Shown {
-    head: PyramidHead,
-    /// The level that is shown in the end.
-    finest: u32,
-    /// The level that is shown in space before; the same where the finest one is small.
-    middle: u32,
-    /// The level that is shown first.
-    first: u32,
-    volume: ResidentVolume,
-    /// The volume of the finest level while it is filled in, and the next layer of it.
-    filling: Option<(ResidentVolume, u32)>,
-}
-
-impl Shown {
-    fn new(head: PyramidHead, budget_bytes: u64) -> Result<Self, LoadingError> {
-        let layout = head.layout();
-        let finest = ResidentVolume::finest_within(layout, head.sample_type(), budget_bytes)?;
-        let levels = layout.levels().len() as u32;
-        let first_within = |samples: u64| {
-            let is_small = |level: &u32| layout.grid(*level).is_some_and(|grid| grid.len() <= samples);
-            let found = (finest..levels).find(is_small);
-            found.unwrap_or(levels.saturating_sub(1))
-        };
-        let (first, middle) = (first_within(FIRST_SAMPLES), first_within(MIDDLE_SAMPLES));
-        let volume = ResidentVolume::at_level(layout, first, head.sample_type(), head.rescale().clone())?;
-        Ok(Self {
-            head,
-            finest,
-            middle,
-            first,
-            volume,
-            filling: None,
-        })
-    }
-
-    /// The levels that are looked at, coarsest first.
-    fn levels(&self) -> Vec<u32> {
-        let coarsest = (self.head.layout().levels().len() as u32).saturating_sub(1);
-        let mut levels = vec![coarsest, self.first, self.middle, self.finest];
-        levels.dedup();
-        levels
-    }
-
-    /// Where bricks of a level belong.
-    fn volume_of(&mut self, level: u32) -> &mut ResidentVolume {
-        match &mut self.filling {
-            Some((volume, _)) if level < self.first => volume,
-            _ => &mut self.volume,
-        }
-    }
-
-    /// The volume of the finest level, where there is any of it.
-    fn finest_volume(&self) -> Option<&ResidentVolume> {
-        let filling = self.filling.as_ref().map(|(volume, _)| volume);
-        let volume = filling.unwrap_or(&self.volume);
-        (volume.level() == self.finest).then_some(volume)
-    }
-
-    /// Whether the finest level is still to be filled in, and can be.
-    fn can_refine(&self) -> bool {
-        self.volume.level() > self.finest && self.volume.is_complete()
-    }
-
-    /// Fills in the next layer of the finest level, and shows that after the last one.
-    fn refine(&mut self) -> Result<(), LoadingError> {
-        let (mut finer, layer) = match self.filling.take() {
-            Some(filling) => filling,
-            None => {
-                let (layout, of_type) = (self.head.layout(), self.head.sample_type());
-                let rescale = self.head.rescale().clone();
-                (
-                    ResidentVolume::at_level(layout, self.finest, of_type, rescale)?,
-                    0,
-                )
-            }
-        };
-        finer.put_layer(self.first, self.volume.samples(), layer)?;
-        match layer + 1 < finer.layers() {
-            true => self.filling = Some((finer, layer + 1)),
-            false => self.volume = finer,
-        }
-        Ok(())
-    }
-
-    /// Takes a brick, or the whole level that is shown before any other.
-    fn place(&mut self, key: BrickKey, bytes: &[u8]) -> Result<(), LoadingError> {
-        if self.volume.is_empty() {
-            // The coarsest level is one brick, and comes first.
-            let level = self
-                .head
-                .assemble_level(key.level, |_, _| Ok::<_, Infallible>(bytes))
-                .map_err(|error| match error {
-                    AssembleError::Brick(error) => error,
-                    AssembleError::Read(never) => match never {},
-                })?;
-            self.volume.put_level(key.level, &level.into_samples())?;
-            return Ok(());
-        }
-        let samples = self.head.decode_brick(key, bytes)?;
-        if key.level < self.first && self.filling.is_none() && self.can_refine() {
-            self.refine()?;
-        }
-        self.volume_of(key.level).put_brick(key, &samples)?;
-        Ok(())
-    }
-
-    /// The samples of level 0 that a section is cut out of.
-    fn samples_of(&self, section: Section) -> SampleBox {
-        let mut place = SampleBox::all(self.head.layout().finest().dims());
-        let axis = section.across.axis();
-        place.start[axis] = section.first;
-        place.end[axis] = section.first + section.count;
-        place
-    }
-
-    /// Whether the volume holds planes of level 0 as they are.
-    fn has(&self, section: Section) -> bool {
-        let finest = self.finest_volume().filter(|volume| volume.level() == 0);
-        finest.is_some_and(|volume| volume.coarsest_in(self.samples_of(section)) == Some(0))
-    }
-}
-
 impl Loading {
     /// Nothing yet; the volume may take `budget_bytes` of memory, and is shown from the finest level that fits.
     pub fn new(budget_bytes: u64) -> Self {
+        Self::in_steps(budget_bytes, Steps::OF_A_SCREEN)
+    }
+
+    fn in_steps(budget_bytes: u64, steps: Steps) -> Self {
         Self {
             budget_bytes,
+            steps,
             head_bytes: Arriving::default(),
             body_bytes: Arriving::default(),
             shown: None,
@@ -293,6 +172,24 @@ impl Loading {
     pub fn grid(&self) -> Option<&GridGeometry> {
         let shown = self.shown.as_ref()?;
         shown.head.layout().grid(shown.finest)
+    }
+
+    /// Whether the volume that is shown first is there as a whole, or a finer one.
+    pub fn has_begun(&self) -> bool {
+        self.shown.as_ref().is_some_and(Shown::has_begun)
+    }
+
+    /// Whether the finest level is being made in the memory of the one that was shown: meanwhile [`Loading::volume`] is as
+    /// coarse as at first, and bricks that come for it end this at once.
+    pub fn is_growing(&self) -> bool {
+        self.shown.as_ref().is_some_and(Shown::is_growing)
+    }
+
+    /// Whether bricks of the finest level can be placed at once.
+    pub fn takes_finest(&self) -> bool {
+        self.shown
+            .as_ref()
+            .is_some_and(|shown| shown.finest_volume().is_some())
     }
 
     /// What of the level that is shown in the end is there, 0 to 1.
@@ -445,15 +342,12 @@ impl Loading {
         values.filter(|_| is_known.get())
     }
 
-    /// Goes one step on with filling in the finest level; says whether there was something to do.
+    /// Goes one step on with making the next finer volume; says whether there was something to do.
     ///
     /// # Errors
     /// When the volume has no such place, which its layout excludes.
     pub fn refine(&mut self) -> Result<bool, LoadingError> {
-        match &mut self.shown {
-            Some(shown) if shown.can_refine() => shown.refine().map(|()| true),
-            _ => Ok(false),
-        }
+        self.shown.as_mut().map_or(Ok(false), Shown::refine)
     }
 
     /// Takes the next bytes of the head; gives the number of bricks that became visible.
@@ -467,7 +361,7 @@ impl Loading {
             if start.len() < 256 || (start.len() as u64) < PyramidHead::index_len(start)? {
                 return Ok(0);
             }
-            let shown = Shown::new(PyramidHead::parse(start)?, self.budget_bytes)?;
+            let shown = Shown::new(PyramidHead::parse(start)?, self.budget_bytes, self.steps)?;
             let keys = || {
                 shown
                     .levels()

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::Mutex;
 
 use artifact::pyramid::{Across, BodySink, Description, PyramidWriter};
@@ -101,6 +102,45 @@ fn a_large_volume_is_coarse_first_and_never_a_hole() {
             loading.complete().unwrap().samples(),
             &Samples::I16(samples.clone())
         );
+    }
+}
+
+#[test]
+fn a_very_large_volume_is_one_in_between_that_grows() {
+    let (head, body, samples) = stored_of([160, 130, 150]);
+    // Level 2 first, then level 1.
+    let steps = Steps {
+        first: 100_000,
+        middle: 500_000,
+    };
+    for is_patient in [true, false] {
+        let mut loading = Loading::in_steps(1 << 30, steps);
+        let needed = PyramidHead::parse(&head).unwrap().head_len_for_level(2) as usize;
+        loading.push_head(&head[..needed]).unwrap();
+        assert!(loading.has_begun() && !loading.takes_finest());
+        assert_eq!(loading.level_in_space(), Some(2));
+        assert!(loading.refine().unwrap());
+        loading.push_head(&head[needed..]).unwrap();
+        while !loading.is_sharp_in_space() && loading.refine().unwrap() {}
+        assert_eq!(loading.level_in_space(), Some(1));
+        assert_eq!(loading.volume().unwrap().level(), 1, "a volume of its own");
+        assert!(loading.complete().is_none() && !loading.is_growing());
+        if is_patient {
+            loading.refine().unwrap();
+            assert!(loading.is_growing() && !loading.takes_finest());
+            assert_eq!(loading.level_in_space(), Some(2), "what was first stands in");
+            while loading.refine().unwrap() {}
+            assert_eq!(loading.level_in_space(), Some(1));
+            assert!(loading.takes_finest() && !loading.is_growing());
+        }
+        assert!(loading.fraction() < 1e-9);
+        for (number, bytes) in body.chunks(10_000).enumerate() {
+            loading.push_body(number as u64 * 10_000, bytes).unwrap();
+        }
+        loading.finish().unwrap();
+        let samples = Samples::I16(samples.clone());
+        assert_eq!(loading.complete().unwrap().samples(), &samples);
+        assert!(!loading.refine().unwrap());
     }
 }
 

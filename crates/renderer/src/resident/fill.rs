@@ -36,27 +36,17 @@ struct Axis {
 impl Axis {
     fn new(axis: usize, source: Source, target: &Target<'_>) -> Self {
         let (start, end) = (target.place.start[axis] as usize, target.place.end[axis] as usize);
-        let (steps, last) = match target.levels {
-            [steps @ .., coarse] => (steps, coarse.dims()[axis] - 1),
-            [] => (&[][..], 0),
-        };
+        let last = target.levels.last();
+        let last = last.map_or(0, |coarse| i64::from(coarse.dims()[axis]) - 1);
         let between = (start..end)
             .map(|at| {
-                // The middle of a coarse sample is that of the two which it stands for (`GridGeometry::halved`).
-                let p = steps.iter().fold(at as f64, |p, finer| {
-                    if finer.dims()[axis] > 1 {
-                        (p - 0.5) * 0.5
-                    } else {
-                        p
-                    }
-                });
-                let p = p.clamp(0.0, f64::from(last));
+                let p = between(target.levels, axis, at);
                 let low = p.floor();
                 let given = |index: i64| {
                     let at = (index - source.start[axis]).max(0) as usize;
                     at.min(source.extent[axis] - 1)
                 };
-                let high = (low as i64 + 1).min(i64::from(last));
+                let high = (low as i64 + 1).min(last);
                 (given(low as i64), given(high), p - low)
             })
             .collect();
@@ -66,6 +56,22 @@ impl Axis {
     fn at(&self, index: usize) -> (usize, usize, f64) {
         self.between[index - self.start]
     }
+}
+
+/// Where a sample of the finest of `levels` lies along an axis of the coarsest, in samples, within its ends.
+pub(super) fn between(levels: &[GridGeometry], axis: usize, at: usize) -> f64 {
+    let Some((coarse, steps)) = levels.split_last() else {
+        return 0.0;
+    };
+    // The middle of a coarse sample is that of the two which it stands for (`GridGeometry::halved`).
+    let p = steps.iter().fold(at as f64, |p, finer| {
+        if finer.dims()[axis] > 1 {
+            (p - 0.5) * 0.5
+        } else {
+            p
+        }
+    });
+    p.clamp(0.0, f64::from(coarse.dims()[axis] - 1))
 }
 
 /// Writes what `from` says into the bricks of `into` that take it, slices in parallel.
@@ -91,7 +97,7 @@ pub(super) fn fill<T: Sample>(into: &mut [T], from: &[T], source: Source, target
             for brick in (start[0]..end[0]).step_by(side).filter(|&x| takes(x)) {
                 for x in brick..(brick + side).min(end[0]) {
                     let (low, high, part) = axes[0].at(x);
-                    out[y * nx + x] = T::from_f64(mix(row[low], row[high], part));
+                    out[y * nx + x] = T::from_f64_up(mix(row[low], row[high], part));
                 }
             }
         }

@@ -8,6 +8,7 @@
 mod blocks;
 mod changes;
 mod fill;
+mod growing;
 
 use geometry::{DVec3, GridGeometry};
 use volume::{
@@ -16,6 +17,7 @@ use volume::{
 
 pub use blocks::{BLOCK_SIDE, BlockRanges};
 pub use changes::SampleBox;
+pub use growing::Growing;
 
 use crate::DataId;
 use changes::Changes;
@@ -155,12 +157,24 @@ impl ResidentVolume {
         rescale: Rescale,
     ) -> Result<Self, ResidentError> {
         let grid = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
+        let samples = zeros(sample_type, grid.len() as usize);
+        Self::holding(layout, level, samples, rescale)
+    }
+
+    /// An empty volume for a level of `layout` with its array.
+    fn holding(
+        layout: &PyramidLayout,
+        level: u32,
+        samples: Samples,
+        rescale: Rescale,
+    ) -> Result<Self, ResidentError> {
+        let grid = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
         Ok(Self {
             id: DataId::next(),
             revision: 0,
             level,
             rescale,
-            samples: zeros(sample_type, grid.len() as usize),
+            samples,
             held: vec![EMPTY; layout.brick_count(level) as usize],
             blocks: BlockRanges::new(grid.dims()),
             changes: Changes::default(),

@@ -279,3 +279,66 @@ fn only_what_is_there_in_its_own_level_is_exact() {
         assert_eq!(told(not_there), None, "{not_there:?}");
     }
 }
+
+#[test]
+fn what_grows_is_as_if_its_level_had_come_into_the_finer_array() {
+    let flat = GridGeometry::axis_aligned([70, 1, 131], [0.5, 0.75, 2.0], DVec3::ZERO).unwrap();
+    let tall = GridGeometry::axis_aligned([66, 67, 300], [0.5, 0.75, 2.0], DVec3::ZERO).unwrap();
+    for layout in [
+        layout(),
+        deep_layout(),
+        PyramidLayout::new(flat),
+        PyramidLayout::new(tall),
+    ] {
+        let last = layout.levels().len() as u32 - 1;
+        for (level, finer) in [(1, 0), (last, 0), (last, 1)] {
+            let coarse = filled(layout.grid(level).unwrap(), 3);
+            let at_level =
+                |level| ResidentVolume::at_level(&layout, level, SampleType::I16, Rescale::IDENTITY).unwrap();
+            let mut expected = at_level(finer);
+            expected.put_level(level, &Samples::I16(coarse.clone())).unwrap();
+            let room = ResidentVolume::at_level_with_room;
+            let mut volume = room(&layout, level, finer, SampleType::I16, Rescale::IDENTITY).unwrap();
+            if level == finer {
+                assert!(matches!(volume.grow(finer), Err(ResidentError::NothingToRefine)));
+                continue;
+            }
+            volume.put_level(level, &Samples::I16(coarse)).unwrap();
+            let place = |volume: &ResidentVolume| volume.samples().as_bytes().as_ptr();
+            let (id, before) = (volume.id(), place(&volume));
+            let mut growing = volume.grow(finer).unwrap();
+            growing.step();
+            let volume = growing.into_volume();
+            assert_eq!(place(&volume), before, "no other memory is taken");
+            assert_ne!(volume.id(), id);
+            assert_eq!(volume.samples(), expected.samples());
+            assert_eq!(volume.blocks().ranges(), expected.blocks().ranges());
+            assert_eq!(volume.level(), finer);
+            assert_eq!(volume.level_at([0, 0, 0]), Some(level));
+            assert_eq!(volume.changed_since(0).len(), 1);
+        }
+    }
+}
+
+#[test]
+fn only_what_is_there_grows_and_only_finer() {
+    let layout = deep_layout();
+    let empty = |level| ResidentVolume::at_level(&layout, level, SampleType::I16, Rescale::IDENTITY).unwrap();
+    assert!(matches!(empty(1).grow(0), Err(ResidentError::NothingToRefine)));
+    let filled = || {
+        let mut volume = empty(1);
+        let samples = filled(layout.grid(2).unwrap(), 8);
+        volume.put_level(2, &Samples::I16(samples)).unwrap();
+        volume
+    };
+    assert!(matches!(
+        filled().grow(1),
+        Err(ResidentError::TooFine { level: 1, held: 1 })
+    ));
+    assert!(matches!(
+        filled().grow(9),
+        Err(ResidentError::NoSuchPlace { level: 9 })
+    ));
+    let grown = filled().grow(0).unwrap().into_volume();
+    assert_eq!(grown.level_at([0, 0, 0]), Some(2), "it knows how coarse it is");
+}

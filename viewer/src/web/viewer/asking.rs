@@ -43,21 +43,22 @@ impl Painter {
     }
 
     /// Asks for planes that a picture needs now; what was asked for before and is not on its way is not needed any more.
-    pub(super) fn ask_section(self: &Rc<Self>, section: Section) {
+    /// Says whether they are asked for at once.
+    pub(super) fn ask_section(self: &Rc<Self>, section: Section) -> bool {
         let mut asked = self.asked.borrow_mut();
         let has_come = asked.arrived.iter().any(|(known, _)| *known == section);
         let Some(path) = asked.sections_at.clone().filter(|_| !has_come) else {
-            return;
+            return false;
         };
         let wish = &mut asked.planes[section.across.axis()];
-        match wish.on_its_way {
-            Some(known) => wish.next = Some(section).filter(|_| known != section),
-            None => {
-                wish.on_its_way = Some(section);
-                let painter = Rc::clone(self);
-                spawn_local(async move { painter.fetch(section, &path).await });
-            }
+        if let Some(known) = wish.on_its_way {
+            wish.next = Some(section).filter(|_| known != section);
+            return false;
         }
+        wish.on_its_way = Some(section);
+        let painter = Rc::clone(self);
+        spawn_local(async move { painter.fetch(section, &path).await });
+        true
     }
 
     /// Fetches planes, and then those that were asked for last meanwhile.

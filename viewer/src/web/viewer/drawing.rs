@@ -1,9 +1,10 @@
 //! Draws the pictures of the case viewer: one loop that takes what arrived, answers questions and draws what changed.
 //! Volumes, surfaces and the back end belong to it alone.
 
+mod taking;
+
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use geometry::{Aabb, DVec3, GridGeometry};
 use leptos::prelude::*;
@@ -17,18 +18,15 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlCanvasElement;
 
 use super::drawn::{Drawn, Grade, Shown};
-use super::painter::{Arrival, Layer, Painter, Question, Status, Wanted, next_frame, now_ms, sleep};
-use super::photo::{Photo, canvas_of, device_pixels, show};
-use super::scene::{Looked, first_view, range_of, scales, scene_of, surface, unit_word};
+use super::painter::{Layer, Painter, Question, Status, Wanted, next_frame, now_ms, sleep};
+use super::photo::{Photo, device_pixels, show};
+use super::scene::{Looked, first_view, range_of, scales, scene_of};
 use crate::back_end::BackEnd;
-use crate::curve::Spread;
 use crate::loading::{Loading, Source};
 use crate::view_state::{Pane, Size, ViewState};
 
 /// Bytes of a volume in memory at most.
 const BUDGET_BYTES: u64 = 1_700_000_000;
-/// How long bytes are taken before the next picture, milliseconds.
-const TAKING_MS: f64 = 24.0;
 /// How often pictures are drawn anew while a volume arrives, milliseconds.
 const ARRIVING_MS: f64 = 220.0;
 /// How many times as long as it takes it is waited until a picture in space is drawn anew from what arrives.
@@ -135,12 +133,18 @@ impl Drawing {
         for question in painter.questions() {
             self.answer(question, view, &layers, has_volume);
         }
+        let mut canvases = painter.canvases();
+        canvases.retain(|(_, canvas)| canvas.is_connected());
+        let asking = canvases
+            .iter()
+            .filter(|(pane, canvas)| self.asks(*pane, canvas, painter, view));
+        if asking.count() > 0 {
+            // The questions leave before pictures are drawn, which takes a while.
+            sleep(0).await;
+        }
         let mut pictures = 0;
-        for (pane, canvas) in painter.canvases() {
-            if !canvas.is_connected() {
-                continue;
-            }
-            let shown = self.now(pane, &canvas, painter, view, &layers, has_volume);
+        for (pane, canvas) in canvases {
+            let shown = self.now(pane, &canvas, view, &layers, has_volume);
             let Some(shown) = shown else { continue };
             let is_drawn = match self.paint(pane, &canvas, shown).await {
                 Ok(is_drawn) => is_drawn,
@@ -180,6 +184,17 @@ impl Drawing {
         all || now_ms() > self.began_ms + FIRST_MS
     }
 
+    /// Whether the volume that is there as a whole is on the screen.
+    fn is_seen(&self, painter: &Painter) -> bool {
+        let in_space = self.drawn.iter().find(|drawn| drawn.pane == Pane::Space);
+        let level = self.loading.level_in_space();
+        let canvases = painter.canvases();
+        let mut shown = canvases.iter().filter(|(_, canvas)| canvas.is_connected());
+        self.has_first_pictures(painter)
+            && (shown.all(|(pane, _)| *pane != Pane::Space)
+                || in_space.is_none_or(|drawn| drawn.shown.level.is_none() || drawn.shown.level == level))
+    }
+
     /// A graphics device went away, as after sleep or an update of its driver: another is opened, or the processor draws.
     async fn reopen(&mut self, status: RwSignal<Status>) -> Result<(), String> {
         sleep(REOPEN_MS).await;
@@ -197,98 +212,6 @@ impl Drawing {
         self.back_end = back_end;
         self.drawn.clear();
         status.update(|status| self.back_end.name().clone_into(&mut status.back_end));
-    }
-
-    fn take(
-        &mut self,
-        painter: &Painter,
-        layers: RwSignal<Vec<Layer>>,
-        status: RwSignal<Status>,
-    ) -> Result<(), String> {
-        let until = now_ms() + TAKING_MS;
-        // The first pictures, which are coarse, do not wait for the fine volume.
-        let is_seen = self.has_first_pictures(painter);
-        let mut is_changed = is_seen && self.loading.refine().map_err(|e| e.to_string())?;
-        self.revision += u64::from(is_changed);
-        for (section, bytes) in painter.sections() {
-            self.loading
-                .put_section(section, &bytes)
-                .map_err(|e| e.to_string())?;
-            is_changed = true;
-        }
-        while now_ms() < until {
-            let Some(arrival) = painter.next_arrival() else {
-                break;
-            };
-            is_changed = true;
-            match arrival {
-                Arrival::Head(bytes) => {
-                    self.revision += self.loading.push_head(&bytes).map_err(|e| e.to_string())? as u64;
-                    if painter.needs.get().is_none() {
-                        painter.runs.replace(self.loading.runs());
-                        painter.needs.set(self.loading.needs());
-                    }
-                }
-                Arrival::Body { at, bytes } => {
-                    self.revision += self.loading.push_body(at, &bytes).map_err(|e| e.to_string())? as u64;
-                }
-                Arrival::Complete => {
-                    self.is_complete = true;
-                    self.revision += 1;
-                }
-                Arrival::Surface { name, bytes } => {
-                    let (surface, distances_mm) = surface(&bytes)?;
-                    layers.update(|layers| {
-                        for layer in layers.iter_mut().filter(|layer| layer.name == name) {
-                            layer.distances_mm = distances_mm;
-                        }
-                    });
-                    self.surfaces.push((name, surface));
-                    self.revision += 1;
-                }
-                Arrival::Photo(picture, full) => {
-                    self.photo = Some(Photo {
-                        canvas: canvas_of(&picture)?,
-                        full,
-                    });
-                    self.revision += 1;
-                }
-                Arrival::Failed(failure) => return Err(failure),
-            }
-        }
-        if is_changed {
-            self.tell(status);
-        }
-        Ok(())
-    }
-
-    /// Says what is there.
-    fn tell(&self, status: RwSignal<Status>) {
-        let surfaces_mm = self.surfaces_mm();
-        let fraction = match self.is_complete && self.loading.complete().is_some() {
-            true => 1.0,
-            false => self.loading.fraction(),
-        };
-        let photo = self.photo.as_ref().map(|photo| photo.full);
-        let head = self.loading.head();
-        let is_known = status.with_untracked(|status| status.spread.is_some());
-        let spread = head
-            .filter(|_| !is_known)
-            .map(|head| Arc::new(Spread::of(&head.statistics().histogram, head.rescale())));
-        status.update(|status| {
-            status.fraction = fraction;
-            status.photo = photo;
-            status.surfaces_mm = surfaces_mm;
-            status.level = self.loading.level().unwrap_or(0);
-            if let Some(head) = head {
-                status.grid = Some(*head.layout().finest());
-                unit_word(&head.rescale().unit).clone_into(&mut status.unit);
-                status.range = range_of(head);
-            }
-            if spread.is_some() {
-                status.spread = spread;
-            }
-        });
     }
 
     fn bounds(&self) -> Option<Aabb> {
@@ -354,33 +277,30 @@ impl Drawing {
         }
     }
 
-    /// What a pane shall show, and asks for the planes that it needs for that; `None` where it is too small to show
-    /// anything.
+    /// Asks for the planes that a pane needs; says whether that was not on its way before.
+    fn asks(&self, pane: Pane, canvas: &HtmlCanvasElement, painter: &Rc<Painter>, view: &ViewState) -> bool {
+        // The first volume, which is coarse, does not wait for planes, and slabs wait for bricks.
+        if view.slab.mm > 0.0 || !self.loading.has_begun() {
+            return false;
+        }
+        let plane = self.plane(pane, view, on_page(canvas));
+        let section = plane.and_then(|plane| self.loading.section(&plane));
+        section
+            .filter(|section| !self.loading.has_section(*section))
+            .is_some_and(|section| painter.ask_section(section))
+    }
+
+    /// What a pane shall show; `None` where it is too small to show anything.
     fn now(
         &self,
         pane: Pane,
         canvas: &HtmlCanvasElement,
-        painter: &Rc<Painter>,
         view: &ViewState,
         layers: &[Layer],
         has_volume: bool,
     ) -> Option<Shown> {
-        let size = Size {
-            width: canvas.client_width().max(0) as u32,
-            height: canvas.client_height().max(0) as u32,
-        };
+        let size = on_page(canvas);
         let plane = self.plane(pane, view, size);
-        // The first pictures, which are coarse, do not wait for planes.
-        let is_seen = self
-            .loading
-            .volume()
-            .is_some_and(|volume| volume.is_complete() || volume.level() == 0);
-        if let Some(plane) = plane.filter(|_| is_seen && view.slab.mm <= 0.0)
-            && let Some(section) = self.loading.section(&plane)
-            && !self.loading.has_section(section)
-        {
-            painter.ask_section(section);
-        }
         let sight = plane.and_then(|plane| self.loading.sight(&plane, view.slab.mm));
         let level = match pane {
             Pane::Space => self.loading.level_in_space().filter(|_| has_volume),
@@ -398,7 +318,6 @@ impl Drawing {
         })
     }
 
-    /// Draws a pane where it shows something else than it should; says whether it did.
     async fn paint(&mut self, pane: Pane, canvas: &HtmlCanvasElement, shown: Shown) -> Result<bool, String> {
         let now = now_ms();
         let before = self
@@ -408,8 +327,13 @@ impl Drawing {
         let looks_as = before.is_some_and(|drawn| drawn.shown.looks_as(&shown, pane));
         let is_same = looks_as && before.is_some_and(|drawn| drawn.shown.is_from_the_same(&shown));
         if let Some(drawn) = before.filter(|_| looks_as && !is_same) {
-            // Drawing leaves room for what arrives, and planes that were waited for are seen at once.
+            // What is on the screen is better than what stands in while a finer volume is made.
+            if shown.source == Source::Volume && self.loading.is_growing() {
+                return Ok(false);
+            }
+            // Drawing leaves room for what arrives, and what was waited for is seen at once: planes, and a finer level.
             let pause = match (pane, shown.source) {
+                (Pane::Space, _) if shown.level < drawn.shown.level => 0.0,
                 (Pane::Space, _) => ARRIVING_MS.max(ARRIVING_SHARE * self.full_ms),
                 (_, Source::Volume) => ARRIVING_MS,
                 (_, Source::Section(_)) => 0.0,
@@ -574,6 +498,14 @@ impl Drawing {
             scales,
             has_volume,
         )
+    }
+}
+
+/// How large a canvas is on the page.
+fn on_page(canvas: &HtmlCanvasElement) -> Size {
+    Size {
+        width: canvas.client_width().max(0) as u32,
+        height: canvas.client_height().max(0) as u32,
     }
 }
 

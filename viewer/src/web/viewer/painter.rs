@@ -215,8 +215,14 @@ impl Painter {
         self.questions.borrow_mut().push(question);
     }
 
-    pub(super) fn next_arrival(&self) -> Option<Arrival> {
-        self.arrivals.borrow_mut().pop_front()
+    /// Takes what arrived; bytes of the body wait where they cannot be placed yet.
+    pub(super) fn next_arrival(&self, takes_body: bool) -> Option<Arrival> {
+        let mut arrivals = self.arrivals.borrow_mut();
+        let is_taken = |arrival: &Arrival| takes_body || !matches!(arrival, Arrival::Body { .. });
+        arrivals
+            .front()
+            .is_some_and(is_taken)
+            .then(|| arrivals.pop_front())?
     }
 
     pub(super) fn questions(&self) -> Vec<Question> {
