@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Request, RequestInit, Response};
+use web_sys::{Request, RequestInit, Response};
 
 /// Why there is no answer, in words for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +74,8 @@ pub(crate) async fn answered(request: Request) -> Answer<Response> {
         Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
         Err(_) => None,
     };
-    let problem = problem.and_then(|text| serde_json::from_str::<Problem>(&text).ok());
+    let problem = problem.and_then(|text| serde_json::from_str(&text).ok());
+    let problem = problem.and_then(|value| of::<Problem>(value).ok());
     let status = response.status();
     Err(match problem {
         Some(problem) => Failure {
@@ -91,23 +92,38 @@ pub(crate) async fn answered(request: Request) -> Answer<Response> {
     })
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
-    let unreadable = || Failure {
-        status: response.status(),
-        code: "unreadable".to_owned(),
-        title: crate::texts::t("failure.unknown").to_owned(),
-    };
+/// The JSON of an answer.
+async fn json(response: Response) -> Answer<Value> {
     let text = response.text().map_err(|_| unreadable())?;
     let text = JsFuture::from(text).await.map_err(|_| Failure::unreachable())?;
     serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(|_| unreadable())
 }
 
+fn unreadable() -> Failure {
+    Failure {
+        status: 200,
+        code: "unreadable".to_owned(),
+        title: crate::texts::t("failure.unknown").to_owned(),
+    }
+}
+
+/// What JSON says. All JSON is read by one piece of code, which is large, and then taken apart by a small one a type.
+pub(crate) fn of<T: DeserializeOwned>(found: Value) -> Answer<T> {
+    crate::json::of(found).map_err(|_| unreadable())
+}
+
 /// Asks for something.
 pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
-    if let Some(response) = early(path).await {
-        return read(response).await;
-    }
-    read(request("GET", path, None, None).await?).await
+    of(found(path).await?)
+}
+
+/// Asks for something, as JSON.
+pub(crate) async fn found(path: &str) -> Answer<Value> {
+    let response = match early(path).await {
+        Some(response) => response,
+        None => request("GET", path, None, None).await?,
+    };
+    json(response).await
 }
 
 /// What the page has asked for before this module was there; once, and nothing where it failed.
@@ -122,19 +138,25 @@ async fn early(path: &str) -> Option<Response> {
 
 /// Sends something and reads what comes back.
 pub(crate) async fn send<B: Serialize, T: DeserializeOwned>(method: &str, path: &str, body: &B) -> Answer<T> {
-    read(tell(method, path, body).await?).await
+    of(json(tell(method, path, body).await?).await?)
 }
 
 /// Sends something of which nothing comes back.
 pub(crate) async fn tell<B: Serialize>(method: &str, path: &str, body: &B) -> Answer<Response> {
-    let text = serde_json::to_string(body).unwrap_or_default();
-    request(method, path, Some(text.into()), Some("application/json")).await
+    tell_text(method, path, serde_json::to_string(body).unwrap_or_default()).await
+}
+
+async fn tell_text(method: &str, path: &str, json: String) -> Answer<Response> {
+    request(method, path, Some(json.into()), Some("application/json")).await
 }
 
 /// Asks without a body: to delete, to close.
 pub(crate) async fn act(method: &str, path: &str) -> Answer<Response> {
     request(method, path, None, None).await
 }
+
+/// Bytes that are read at once, at most.
+const PIECE_BYTES: u32 = 256 << 10;
 
 /// Bytes as they arrive, all or some of them. `take` says whether more are wanted.
 pub(crate) async fn stream(
@@ -152,21 +174,32 @@ pub(crate) async fn stream(
     let Some(body) = response.body() else {
         return Ok(());
     };
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    // One buffer goes to the stream and comes back: a new one for each piece would stay in the memory of the tab until
+    // garbage is collected, many times the pieces. Where the browser cannot do that, it makes them.
+    let options = js_sys::Object::new();
+    drop(js_sys::Reflect::set(&options, &"mode".into(), &"byob".into()));
+    let own = called(&body, "getReader", &options);
+    let mut buffer = own.as_ref().map(|_| js_sys::ArrayBuffer::new(PIECE_BYTES));
+    let reader = own.or_else(|| called(&body, "getReader", &JsValue::UNDEFINED));
+    let reader = reader.ok_or_else(Failure::unreachable)?;
     loop {
-        let step = JsFuture::from(reader.read())
-            .await
-            .map_err(|_| Failure::unreachable())?;
+        let into = buffer
+            .as_ref()
+            .map(|buffer| js_sys::Uint8Array::new(buffer).into());
+        let step = called(&reader, "read", &into.unwrap_or(JsValue::UNDEFINED));
+        let step: js_sys::Promise = step.ok_or_else(Failure::unreachable)?.unchecked_into();
+        let step = JsFuture::from(step).await.map_err(|_| Failure::unreachable())?;
         let field = |name: &str| js_sys::Reflect::get(&step, &name.into()).unwrap_or(JsValue::UNDEFINED);
         if field("done").is_truthy() {
             return Ok(());
         }
         let array: js_sys::Uint8Array = field("value").unchecked_into();
         let piece = array.to_vec();
-        // What was copied would lie in the tab's memory until garbage is collected; moved to nowhere, it is free at once.
-        drop(called(&array.buffer(), "transfer", &JsValue::from(0)));
+        if let Some(buffer) = &mut buffer {
+            *buffer = array.buffer();
+        }
         if !take(piece).await {
-            drop(JsFuture::from(reader.cancel()).await);
+            drop(called(&reader, "cancel", &JsValue::UNDEFINED));
             return Ok(());
         }
     }

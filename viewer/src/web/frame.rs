@@ -289,21 +289,15 @@ impl<T: DeserializeOwned + PartialEq + Send + Sync + 'static> Read<T> {
 
     /// Reads it anew.
     pub(crate) fn again(self) {
-        spawn_local(async move {
-            let Some(path) = self.path.try_get_value() else {
-                return;
-            };
-            match api::get(&path).await {
-                // What is the same stays in its place, with what people have begun to write there.
-                Ok(found) => {
-                    let found = Some(found);
-                    if self.value.try_with_untracked(|value| *value != found) == Some(true) {
-                        self.value.set(found);
-                    }
-                }
-                Err(failure) => drop(self.trouble.try_set(Some(failure))),
+        let take = move |found| {
+            let found = Some(api::of(found)?);
+            // What is the same stays in its place, with what people have begun to write there.
+            if self.value.try_with_untracked(|value| *value != found) == Some(true) {
+                self.value.set(found);
             }
-        });
+            Ok(())
+        };
+        read(self.path, self.trouble, Box::new(take));
     }
 
     /// Does something to it and reads it anew.
@@ -319,20 +313,47 @@ impl<T: DeserializeOwned + PartialEq + Send + Sync + 'static> Read<T> {
         body: Value,
         done: impl FnOnce() + 'static,
     ) {
-        let path = path.into();
-        self.trouble.set(None);
-        spawn_local(async move {
-            let sent = match body.is_null() {
-                true => api::act(method, &path).await,
-                false => api::tell(method, &path, &body).await,
-            };
-            match sent {
-                Ok(_) => {
-                    done();
-                    self.again();
-                }
-                Err(failure) => drop(self.trouble.try_set(Some(failure))),
-            }
-        });
+        let done = move || {
+            done();
+            self.again();
+        };
+        tell(method, path.into(), body, self.trouble, Box::new(done));
     }
+}
+
+/// Reads JSON from the server, for any type that is made of it.
+fn read(
+    path: StoredValue<String>,
+    trouble: RwSignal<Option<Failure>>,
+    take: Box<dyn FnOnce(Value) -> api::Answer<()>>,
+) {
+    spawn_local(async move {
+        let Some(path) = path.try_get_value() else {
+            return;
+        };
+        if let Err(failure) = api::found(&path).await.and_then(take) {
+            drop(trouble.try_set(Some(failure)));
+        }
+    });
+}
+
+/// Sends JSON to the server, and goes on where that was taken.
+fn tell(
+    method: &'static str,
+    path: String,
+    body: Value,
+    trouble: RwSignal<Option<Failure>>,
+    done: Box<dyn FnOnce()>,
+) {
+    trouble.set(None);
+    spawn_local(async move {
+        let sent = match body.is_null() {
+            true => api::act(method, &path).await,
+            false => api::tell(method, &path, &body).await,
+        };
+        match sent {
+            Ok(_) => done(),
+            Err(failure) => drop(trouble.try_set(Some(failure))),
+        }
+    });
 }

@@ -313,7 +313,7 @@ fn remove_tour(room: Room, id: String) {
 /// Flies to a saved view.
 fn show(room: Room, saved: &SavedView) {
     let state = saved.body["state"].clone();
-    let Ok(wanted) = serde_json::from_value::<ViewState>(state["view"].clone()) else {
+    let Ok(wanted) = crate::json::of::<ViewState>(state["view"].clone()) else {
         return;
     };
     let item = state["item"].as_str().map(str::to_owned);
@@ -329,7 +329,7 @@ fn show(room: Room, saved: &SavedView) {
             room.open(other);
         }
     }
-    if let Ok(layout) = serde_json::from_value::<Layout>(state["layout"].clone()) {
+    if let Ok(layout) = crate::json::of::<Layout>(state["layout"].clone()) {
         room.layout.set(layout);
     }
     spawn_local(async move {
@@ -379,7 +379,7 @@ fn put_layers(room: Room, state: &serde_json::Value) {
         for layer in layers {
             if let Some(saved) = find(layer) {
                 layer.opacity = saved["opacity"].as_f64().unwrap_or(layer.opacity).clamp(0.0, 1.0);
-                layer.color = serde_json::from_value(saved["color"].clone()).unwrap_or(None);
+                layer.color = crate::json::of(saved["color"].clone()).unwrap_or(None);
                 layer.distances_mm = saved["distances_mm"].as_f64().or(layer.distances_mm);
             }
         }
