@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::cipher::{Cipher, Remembering};
 use crate::error::CatalogError;
+use crate::fold::{self, Folding};
 use crate::log::Log;
 use crate::notice::{Bus, Notice};
 use crate::record::Recorder;
@@ -68,6 +69,7 @@ pub struct Catalog {
     pub(crate) bus: Bus,
     pub(crate) recorder: Recorder,
     pub(crate) log: Log,
+    pub(crate) folding: Folding,
     /// Writers of this process line up here: SQLite takes one at a time, and would have the others sleep and retry.
     turn: Arc<Mutex<()>>,
 }
@@ -112,7 +114,14 @@ impl Catalog {
         let bus = Bus::open(database, dialect).await.map_err(fail)?;
         let turn = Arc::new(Mutex::new(()));
         let log = Log::open(&pool, Arc::clone(&cipher)).await?;
-        let recorder = Recorder::start(pool.clone(), dialect, Arc::clone(&turn), log.clone());
+        let folding = Folding::start(&pool, dialect);
+        let recorder = Recorder::start(
+            pool.clone(),
+            dialect,
+            Arc::clone(&turn),
+            log.clone(),
+            folding.clone(),
+        );
         Ok(Self {
             pool,
             dialect,
@@ -120,6 +129,7 @@ impl Catalog {
             bus,
             recorder,
             log,
+            folding,
             turn,
         })
     }
@@ -179,6 +189,7 @@ impl Catalog {
             notices: Vec::new(),
             bus: self.bus.clone(),
             log: self.log.clone(),
+            folding: self.folding.clone(),
             _turn: turn,
         })
     }
@@ -313,6 +324,7 @@ pub struct Change {
     notices: Vec<Notice>,
     bus: Bus,
     pub(crate) log: Log,
+    folding: Folding,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -344,6 +356,7 @@ impl Change {
         if let Link::Transaction(transaction) = self.conn.link {
             transaction.commit().await?;
         }
+        self.folding.tell();
         if self.conn.dialect == Dialect::Sqlite {
             for notice in self.notices {
                 self.bus.tell(notice);
@@ -411,8 +424,9 @@ fn escaped(path: &Path) -> String {
 fn sqlite_pragmas() -> String {
     format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;",
-        BUSY_TIMEOUT.as_millis()
+         PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {};",
+        BUSY_TIMEOUT.as_millis(),
+        fold::PAGES
     )
 }
 

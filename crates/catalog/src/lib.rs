@@ -24,6 +24,7 @@ mod dump;
 mod emergencies;
 mod error;
 mod facts;
+mod fold;
 mod jobs;
 mod log;
 mod marks;

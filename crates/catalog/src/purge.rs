@@ -257,6 +257,7 @@ impl System {
                 "VACUUM originals",
             ],
         };
+        let _alone = self.folding.alone().await;
         let mut connection = self.pool.acquire().await?;
         for &statement in statements {
             sqlx::query(statement)

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::database::{Catalog, Change, Conn, Dialect, System, begin};
 use crate::error::{CatalogError, unreadable};
+use crate::fold::Folding;
 use crate::log::Log;
 use crate::right;
 use crate::sql::{count, signed};
@@ -34,7 +35,13 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn start(pool: AnyPool, dialect: Dialect, turn: Arc<Mutex<()>>, log: Log) -> Self {
+    pub(crate) fn start(
+        pool: AnyPool,
+        dialect: Dialect,
+        turn: Arc<Mutex<()>>,
+        log: Log,
+        folding: Folding,
+    ) -> Self {
         let (entries, mut waiting) = mpsc::channel::<Entry>(WAITING);
         tokio::spawn(async move {
             let mut together = Vec::new();
@@ -42,6 +49,7 @@ impl Recorder {
                 let entries = std::mem::take(&mut together);
                 let events: Vec<&Event> = entries.iter().flat_map(|(events, _)| events).collect();
                 let written = write(&pool, dialect, &turn, &log, &events).await;
+                folding.tell();
                 for (_, teller) in entries {
                     let told = match &written {
                         Ok(()) => Ok(()),
