@@ -18,6 +18,8 @@ pub(crate) fn run() -> Result<()> {
         "warnings",
     ]))?;
     let deny = tools::cargo_deny()?;
+    // It asks about the crates of every platform, and a build has fetched only those of this one.
+    shell::run(shell::cargo().args(["fetch", "--locked", "--quiet"]))?;
     let manifest = shell::root().join("Cargo.toml");
     shell::run(
         std::process::Command::new(deny)
