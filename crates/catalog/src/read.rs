@@ -115,7 +115,7 @@ impl System {
     }
 
     /// Names of objects that runs left behind which have finished or of which `is_alive` says that they are gone.
-    /// They may exist or not. Delete them, then [`Catalog::forget_pending`] them.
+    /// They may exist or not. Delete them, then [`crate::System::forget_pending`] them.
     ///
     /// # Errors
     /// The database's.
