@@ -111,40 +111,58 @@ impl<'a> TriangleGrid<'a> {
         }
     }
 
-    /// The squared distance from `p` to the nearest triangle, if it is below `bound`; else `bound`.
-    pub(crate) fn squared(&self, p: [f32; 3], bound: f32) -> f32 {
+    /// The squared distance from `p` to the nearest triangle, if it is below `bound`; else `bound`. Where it is at most
+    /// `enough`, the search may end at any triangle that is so near.
+    pub(crate) fn squared(&self, p: [f32; 3], bound: f32, enough: f32) -> f32 {
         let center = self.cell_of(p);
         let mut nearest = bound;
         let largest = self.cells.into_iter().max().unwrap_or(1);
         for shell in 0..=largest {
             // All that is nearer than so many cells has been seen.
             let seen = (shell as f32 - 1.0).max(0.0) * self.cell_mm;
-            if shell > 0 && seen * seen > nearest {
+            if nearest <= enough || shell > 0 && seen * seen > nearest {
                 break;
             }
             self.for_each_in_shell(center, shell, |cell| {
+                if nearest <= enough || shell > 0 && self.away_squared(p, cell) > nearest {
+                    return;
+                }
+                let cell = self.index(cell);
                 let range = self.starts[cell] as usize..self.starts[cell + 1] as usize;
                 for &t in &self.triangles[range] {
                     nearest = nearest.min(to_triangle_squared(p, self.shape.corners(t as usize)));
+                    if nearest <= enough {
+                        return;
+                    }
                 }
             });
         }
         nearest
     }
 
-    fn for_each_in_shell(&self, center: [usize; 3], shell: usize, mut visit: impl FnMut(usize)) {
+    /// At most the squared distance from `p` to what the triangles of a cell have in it.
+    fn away_squared(&self, p: [f32; 3], cell: [usize; 3]) -> f32 {
+        let away: [f32; 3] = std::array::from_fn(|i| {
+            let middle = (cell[i] as f32 + 0.5) * self.cell_mm;
+            // A little more than half a cell, for what rounding does to what lies on its sides.
+            ((p[i] - self.corner[i] - middle).abs() - 0.51 * self.cell_mm).max(0.0)
+        });
+        dot(away, away)
+    }
+
+    fn for_each_in_shell(&self, center: [usize; 3], shell: usize, mut visit: impl FnMut([usize; 3])) {
         let range = |i: usize| center[i].saturating_sub(shell)..=(center[i] + shell).min(self.cells[i] - 1);
         for z in range(2) {
             for y in range(1) {
                 let is_side = z.abs_diff(center[2]) == shell || y.abs_diff(center[1]) == shell;
                 if is_side {
-                    range(0).for_each(|x| visit(self.index([x, y, z])));
+                    range(0).for_each(|x| visit([x, y, z]));
                     continue;
                 }
                 let first = center[0].checked_sub(shell);
                 let last = Some(center[0] + shell).filter(|&x| shell > 0 && x < self.cells[0]);
                 for x in [first, last].into_iter().flatten() {
-                    visit(self.index([x, y, z]));
+                    visit([x, y, z]);
                 }
             }
         }
@@ -176,8 +194,9 @@ mod tests {
             let p = [next(20.0) - 5.0, next(50.0) - 60.0, next(30.0) - 8.0];
             let all = (0..triangles.len()).map(|t| to_triangle_squared(p, shape.corners(t)));
             let expected = all.fold(f32::INFINITY, f32::min);
-            assert_eq!(grid.squared(p, f32::INFINITY), expected);
-            assert_eq!(grid.squared(p, expected * 0.5), expected * 0.5);
+            assert_eq!(grid.squared(p, f32::INFINITY, 0.0), expected);
+            assert_eq!(grid.squared(p, expected * 0.5, 0.0), expected * 0.5);
+            assert!(grid.squared(p, f32::INFINITY, expected * 2.0) <= expected * 2.0);
         }
     }
 }

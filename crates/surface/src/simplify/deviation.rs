@@ -1,5 +1,7 @@
 //! How far a simplified mesh is from the full one, measured, not estimated.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use parallel::prelude::*;
 
 use super::incidence::{Incidence, Lists};
@@ -193,12 +195,13 @@ fn worst(points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, least: f32) -> f
     if largest <= least || !largest.is_finite() {
         return largest;
     }
+    let mut exact = 0.0f32;
     let mut enough = largest;
     loop {
         enough = (0.25 * enough).max(least);
         let mut candidates: Vec<usize> = (0..points.len()).filter(|&i| bounds[i] > enough).collect();
         candidates.sort_unstable_by(|&a, &b| bounds[b].total_cmp(&bounds[a]));
-        let exact = worst_of(&candidates, points, bounds, shape);
+        exact = worst_of(&candidates, points, bounds, shape, exact);
         // Far below the first bound, how far exactly does not matter.
         if exact >= enough || enough <= least.max(1e-6 * largest) {
             return exact.max(enough.min(least));
@@ -206,13 +209,15 @@ fn worst(points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, least: f32) -> f
     }
 }
 
-/// As [`worst`], for points whose bounds fall. Those with the largest bounds are made exact first; mostly that rules
-/// out nearly all others.
-fn worst_of(candidates: &[usize], points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>) -> f32 {
+/// As [`worst`], for points whose bounds fall, when one is known to be `known` away. Those with the largest bounds are
+/// made exact first; mostly that rules out nearly all others.
+fn worst_of(candidates: &[usize], points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, known: f32) -> f32 {
     let (first, others) = candidates.split_at(candidates.len().min(FIRST_CANDIDATES));
-    let mut exact = 0.0f32;
+    // The bits of positive numbers are in the order of the numbers.
+    let exact = AtomicU32::new(known.to_bits());
+    let so_far = || f32::from_bits(exact.load(Relaxed));
     for some in [first, others] {
-        let still = &some[..some.partition_point(|&i| bounds[i] > exact)];
+        let still = &some[..some.partition_point(|&i| bounds[i] > so_far())];
         if still.is_empty() {
             break;
         }
@@ -221,10 +226,13 @@ fn worst_of(candidates: &[usize], points: &[[f32; 3]], bounds: &[f32], shape: Sh
             positions: shape.positions,
             triangles: &near,
         });
-        let distances = still.par_iter().map(|&i| grid.squared(points[i], bounds[i]));
-        exact = exact.max(distances.reduce(|| 0.0, f32::max));
+        // Points that are nearer than another one is known to be need not be measured to the end.
+        still.par_iter().for_each(|&i| {
+            let squared = grid.squared(points[i], bounds[i], so_far());
+            exact.fetch_max(squared.to_bits(), Relaxed);
+        });
     }
-    exact
+    so_far()
 }
 
 /// How many points are made exact first.
