@@ -17,7 +17,9 @@ use dicom_series::Instance;
 
 use super::arena::Arena;
 use super::depth::{DepthReply, FrameRequest};
-use super::protocol::{FrameJob, FrameReply, MeshJob, MeshReply, NamedLen, Reply, Request};
+use super::protocol::{
+    ARENAS, ArenaNumber, FrameJob, FrameReply, MeshJob, MeshReply, NamedLen, Reply, Request,
+};
 use super::transport;
 
 /// What a worker may use.
@@ -133,7 +135,7 @@ impl Pool {
         Ok(Worker {
             child,
             stream: ours,
-            arena: None,
+            arenas: [None; ARENAS],
             alive: true,
             timeout: self.limits.request_timeout,
         })
@@ -145,8 +147,8 @@ impl Pool {
 pub struct Worker {
     child: Child,
     stream: UnixStream,
-    /// Which arena it has mapped.
-    arena: Option<u64>,
+    /// Which arenas it has mapped.
+    arenas: [Option<u64>; ARENAS],
     alive: bool,
     timeout: Duration,
 }
@@ -175,9 +177,17 @@ impl Worker {
         instance: &Instance,
         jobs: Vec<FrameJob>,
     ) -> Result<Vec<Result<FrameReply, String>>, GuardError> {
-        self.use_arena(arena)?;
+        let number = match self.arenas {
+            [first, _] if first == Some(arena.id()) => ArenaNumber::First,
+            [_, second] if second == Some(arena.id()) => ArenaNumber::Second,
+            // Blocks are used in turn: the one before is likely to be needed next.
+            [None, _] => self.map(arena, ArenaNumber::First)?,
+            [_, None] => self.map(arena, ArenaNumber::Second)?,
+            [Some(first), Some(second)] if first < second => self.map(arena, ArenaNumber::First)?,
+            _ => self.map(arena, ArenaNumber::Second)?,
+        };
         let expected = jobs.len();
-        let request = Request::Decode(Box::new(instance.clone()), jobs);
+        let request = Request::Decode(number, Box::new(instance.clone()), jobs);
         match self.ask(&request, &[file.as_fd()])? {
             Reply::Frames(frames) if frames.len() == expected => Ok(frames),
             _ => Err(self.bury("the worker gave a wrong answer")),
@@ -263,20 +273,24 @@ impl Worker {
     }
 
     fn use_arena(&mut self, arena: &Arena) -> Result<(), GuardError> {
-        if self.arena == Some(arena.id()) {
-            return Ok(());
+        if self.arenas[0] != Some(arena.id()) {
+            self.map(arena, ArenaNumber::First)?;
         }
-        match self.ask(&Request::UseArena, &[arena.fd()])? {
+        Ok(())
+    }
+
+    fn map(&mut self, arena: &Arena, number: ArenaNumber) -> Result<ArenaNumber, GuardError> {
+        match self.ask(&Request::UseArena(number), &[arena.fd()])? {
             Reply::Ready(result) => result.map_err(GuardError::Refused)?,
             _ => return Err(self.bury("the worker gave a wrong answer")),
         }
-        self.arena = Some(arena.id());
-        Ok(())
+        self.arenas[number as usize] = Some(arena.id());
+        Ok(number)
     }
 
     /// Asks for something that ends the worker's use of its shared memory.
     fn ask_once(&mut self, request: &Request, files: &[BorrowedFd<'_>]) -> Result<Reply, GuardError> {
-        self.arena = None;
+        self.arenas[0] = None;
         self.ask(request, files)
     }
 

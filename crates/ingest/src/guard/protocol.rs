@@ -14,12 +14,13 @@ use super::depth::{DepthReply, FrameRequest};
 /// What the pipeline asks of a worker. A file descriptor may come with it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
-    /// With a descriptor of shared memory: this is meant from now on, up to the end of any request but `Decode`.
-    UseArena,
+    /// With a descriptor of shared memory: this is meant by its number from now on. Any request but `Decode` means the
+    /// first one, up to its end.
+    UseArena(ArenaNumber),
     /// With a descriptor of a file: say what it is.
     Read,
-    /// With a descriptor of a file: decode these frames of this instance.
-    Decode(Box<Instance>, Vec<FrameJob>),
+    /// With a descriptor of a file: decode these frames of this instance to the shared memory of this number.
+    Decode(ArenaNumber, Box<Instance>, Vec<FrameJob>),
     /// With a descriptor of a photograph: write its upright pixels to the beginning of the shared memory.
     Photo,
     /// With a descriptor of a mesh file or material library: say which files it names.
@@ -51,6 +52,16 @@ pub(super) enum Reply {
     Capture(Result<Box<Capture>, String>),
     /// To [`Request::Frame`].
     Frame(Result<Box<DepthReply>, String>),
+}
+
+/// Blocks of shared memory that a worker keeps mapped: a series is decoded to two of them in turn.
+pub(super) const ARENAS: usize = 2;
+
+/// Which block of shared memory of a worker is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ArenaNumber {
+    First,
+    Second,
 }
 
 /// A file in shared memory.

@@ -17,7 +17,9 @@ use super::arena::{map_shared, map_source};
 use super::convert;
 use super::depth::{self, DepthReply, FrameRequest};
 use super::model;
-use super::protocol::{Conversion, FrameJob, FrameReply, MeshJob, MeshReply, NamedLen, Reply, Request};
+use super::protocol::{
+    ARENAS, Conversion, FrameJob, FrameReply, MeshJob, MeshReply, NamedLen, Reply, Request,
+};
 use super::transport;
 use crate::steps::find::chain;
 
@@ -31,9 +33,9 @@ pub fn run_worker(memory_bytes: u64) {
         return;
     };
     let mut stream = UnixStream::from(socket);
-    let mut arena = None;
+    let mut arenas = [const { None }; ARENAS];
     while let Ok(Some((request, files))) = transport::receive::<Request>(&mut stream) {
-        let reply = answer(request, &files, &mut arena);
+        let reply = answer(request, &files, &mut arenas);
         if transport::send(&mut stream, &reply, &[]).is_err() {
             return;
         }
@@ -58,7 +60,8 @@ fn confine(memory_bytes: u64) {
     limit(Resource::Stack, 64 << 20);
 }
 
-fn answer(request: Request, files: &[File], arena: &mut Option<MmapMut>) -> Reply {
+fn answer(request: Request, files: &[File], arenas: &mut [Option<MmapMut>; ARENAS]) -> Reply {
+    let arena = &mut arenas[0];
     if let Request::Capture(layout, parts) = request {
         return Reply::Capture(describe(&layout, &parts, arena.take()).map(Box::new));
     }
@@ -67,8 +70,8 @@ fn answer(request: Request, files: &[File], arena: &mut Option<MmapMut>) -> Repl
     };
     // Memory of one request is let go of with its answer: it may be large, and this process idle for long.
     match request {
-        Request::UseArena => {
-            let mapped = map_shared(file).map(|map| *arena = Some(map));
+        Request::UseArena(number) => {
+            let mapped = map_shared(file).map(|map| arenas[number as usize] = Some(map));
             Reply::Ready(mapped.map_err(|e| format!("shared memory could not be used: {e}")))
         }
         Request::Read => {
@@ -78,7 +81,10 @@ fn answer(request: Request, files: &[File], arena: &mut Option<MmapMut>) -> Repl
             };
             Reply::Instance(caught(read).map(Box::new))
         }
-        Request::Decode(instance, jobs) => Reply::Frames(decode(file, &instance, &jobs, arena)),
+        Request::Decode(number, instance, jobs) => {
+            let arena = &mut arenas[number as usize];
+            Reply::Frames(decode(file, &instance, &jobs, arena))
+        }
         Request::Photo => Reply::Photo(photo(file, arena.take())),
         Request::References => {
             let read = || {
