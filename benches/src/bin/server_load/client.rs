@@ -56,17 +56,34 @@ impl Server {
             "/api/practices",
             &json!({ "practice": "Bench", "name": "Bench", "email": EMAIL, "password": PASSWORD }),
         )?;
-        let link = mailed["demo_link"].as_str().context("a link")?;
-        let word = link.split('#').nth(1).context("a word")?;
+        let word = word_of(&mailed)?;
         client.post("/api/verify", &json!({ "word": word }))?;
-        client.post("/api/sign-in", &json!({ "email": EMAIL, "password": PASSWORD }))?;
-        let me = client.get("/api/me")?;
-        for agreement in me["pending_agreements"].as_array().into_iter().flatten() {
-            client.post("/api/me/agreements", agreement)?;
-        }
+        sign_in(&mut client, EMAIL)?;
         let me = client.get("/api/me")?;
         let practice = me["memberships"][0]["practice"].as_str().context("a practice")?;
         Ok((client, practice.to_owned()))
+    }
+
+    /// Another administrator of the practice, whom `administrator` invites; `number` tells them apart.
+    pub(crate) fn colleague(
+        &self,
+        administrator: &mut Client,
+        practice: &str,
+        number: usize,
+    ) -> Result<Client> {
+        let email = format!("bench{number}@example.org");
+        let invited = administrator.post(
+            &format!("/api/practices/{practice}/members"),
+            &json!({ "email": email, "name": "Bench", "role": "administrator" }),
+        )?;
+        let word = word_of(&invited["mailed"])?;
+        let mut client = self.client(None)?;
+        client.post(
+            "/api/accept",
+            &json!({ "word": word, "name": "Bench", "password": PASSWORD }),
+        )?;
+        sign_in(&mut client, &email)?;
+        Ok(client)
     }
 
     /// Where it listens.
@@ -99,6 +116,22 @@ impl Drop for Server {
         // Where it cannot be stopped there is nothing else to try.
         let _ = self.end();
     }
+}
+
+/// The word in the link of a mail that the server tells.
+fn word_of(mailed: &Value) -> Result<&str> {
+    let link = mailed["demo_link"].as_str().context("a link")?;
+    link.split('#').nth(1).context("a word")
+}
+
+/// Signs in and accepts what is to be accepted.
+fn sign_in(client: &mut Client, email: &str) -> Result<()> {
+    client.post("/api/sign-in", &json!({ "email": email, "password": PASSWORD }))?;
+    let me = client.get("/api/me")?;
+    for agreement in me["pending_agreements"].as_array().into_iter().flatten() {
+        client.post("/api/me/agreements", agreement)?;
+    }
+    Ok(())
 }
 
 fn spawn(program: &Path, place: &Path) -> Result<(Child, String)> {

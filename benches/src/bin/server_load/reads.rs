@@ -13,6 +13,9 @@ use vault::{ObjectId, RootKey};
 
 use crate::client::{Client, Server};
 
+/// Who reads: one alone may not ask as often as the server can answer.
+const PEOPLE: usize = 4;
+
 /// What to ask of it.
 pub(crate) struct Load {
     pub(crate) patients: usize,
@@ -25,14 +28,21 @@ pub(crate) struct Load {
 
 pub(crate) fn run(program: &Path, load: &Load) -> Result<()> {
     let mut server = Server::start(program)?;
-    let (mut client, practice) = server.practice()?;
-    let user = client.get("/api/me")?["id"].as_str().context("an id")?.to_owned();
-    let cookie = client.cookie.clone();
-    drop(client);
-    let cases = server.pause(|place| fill(place, practice.parse()?, user.parse()?, load))?;
+    let (administrator, practice) = server.practice()?;
+    let mut people = vec![administrator];
+    for number in 1..PEOPLE {
+        let colleague = server.colleague(&mut people[0], &practice, number)?;
+        people.push(colleague);
+    }
+    let users: Vec<UserId> = people
+        .iter_mut()
+        .map(|client| Ok(client.get("/api/me")?["id"].as_str().context("an id")?.parse()?))
+        .collect::<Result<_>>()?;
+    let cookies: Vec<Option<String>> = people.into_iter().map(|client| client.cookie).collect();
+    let cases = server.pause(|place| fill(place, practice.parse()?, &users, load))?;
 
     let clients = (0..load.clients)
-        .map(|_| server.client(cookie.as_deref()))
+        .map(|number| server.client(cookies[number % cookies.len()].as_deref()))
         .collect::<Result<Vec<_>>>()?;
     let cpu = server.cpu_secs()?;
     let start = Instant::now();
@@ -104,7 +114,8 @@ fn read(
 }
 
 /// Writes patients and cases into the catalog of a server that does not run.
-fn fill(place: &Path, practice: PracticeId, user: UserId, load: &Load) -> Result<Vec<CaseId>> {
+fn fill(place: &Path, practice: PracticeId, users: &[UserId], load: &Load) -> Result<Vec<CaseId>> {
+    let user = users[0];
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let data = place.join("data");
     let root = RootKey::load_or_create(&place.join("key/root.key"), &data)?;
@@ -128,6 +139,10 @@ fn fill(place: &Path, practice: PracticeId, user: UserId, load: &Load) -> Result
             let asker = Asker::new(user, created);
             let proof = asker.practice(practice);
             change.create_patient(proof, &patient).await?;
+            for user in &users[1..] {
+                let proof = asker.patient(patient.id);
+                change.put_care_team(proof, *user, created).await?;
+            }
             let proof = asker.patient(patient.id);
             let (first, last) = (number, number + 1);
             let share = |at: usize| at * load.cases / load.patients;
