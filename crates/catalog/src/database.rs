@@ -30,11 +30,21 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "sights", include_str!("../migrations/0006_sights.sql")),
     (7, "news", include_str!("../migrations/0007_news.sql")),
     (8, "colors", include_str!("../migrations/0008_colors.sql")),
-    (WALLS, "walls", include_str!("../migrations/0009_walls.sql")),
+    (9, "walls", include_str!("../migrations/0009_walls.sql")),
+    (
+        10,
+        "registrations",
+        include_str!("../migrations/0010_registrations.sql"),
+    ),
+    (
+        11,
+        "registrations' wall",
+        include_str!("../migrations/0011_registrations_wall.sql"),
+    ),
 ];
 
-/// The step that PostgreSQL alone takes: SQLite has no row-level security, and nobody but this program in its file.
-const WALLS: i64 = 9;
+/// The steps that PostgreSQL alone takes: SQLite has no row-level security, and nobody but this program in its file.
+const WALLS: [i64; 2] = [9, 11];
 
 /// The present schema: the last step.
 pub(crate) const SCHEMA: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
@@ -434,7 +444,7 @@ fn sqlite_pragmas() -> String {
 async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), CatalogError> {
     let steps = MIGRATIONS.iter().map(|&(version, name, sql)| {
         let sql = match dialect {
-            Dialect::Sqlite if version == WALLS => "SELECT 1".to_owned(),
+            Dialect::Sqlite if WALLS.contains(&version) => "SELECT 1".to_owned(),
             Dialect::Sqlite => sql.to_owned(),
             Dialect::Postgres => sql.replace(" BLOB", " BYTEA"),
         };

@@ -58,6 +58,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("sights", ""),
     ("news", ""),
     ("person_colors", ""),
+    ("registrations", ""),
     ("events", " ORDER BY seq"),
     ("ledger", ""),
 ];

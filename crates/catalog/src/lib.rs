@@ -36,6 +36,7 @@ mod practices;
 mod purge;
 mod read;
 mod record;
+mod registrations;
 mod requests;
 mod rewrap;
 pub mod right;
@@ -67,6 +68,7 @@ pub use practices::{Member, Practice, PracticeSettings};
 pub use purge::Due;
 pub use read::Download;
 pub use record::{Only, Scope};
+pub use registrations::Registration;
 pub use requests::RecordRequest;
 pub use rows::{
     Artifact, Committed, Item, ItemOriginal, NewArtifact, NewItem, NewOriginal, ObjectRow, Original, OwnCase,

@@ -156,6 +156,10 @@ id! {
     RecordRequestId
 }
 id! {
+    /// One item laid onto another.
+    RegistrationId
+}
+id! {
     /// Something that a person is told of.
     NewsId
 }

@@ -23,6 +23,7 @@ mod people;
 mod phi;
 mod record;
 mod sharing;
+mod space;
 pub mod text;
 mod time;
 mod word;
@@ -36,8 +37,8 @@ pub use error::DomainError;
 pub use id::{
     AcceptanceId, AnnotationId, ArtifactId, CaseId, CommentId, ConnectionId, CredentialId, EmergencyId,
     EventId, GrantId, GuardianshipId, HoldId, IngestId, InvitationId, ItemId, JobId, NewsId, OriginalId,
-    PatientId, PracticeId, RecordRequestId, ReleaseId, RequestId, SessionId, SignInId, TourId, UploadId,
-    UploadSetId, UserId, ViewId,
+    PatientId, PracticeId, RecordRequestId, RegistrationId, ReleaseId, RequestId, SessionId, SignInId,
+    TourId, UploadId, UploadSetId, UserId, ViewId,
 };
 pub use item::{ArtifactKind, ItemKind, ItemState, JobState};
 pub use people::{
@@ -50,4 +51,5 @@ pub use record::{
     Sharing,
 };
 pub use sharing::{ConnectionState, Grant, GrantRight};
+pub use space::{Fit, Laid, Lying, from_rows, rows_of, spaces};
 pub use time::{Date, Timestamp, Window};

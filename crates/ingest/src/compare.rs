@@ -203,7 +203,7 @@ impl Place {
         kept
     }
 
-    fn side(&self, wanted: &SurfaceOf) -> Result<(SideReport, Model), IngestError> {
+    pub(crate) fn side(&self, wanted: &SurfaceOf) -> Result<(SideReport, Model), IngestError> {
         let item = self.item(&wanted.item)?;
         let artifacts = self.artifacts(item.id)?;
         let names: Vec<&str> = artifacts

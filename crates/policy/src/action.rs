@@ -113,7 +113,7 @@ actions! {
     Practice(PracticeFacts) {
         /// See the practice.
         SeePractice,
-        /// Change its name, address and choices.
+        /// Change its name, or where it lies among the others of its case. address and choices.
         EditPractice,
         /// List its members.
         ListMembers,
@@ -239,7 +239,7 @@ actions! {
         LookAtItem,
         /// Get its content in full, to render in the browser.
         RenderLocally,
-        /// Change its name.
+        /// Change its name, or where it lies among the others of its case.
         EditItem,
         /// Delete it.
         DeleteItem,

@@ -18,6 +18,7 @@ use super::mail::{Mail, MailConfig};
 use super::metrics::Metrics;
 use super::names::Names;
 use super::problem::Answer;
+use super::registrations::Laying;
 use super::secrets::Hasher;
 use super::syncing::Syncer;
 use crate::secret::Secret;
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// What sessions of looking share.
     pub(crate) live: Live,
+    /// How many items are laid onto others at once.
+    pub(crate) laying: Laying,
     /// What passkeys are bound to, where they can be.
     pub(crate) webauthn: Option<webauthn_rs::Webauthn>,
 }
@@ -129,6 +132,7 @@ impl App {
             webauthn: super::passkeys::relying_party(&config.public_url),
             limits: AllLimits::new(config.demo),
             live: Live::start(config.live)?,
+            laying: Laying::default(),
             syncer: Syncer::new(vault.clone()),
             hasher: Hasher::new()?,
             names,

@@ -17,6 +17,7 @@ use super::app::App;
 use super::cases::UNDO_MS;
 use super::extract::{Id, Input};
 use super::problem::{Answer, Problem, ProblemBody};
+use super::registrations::{CaseSpaces, RegistrationBody, SpaceBody};
 use super::spaces::ask_of_own_capture;
 use super::stored;
 use super::who::Who;
@@ -53,6 +54,10 @@ pub(crate) struct ItemBody {
     /// What tells which items share a frame of reference, so that a point of one is the same point of the other; of
     /// one's own items only.
     frame: Option<String>,
+    /// In whose space it lies, and where; told in the list of a case.
+    space: Option<SpaceBody>,
+    /// What it was laid onto, if it was; told in the list of a case.
+    registration: Option<RegistrationBody>,
     /// When it became visible, RFC 3339.
     created: String,
 }
@@ -69,6 +74,8 @@ pub(crate) fn body(item: Item, me: UserId) -> ItemBody {
         id: item.id,
         kind: item.kind,
         frame: frame.map(str::to_owned),
+        space: None,
+        registration: None,
         name: item.name,
         modality: item.modality,
         own,
@@ -85,9 +92,13 @@ async fn list(State(app): State<App>, who: Who, Id(case): Id<CaseId>) -> Answer<
     let answer = async {
         let (proof, _) = turn.case::<act::SeeCase>(case).await?;
         let items = turn.db.items_of(proof).await?;
-        Ok(Json(
-            items.into_iter().map(|item| body(item, who.user())).collect(),
-        ))
+        let spaces = CaseSpaces::of(&items, turn.db.registrations_of(proof).await?);
+        let placed = |item: Item| ItemBody {
+            space: spaces.space(item.id),
+            registration: spaces.registration(item.id),
+            ..body(item, who.user())
+        };
+        Ok(Json(items.into_iter().map(placed).collect()))
     }
     .await;
     turn.end(answer).await

@@ -42,6 +42,7 @@ mod practices;
 mod problem;
 #[expect(unused_qualifications, reason = "by the macro that describes routes")]
 mod records;
+mod registrations;
 mod requests;
 mod secrets;
 mod serve;

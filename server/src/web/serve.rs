@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::{
     accounts, agreements, artifacts, cases, client, codes, consent, describe, emergencies, events, exports,
     front, grants, guard, invitations, items, keeper, live, marks, metrics, news, own, passkeys, patients,
-    practices, records, requests, signing, spaces, uploads, wording, worker,
+    practices, records, registrations, requests, signing, spaces, uploads, wording, worker,
 };
 
 /// JSON has at most a mebibyte; uploads have limits of their own.
@@ -56,6 +56,7 @@ fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(cases::routes())
         .merge(grants::routes())
         .merge(items::routes())
+        .merge(registrations::routes())
         .merge(artifacts::routes())
         .merge(live::routes())
         .merge(marks::routes())

@@ -139,6 +139,7 @@ fn json_body(route: &Route, scene: &Scene) -> Option<Value> {
         ("EditAccount", "/api/me/password") => {
             json!({ "old": "not the present one", "new": "five other words of mine" })
         }
+        ("EditItem", "/api/items/{item}/registrations") => json!({ "onto": scene.ids["item"] }),
         ("EditAccount" | "CreatePractice" | "EditPractice" | "EditItem", _) => json!({ "name": "N" }),
         ("EnrollFactor", "/api/me/passkeys/finish") => json!({ "ceremony": "none", "credential": {} }),
         ("SetRetention", _) => json!({ "retention_years": 0, "majority_years": 18 }),

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use catalog::{
     CaseGrant, Change, Connection, ItemOriginal, Mark, MarkId, NewArtifact, NewCase, NewItem, NewOriginal,
-    NewUpload, ObjectRow, Patient, SignedRelease,
+    NewUpload, ObjectRow, Patient, Registration, SignedRelease,
 };
 use domain::{
     AgreementVersion, AnnotationId, ArtifactId, ArtifactKind, Biometric, CaseId, CommentId, ConnectionId,
-    ConnectionState, Date, Deletion, Demographics, Grant, GrantId, GrantRight, Hold, ItemId, ItemKind,
-    MemberRole, NameDisclosure, OriginalId, PatientId, PatientLink, Phi, Release, ReleaseId, ReleaseScope,
-    Sharing, Timestamp, TourId, UploadId, UploadSetId, UserId, ViewId,
+    ConnectionState, Date, Deletion, Demographics, Fit, Grant, GrantId, GrantRight, Hold, ItemId, ItemKind,
+    MemberRole, NameDisclosure, OriginalId, PatientId, PatientLink, Phi, RegistrationId, Release, ReleaseId,
+    ReleaseScope, Sharing, Timestamp, TourId, UploadId, UploadSetId, UserId, ViewId, rows_of,
 };
+use geometry::DAffine3;
 use policy::{Action, ConnectionFacts, Kind};
 use serde_json::json;
 use testkit::proofs::{Asker, act};
@@ -144,6 +145,9 @@ pub(crate) fn make(world: &World, route: &Route, state: &str, person: &Person, k
             (false, _) => world.somebody,
         };
         item(world, &mut scene, case, uploader);
+        if kind == Kind::Item {
+            proposal(world, &mut scene, person.user);
+        }
         if matches!(kind, Kind::Item | Kind::Capture) {
             let deletion = deletion(parsed.of_thing, world.now());
             let item: ItemId = scene.ids["item"].parse().expect("an id");
@@ -546,6 +550,36 @@ impl Maker<'_> {
         let proof = asker.case::<act::DeleteCase>(case);
         self.change.mark_case_deleted(proof, deletion).await.unwrap();
     }
+}
+
+/// What somebody proposes the item to be laid onto.
+fn proposal(world: &World, scene: &mut Scene, author: UserId) {
+    let item: ItemId = scene.ids["item"].parse().expect("an id");
+    let registration = Registration {
+        id: RegistrationId::from_random(random()),
+        item,
+        onto: item,
+        author,
+        created: world.now(),
+        kept: None,
+        withdrawn: None,
+        fit: Fit {
+            onto_from_item: rows_of(&DAffine3::IDENTITY),
+            surface: "skin".to_owned(),
+            onto_surface: "skin".to_owned(),
+            residual_mm: 0.5,
+            percentile_95_mm: 1.0,
+            agreeing: 0.75,
+            firmness: 0.5,
+            landmarks_mm: None,
+            landmarks: Vec::new(),
+        },
+    };
+    let proof = Asker::new(author, world.now()).item::<act::EditItem>(item);
+    world.change(async |change| {
+        change.propose_registration(proof, &registration).await.unwrap();
+    });
+    scene.put("registration", &registration.id);
 }
 
 /// An item with one original and one artifact, whose bytes are there.

@@ -28,6 +28,8 @@ pub(super) struct Fit {
     pub(super) b_from_a: DAffine3,
     /// Root mean square of the distances of pairs to the planes, by weight, mm.
     pub(super) rms_mm: f64,
+    /// What 95 % of the pairs that count stay within, mm.
+    pub(super) percentile_95_mm: f64,
     /// Samples that count, 0 to 1.
     pub(super) share: f64,
     /// The softest direction beside the stiffest one, 0 to 1.
@@ -62,6 +64,7 @@ pub(super) fn improve(
     let mut fit = Fit {
         b_from_a: start,
         rms_mm: f64::INFINITY,
+        percentile_95_mm: f64::INFINITY,
         share: 0.0,
         stiffness: 0.0,
     };
@@ -102,6 +105,17 @@ fn pair(samples: &[Sample], ground: Ground<'_>, b_from_a: DAffine3, near: &mut [
     parts.concat()
 }
 
+/// What this part of the gaps below `cutoff` stays within, mm.
+fn within(mut gaps: Vec<f64>, cutoff: f64, part: f64) -> f64 {
+    gaps.retain(|gap| *gap < cutoff);
+    let last = gaps.len().saturating_sub(1);
+    let at = (gaps.len() as f64 * part) as usize;
+    match gaps.is_empty() {
+        true => f64::INFINITY,
+        false => *gaps.select_nth_unstable_by(at.min(last), f64::total_cmp).1,
+    }
+}
+
 /// Takes one step; how far it moves the samples, mm. `None` when nothing has a place.
 fn advance(fit: &mut Fit, pairs: &[Pair], samples: usize) -> Option<f64> {
     let mut gaps: Vec<f64> = pairs.iter().map(|pair| pair.gap_mm.abs()).collect();
@@ -126,6 +140,7 @@ fn advance(fit: &mut Fit, pairs: &[Pair], samples: usize) -> Option<f64> {
         return None;
     }
     fit.rms_mm = (sums.squares / sums.weight).sqrt();
+    fit.percentile_95_mm = within(gaps, cutoff, 0.95);
     fit.share = sums.counting as f64 / samples as f64;
     let (values, vectors) = eigen::symmetric(sums.matrix);
     fit.stiffness = (values[5] / values[0]).max(0.0);

@@ -38,6 +38,8 @@ pub struct Registration {
     pub b_from_a: DAffine3,
     /// Root mean square distance of the points that agree, mm.
     pub residual_mm: f64,
+    /// What 95 % of the points that agree stay within, mm.
+    pub percentile_95_mm: f64,
     /// The share of the stable region (of the second surface, where that is much smaller) that agrees, 0 to 1; the rest
     /// has changed, or has no counterpart.
     pub agreeing: f64,
@@ -143,6 +145,7 @@ pub fn register(
     Ok(Registration {
         b_from_a,
         residual_mm: fit.rms_mm,
+        percentile_95_mm: fit.percentile_95_mm,
         agreeing: fit.share,
         firmness: fit.stiffness,
         landmarks_mm: match from {
