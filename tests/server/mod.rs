@@ -13,6 +13,7 @@ mod news;
 mod operations;
 mod outbox;
 mod passkeys;
+pub(crate) mod registrations;
 mod schema;
 mod several;
 mod spaces;

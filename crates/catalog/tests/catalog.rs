@@ -2,6 +2,8 @@
 
 #[path = "parts/log.rs"]
 mod log;
+#[path = "parts/registrations.rs"]
+mod registrations;
 mod support;
 #[path = "parts/walls.rs"]
 mod walls;
@@ -28,7 +30,7 @@ on_both!(
 );
 
 /// 16 bytes that differ for each pair of numbers.
-fn bytes(kind: u8, number: u32) -> [u8; 16] {
+pub(crate) fn bytes(kind: u8, number: u32) -> [u8; 16] {
     let mut bytes = [kind; 16];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
     bytes
@@ -70,7 +72,7 @@ fn ingest(number: u32) -> IngestId {
 }
 
 /// An item made of the originals whose numbers are `originals`, with a pyramid of two objects and a surface.
-fn item(number: u32, originals: std::ops::Range<u32>) -> NewItem {
+pub(crate) fn item(number: u32, originals: std::ops::Range<u32>) -> NewItem {
     let artifact = |kind, name: &str, parts: &[&str]| NewArtifact {
         id: ArtifactId::from_random(bytes(4, number * 16 + kind as u32)),
         kind,
@@ -134,7 +136,7 @@ fn object_names(item: &NewItem) -> Vec<String> {
 }
 
 /// A catalog with its default case and a run that has begun.
-async fn begun(place: &Place) -> Catalog {
+pub(crate) async fn begun(place: &Place) -> Catalog {
     let catalog = place.open().await;
     catalog.system().default_case_or(&case()).await.unwrap();
     catalog
