@@ -90,8 +90,8 @@ enum Outcome {
     Refused(Failure),
 }
 
-/// Parts read before their originals are stored together.
-const PARTS_AT_ONCE: usize = 64;
+/// Parts whose originals are stored together, while as many are read.
+const PARTS_AT_ONCE: usize = 48;
 /// A part of more bytes is read again to be stored.
 const KEPT_BYTES: u64 = 1 << 20;
 const CHUNK_BYTES: usize = 1 << 20;
@@ -110,16 +110,24 @@ pub(crate) fn read(
     let mut failed = Vec::new();
     let mut all = Understood::default();
     let mut parts = parts.into_iter();
+    let mut known: Vec<Known> = Vec::new();
     loop {
+        // While some are stored, the next ones are read: the catalog and the processor do not wait for each other.
         let some: Vec<Part> = parts.by_ref().take(PARTS_AT_ONCE).collect();
-        if some.is_empty() {
+        let is_last = some.is_empty();
+        let (kept, read) = rayon::join(
+            || all.originals.keep(place, ingest, &known),
+            || -> Vec<_> {
+                some.into_par_iter()
+                    .map(|part| understand(part, pool, progress))
+                    .collect()
+            },
+        );
+        failed.extend(kept?);
+        all.add(std::mem::take(&mut known));
+        if is_last {
             return Ok((all, failed));
         }
-        let read: Vec<_> = some
-            .into_par_iter()
-            .map(|part| understand(part, pool, progress))
-            .collect();
-        let mut known = Vec::new();
         for result in read {
             match result? {
                 Outcome::Known(part) => known.push(part),
@@ -127,22 +135,27 @@ pub(crate) fn read(
                 Outcome::Refused(failure) => failed.push(failure),
             }
         }
-        failed.extend(all.originals.keep(place, ingest, &known)?);
+    }
+}
+
+impl Understood {
+    /// Adds parts whose originals are stored; what could not be stored is passed over.
+    fn add(&mut self, known: Vec<Known>) {
         for Known {
             part, hash, content, ..
         } in known
         {
-            let Some(original) = all.originals.0.get(&hash).cloned() else {
+            let Some(original) = self.originals.0.get(&hash).cloned() else {
                 continue;
             };
             match content {
-                Content::Dicom(instance) => all.dicom.push(Scanned {
+                Content::Dicom(instance) => self.dicom.push(Scanned {
                     part,
                     hash,
                     instance: *instance,
                     original,
                 }),
-                Content::File(role) => all.files.push(Kept {
+                Content::File(role) => self.files.push(Kept {
                     part,
                     hash,
                     role,
@@ -349,6 +362,9 @@ impl Originals {
         ingest: IngestId,
         known: &[Known],
     ) -> Result<Vec<Failure>, IngestError> {
+        if known.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut fresh: Vec<&Known> = Vec::new();
         for part in known {
             if !self.0.contains_key(&part.hash) && !fresh.iter().any(|f| f.hash == part.hash) {
