@@ -141,7 +141,8 @@ impl Stopwatch {
         }
     }
 
-    fn add(&mut self, step: Step, time: Duration, bytes: u64) {
+    /// Adds time that `step` took, and the bytes that it went through.
+    pub(crate) fn add(&mut self, step: Step, time: Duration, bytes: u64) {
         match self.0.iter_mut().find(|(known, ..)| *known == step) {
             Some((_, total, all)) => {
                 *total += time;

@@ -4,6 +4,7 @@ pub(crate) mod capture;
 mod frames;
 pub(crate) mod mesh;
 pub(crate) mod photo;
+mod streams;
 mod surfaces;
 pub(crate) mod thumbnail;
 mod volume;

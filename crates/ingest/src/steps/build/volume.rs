@@ -12,6 +12,7 @@ use volume::{
     Built as Finished, Note, PyramidBuilder, PyramidLayout, Rescale, Sample, SampleType, Severity, Unit,
 };
 
+use super::streams::Streams;
 use super::{Builder, surfaces, thumbnail};
 use crate::IngestError;
 use crate::place::{Place, row};
@@ -72,36 +73,22 @@ impl Builder<'_> {
         let (body_id, head_id, thumbnail_id) = (next_id()?, next_id()?, next_id()?);
         let surface_ids = plans.iter().map(|_| next_id()).collect::<Result<Vec<_>, _>>()?;
 
-        // Slices are decoded; pyramid and raw surfaces grow side by side.
         let body = Body::new(self.place, body_id)?;
         let writer = PyramidWriter::<T, _>::new(stack.grid, rescale.clone(), Description::default(), body);
         let mut pyramid = PyramidBuilder::new(stack.grid, writer)
             .keep_level_with_at_most(thumbnail::LEVEL_SAMPLES, rescale.clone());
-        let mut streams = surfaces::Streams::<T>::new(stack.grid, plans);
-        let decoded = clock.time(Step::Build, bytes, || {
-            self.decoder().decode::<T>(stack, |planes| {
-                let (built, streamed) = rayon::join(|| pyramid.push_slices(planes), || streams.push(planes));
-                built.map_err(|e| broken(&e))?;
-                streamed?;
-                let done = size_of_val(planes) as u64;
-                self.progress.event(Event::Advanced {
-                    step: Step::Build,
-                    count: 1,
-                    bytes: done,
-                });
-                Ok(())
-            })
-        })?;
-        let notes = notes(stack, &decoded);
+        let streams = Streams::<T>::new(self.place, stack.grid, plans, surface_ids);
 
-        // Surfaces are joined and simplified. Beside them the pyramid is closed, what is stored so far goes to the disk,
-        // and the thumbnail is drawn: each of these alone leaves cores idle.
-        let mut beside = Stopwatch::default();
-        let close = |clock: &mut Stopwatch| -> Result<_, IngestError> {
+        // The pyramid is closed, what is stored so far goes to the disk, and the thumbnail is drawn while the last slabs
+        // of the surfaces are worked on.
+        let close = |pyramid: PyramidBuilder<T, PyramidWriter<T, Body<'_>>>,
+                     (notes, decoded): (&[Note], &Decoded),
+                     clock: &mut Stopwatch|
+         -> Result<_, IngestError> {
             let (Finished { statistics, kept }, volume) = clock.time(Step::Build, 0, || {
                 let (finished, writer) = pyramid.finish().map_err(|e| broken(&e))?;
                 let (head, body) = writer
-                    .with_description(description(stack, &notes, &decoded))
+                    .with_description(description(stack, notes, decoded))
                     .finish(&finished.statistics)?;
                 let levels = json!({ "levels": PyramidLayout::new(stack.grid).levels().len() });
                 let objects = vec![
@@ -126,13 +113,38 @@ impl Builder<'_> {
                 ))
             })
         };
-        let (surfaces, closed) = rayon::join(
-            || clock.time(Step::Surfaces, 0, || streams.finish(self.place, surface_ids)),
-            || close(&mut beside),
-        );
+
+        // Slices are decoded and packed; slabs of them become surfaces on the other threads meanwhile.
+        let mut beside = Stopwatch::default();
+        let mut all_read = std::time::Instant::now();
+        let (decoded, notes, closed) = rayon::in_place_scope(|scope| {
+            let mut feed = streams.feed(scope);
+            let decoded = clock.time(Step::Build, bytes, || {
+                self.decoder().decode::<T>(stack, |planes| {
+                    feed.push(planes)?;
+                    pyramid.push_slices(planes).map_err(|e| broken(&e))?;
+                    let done = size_of_val(planes) as u64;
+                    self.progress.event(Event::Advanced {
+                        step: Step::Build,
+                        count: 1,
+                        bytes: done,
+                    });
+                    Ok(())
+                })
+            })?;
+            all_read = std::time::Instant::now();
+            let notes = notes(stack, &decoded);
+            let closed = close(pyramid, (&notes, &decoded), &mut beside)?;
+            Ok::<_, IngestError>((decoded, notes, closed))
+        })?;
+        clock.add(Step::Surfaces, all_read.elapsed(), 0);
         clock.merge(&beside);
-        let (volume, thumbnail) = closed?;
-        let artifacts = [volume].into_iter().chain(surfaces?).chain(thumbnail).collect();
+        let (volume, thumbnail) = closed;
+        let artifacts = [volume]
+            .into_iter()
+            .chain(streams.finish()?)
+            .chain(thumbnail)
+            .collect();
         let details = details(group, stack, T::TYPE, &rescale, &decoded);
         let built = Built {
             kind: ItemKind::Volume,

@@ -1,0 +1,284 @@
+//! Surfaces while the slices of a volume pass by.
+//!
+//! Slices are gathered to slabs. Each slab is extracted and reduced by tasks of the thread pool, one a surface, while
+//! later slices are decoded and packed, so that no processor waits for another one at the end of a batch. The task that
+//! brings the last slab of a surface joins, simplifies and stores the whole.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use catalog::NewArtifact;
+use domain::ArtifactKind;
+use geometry::GridGeometry;
+use rayon::{Scope, Yield};
+use surface::{SlabRange, Stitcher, Window};
+use vault::ObjectId;
+use volume::Sample;
+
+use super::surfaces::{ERROR_SHARE, Plan, details};
+use crate::IngestError;
+use crate::place::Place;
+use crate::steps::record::artifact;
+
+/// Layers of cells that are extracted and reduced together.
+const LAYERS: u32 = 32;
+/// Slabs in memory: one that is being gathered, and those that are worked on or wait for it.
+const SLABS: usize = 4;
+
+/// The surfaces of a volume in the making. It outlives the tasks that work on it.
+pub(super) struct Streams<'a, T> {
+    place: &'a Place,
+    surfaces: Vec<Growing>,
+    slabs: Vec<SlabRange>,
+    slice_len: usize,
+    tolerance_mm: f64,
+    store: Mutex<Store<T>>,
+    /// A slab was given back.
+    freed: Condvar,
+}
+
+/// A surface that grows.
+struct Growing {
+    plan: Plan,
+    object: ObjectId,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// With so many slabs to come.
+    Open(Box<Stitcher>, usize),
+    Done(Box<NewArtifact>),
+    /// Something went wrong, or it is being finished.
+    Closed,
+}
+
+/// Memory for slabs, and what went wrong in a task.
+struct Store<T> {
+    in_use: usize,
+    spare: Vec<Vec<T>>,
+    error: Option<IngestError>,
+}
+
+/// A slab with its slices, `[slice][row][column]`; its memory goes back when the last task drops it.
+struct Gathered<'s, T> {
+    samples: Vec<T>,
+    planes: RangeInclusive<u32>,
+    store: (&'s Mutex<Store<T>>, &'s Condvar),
+}
+
+impl<T> Drop for Gathered<'_, T> {
+    fn drop(&mut self) {
+        let (store, freed) = self.store;
+        let mut store = locked(store);
+        let mut samples = std::mem::take(&mut self.samples);
+        samples.clear();
+        store.spare.push(samples);
+        store.in_use -= 1;
+        freed.notify_all();
+    }
+}
+
+/// Where the slices of a volume go in.
+pub(super) struct Feed<'f, 'scope, T> {
+    streams: &'scope Streams<'scope, T>,
+    scope: &'f Scope<'scope>,
+    /// Slabs to come.
+    slabs: VecDeque<SlabRange>,
+    /// The slices of the first of them that are there.
+    samples: Vec<T>,
+}
+
+impl<'a, T: Sample> Streams<'a, T> {
+    /// Surfaces by `plans` of a volume on `grid`, to be stored under the names `objects`.
+    pub(super) fn new(
+        place: &'a Place,
+        grid: GridGeometry,
+        plans: Vec<Plan>,
+        objects: Vec<ObjectId>,
+    ) -> Self {
+        let [columns, rows, _] = grid.dims();
+        let slabs: Vec<SlabRange> = plans
+            .first()
+            .map_or_else(Vec::new, |plan| plan.surface.slabs(LAYERS).collect());
+        let smallest_mm = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+        let growing = |(plan, object): (Plan, ObjectId)| Growing {
+            state: Mutex::new(State::Open(Box::new(Stitcher::new(plan.surface)), slabs.len())),
+            plan,
+            object,
+        };
+        Self {
+            place,
+            surfaces: plans.into_iter().zip(objects).map(growing).collect(),
+            slabs,
+            slice_len: columns as usize * rows as usize,
+            tolerance_mm: smallest_mm * ERROR_SHARE,
+            store: Mutex::new(Store {
+                in_use: 0,
+                spare: Vec::new(),
+                error: None,
+            }),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Takes slices; the tasks are run in `scope`.
+    pub(super) fn feed<'f, 'scope>(&'scope self, scope: &'f Scope<'scope>) -> Feed<'f, 'scope, T>
+    where
+        'a: 'scope,
+    {
+        Feed {
+            streams: self,
+            scope,
+            slabs: self.slabs.iter().cloned().collect(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// The stored surfaces, once all slices have come and all tasks are over.
+    ///
+    /// # Errors
+    /// What went wrong in a task.
+    pub(super) fn finish(self) -> Result<Vec<NewArtifact>, IngestError> {
+        let store = self.store.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = store.error {
+            return Err(error);
+        }
+        let surfaces = self.surfaces.into_iter();
+        surfaces
+            .map(|surface| {
+                let state = surface.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+                match state {
+                    State::Done(artifact) => Ok(*artifact),
+                    State::Open(..) | State::Closed => Err(IngestError::Broken(format!(
+                        "the surface \"{}\" lacks slices",
+                        surface.plan.name
+                    ))),
+                }
+            })
+            .collect()
+    }
+
+    /// Memory for a slab, as soon as there is some.
+    fn take(&self) -> Result<Vec<T>, IngestError> {
+        let mut store = locked(&self.store);
+        loop {
+            if let Some(error) = store.error.take() {
+                return Err(error);
+            }
+            if store.in_use < SLABS {
+                store.in_use += 1;
+                return Ok(store.spare.pop().unwrap_or_default());
+            }
+            store = if rayon::current_thread_index().is_none() {
+                self.freed.wait(store).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                // A thread of the pool does the work that it would wait for.
+                drop(store);
+                if rayon::yield_now() != Some(Yield::Executed) {
+                    std::thread::yield_now();
+                }
+                locked(&self.store)
+            };
+        }
+    }
+
+    /// Extracts and reduces a slab of a surface, and finishes the surface where it was the last one.
+    fn work(&self, surface: &Growing, slab: Arc<Gathered<'_, T>>) -> Result<(), IngestError> {
+        let fault = |source| surface.plan.fault(source);
+        let window = Window {
+            samples: slab.samples.as_slice(),
+            first_slice: *slab.planes.start(),
+        };
+        let piece = surface
+            .plan
+            .surface
+            .slab(window, slab.planes.clone())
+            .map_err(fault)?;
+        drop(slab);
+        let whole = {
+            let mut state = locked(&surface.state);
+            let State::Open(stitcher, left) = &mut *state else {
+                return Ok(());
+            };
+            stitcher.push(piece).map_err(fault)?;
+            *left -= 1;
+            if *left > 0 {
+                return Ok(());
+            }
+            std::mem::replace(&mut *state, State::Closed)
+        };
+        let State::Open(stitcher, _) = whole else {
+            return Ok(());
+        };
+        let done = stitcher.finish().map_err(fault)?;
+        let details = details(&surface.plan, &done);
+        let bytes = artifact::mesh::encode_surface(&done.mesh, &details, self.tolerance_mm)?;
+        let object = self.place.put(surface.object, &bytes)?;
+        let name = &surface.plan.name;
+        let artifact = artifact(ArtifactKind::Surface, name, details, vec![("glb", object)])?;
+        *locked(&surface.state) = State::Done(Box::new(artifact));
+        Ok(())
+    }
+}
+
+impl<'scope, T: Sample> Feed<'_, 'scope, T> {
+    /// Takes the next whole slices. Waits while too many slabs are in memory.
+    ///
+    /// # Errors
+    /// What went wrong in a task.
+    pub(super) fn push(&mut self, mut planes: &[T]) -> Result<(), IngestError> {
+        let streams = self.streams;
+        while let Some(slab) = self.slabs.front()
+            && !planes.is_empty()
+        {
+            if self.samples.capacity() == 0 {
+                self.samples = streams.take()?;
+            }
+            let needed = slab.slices.len() * streams.slice_len;
+            self.samples
+                .reserve_exact(needed.saturating_sub(self.samples.len()));
+            let missing = needed.saturating_sub(self.samples.len()).min(planes.len());
+            let (now, later) = planes.split_at(missing);
+            self.samples.extend_from_slice(now);
+            planes = later;
+            if self.samples.len() == needed {
+                self.start()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the tasks of the slab that is complete, and begins the next one with the slice that both share.
+    fn start(&mut self) -> Result<(), IngestError> {
+        let streams = self.streams;
+        let Some(range) = self.slabs.pop_front() else {
+            return Ok(());
+        };
+        let slab = Arc::new(Gathered {
+            samples: std::mem::take(&mut self.samples),
+            planes: range.planes,
+            store: (&streams.store, &streams.freed),
+        });
+        for surface in &streams.surfaces {
+            let slab = Arc::clone(&slab);
+            self.scope.spawn(move |_| {
+                if let Err(error) = streams.work(surface, slab) {
+                    locked(&streams.store).error.get_or_insert(error);
+                    streams.freed.notify_all();
+                }
+            });
+        }
+        if !self.slabs.is_empty() {
+            let mut next = streams.take()?;
+            let shared = slab.samples.len() - streams.slice_len;
+            next.extend_from_slice(&slab.samples[shared..]);
+            self.samples = next;
+        }
+        Ok(())
+    }
+}
+
+fn locked<V>(value: &Mutex<V>) -> MutexGuard<'_, V> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
