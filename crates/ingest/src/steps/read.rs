@@ -91,7 +91,7 @@ enum Outcome {
 }
 
 /// Parts whose originals are stored together, while as many are read.
-const PARTS_AT_ONCE: usize = 48;
+const PARTS_AT_ONCE: usize = 32;
 /// A part of more bytes is read again to be stored.
 const KEPT_BYTES: u64 = 1 << 20;
 const CHUNK_BYTES: usize = 1 << 20;

@@ -22,15 +22,16 @@ use crate::place::Place;
 use crate::steps::record::artifact;
 
 /// Layers of cells that are extracted and reduced together.
-const LAYERS: u32 = 32;
-/// Slabs in memory: one that is being gathered, and those that are worked on or wait for it.
-const SLABS: usize = 4;
+const LAYERS: u32 = 24;
+/// Slabs in memory, at least and at most: one that is being gathered, and those that are worked on or wait for it.
+const SLABS: [usize; 2] = [3, 6];
 
 /// The surfaces of a volume in the making. It outlives the tasks that work on it.
 pub(super) struct Streams<'a, T> {
     place: &'a Place,
     surfaces: Vec<Growing>,
     slabs: Vec<SlabRange>,
+    slabs_at_once: usize,
     slice_len: usize,
     tolerance_mm: f64,
     store: Mutex<Store<T>>,
@@ -111,6 +112,8 @@ impl<'a, T: Sample> Streams<'a, T> {
             place,
             surfaces: plans.into_iter().zip(objects).map(growing).collect(),
             slabs,
+            // Skin and bone of a slab keep two threads at work.
+            slabs_at_once: (2 + rayon::current_num_threads() / 2).clamp(SLABS[0], SLABS[1]),
             slice_len: columns as usize * rows as usize,
             tolerance_mm: smallest_mm * ERROR_SHARE,
             store: Mutex::new(Store {
@@ -166,7 +169,7 @@ impl<'a, T: Sample> Streams<'a, T> {
             if let Some(error) = store.error.take() {
                 return Err(error);
             }
-            if store.in_use < SLABS {
+            if store.in_use < self.slabs_at_once {
                 store.in_use += 1;
                 return Ok(store.spare.pop().unwrap_or_default());
             }
