@@ -27,5 +27,5 @@ pub use measure::Measures;
 pub use mesh::Mesh;
 pub use model::{ImageMedia, Model, Scalars, Texture};
 pub use simplify::{Deviation, Goal, Simplified, simplify};
-pub use stream::{Reduction, Slab, SlabRange, Stitcher, SurfacePlan};
+pub use stream::{Farthest, Reduction, Slab, SlabRange, Stitcher, SurfacePlan};
 pub use surface::Surface;

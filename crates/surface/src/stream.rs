@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use geometry::GridGeometry;
 use parallel::prelude::*;
@@ -63,6 +64,22 @@ pub struct Slab {
     deviation: Deviation,
 }
 
+/// How far the reduced slabs of a surface are from the full one at most, as far as it is known: in a slab, only what
+/// may be farther has to be measured to the end.
+#[derive(Debug, Default)]
+pub struct Farthest(AtomicU32);
+
+impl Farthest {
+    fn mm(&self) -> f32 {
+        f32::from_bits(self.0.load(Relaxed))
+    }
+
+    fn add(&self, mm: f32) {
+        // The bits of positive numbers are in the order of the numbers.
+        self.0.fetch_max(mm.to_bits(), Relaxed);
+    }
+}
+
 /// How many more triangles than its share a slab keeps: which slab needs them is known only at the end.
 const SLACK: f64 = 1.25;
 /// Layers of cells in a slab of a volume in memory.
@@ -92,6 +109,19 @@ impl SurfacePlan {
         &self,
         window: Window<'_, T>,
         planes: RangeInclusive<u32>,
+    ) -> Result<Slab, SurfaceError> {
+        self.slab_beside(window, planes, &Farthest::default())
+    }
+
+    /// As [`Self::slab`], sooner, for a surface whose slabs share `farthest`.
+    ///
+    /// # Errors
+    /// As [`Self::slab`].
+    pub fn slab_beside<T: Sample>(
+        &self,
+        window: Window<'_, T>,
+        planes: RangeInclusive<u32>,
+        farthest: &Farthest,
     ) -> Result<Slab, SurfaceError> {
         let raw = extract(
             &self.grid,
@@ -142,7 +172,7 @@ impl SurfacePlan {
             deviation: Deviation::default(),
         };
         if let Some(reduction) = self.reduction {
-            slab.reduce(reduction);
+            slab.reduce(reduction, farthest);
         }
         Ok(slab)
     }
@@ -163,9 +193,10 @@ impl SurfacePlan {
             first_slice: 0,
         };
         let ranges: Vec<SlabRange> = self.slabs(LAYERS_IN_MEMORY).collect();
+        let farthest = Farthest::default();
         let slabs: Vec<Slab> = ranges
             .into_par_iter()
-            .map(|range| self.slab(window, range.planes))
+            .map(|range| self.slab_beside(window, range.planes, &farthest))
             .collect::<Result<_, _>>()?;
         let mut stitcher = Stitcher::new(*self);
         for slab in slabs {
@@ -202,7 +233,7 @@ impl SurfacePlan {
 }
 
 impl Slab {
-    fn reduce(&mut self, reduction: Reduction) {
+    fn reduce(&mut self, reduction: Reduction, farthest: &Farthest) {
         let mut is_locked = vec![false; self.mesh.positions.len()];
         for &v in self.seams.iter().flatten() {
             is_locked[v as usize] = true;
@@ -214,7 +245,8 @@ impl Slab {
             max_error_mm: reduction.max_error_mm,
         };
         let (reduced, became) = reduce(&self.mesh, goal, &|v| is_locked[v]);
-        self.deviation = measure(self.mesh.shape(), reduced.shape(), &became);
+        self.deviation = measure(self.mesh.shape(), reduced.shape(), &became, farthest.mm());
+        farthest.add(self.deviation.max_mm() as f32);
         for v in self.seams.iter_mut().flatten() {
             *v = became[*v as usize];
         }
@@ -371,7 +403,7 @@ impl Stitcher {
                 max_error_mm: reduction.max_error_mm,
             };
             let (reduced, became) = reduce(&mesh, goal, &|_| false);
-            let deviation = measure(mesh.shape(), reduced.shape(), &became);
+            let deviation = measure(mesh.shape(), reduced.shape(), &became, 0.0);
             error_mm += deviation.max_mm();
             mean_error_mm += deviation.mean_from_full_mm;
             mesh = reduced;

@@ -11,6 +11,8 @@
 mod build;
 mod rules;
 
+use std::hint::select_unpredictable;
+
 use super::quadric::{Placing, Quadric, sub};
 
 /// No vertex.
@@ -50,7 +52,7 @@ const WINDOW: usize = 2048;
 const DEAD: [u32; 3] = [NONE; 3];
 
 /// A triangle at a vertex, and its two other vertices in order.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Spoke {
     triangle: u32,
     others: [u32; 2],
@@ -234,26 +236,27 @@ impl Chunk {
         result
     }
 
-    /// The triangles at `v`.
+    /// The triangles at `v`. Without a branch for each: which corner is `v`, and what is gone, nobody can foretell.
     #[inline]
     fn spokes(&self, v: u32, out: &mut Vec<Spoke>) {
-        out.clear();
         let start = self.vertices[v as usize].list as usize;
         let count = self.lists[start] as usize;
+        if out.len() < count {
+            out.resize(count, Spoke::default());
+        }
+        let mut live = 0;
         for &t in &self.lists[start + 1..=start + count] {
             let [a, b, c] = self.triangles[t as usize];
-            if a == NONE {
-                continue;
-            }
-            let others = if a == v {
-                [b, c]
-            } else if b == v {
-                [c, a]
-            } else {
-                [a, b]
+            let (at_a, at_b) = (a == v, b == v);
+            let next = select_unpredictable(at_a, b, select_unpredictable(at_b, c, a));
+            let last = select_unpredictable(at_a, c, select_unpredictable(at_b, a, b));
+            out[live] = Spoke {
+                triangle: t,
+                others: [next, last],
             };
-            out.push(Spoke { triangle: t, others });
+            live += usize::from(a != NONE);
         }
+        out.truncate(live);
     }
 
     /// Lists the neighbors that `v` answers for its edges with, each with what merging costs, the cheapest first.

@@ -86,17 +86,22 @@ impl Shape<'_> {
 const BLOCKS: usize = 64;
 
 /// Measures `reduced`, whose vertex `became[v]` replaces vertex `v` of `full`.
-pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> Deviation {
-    let (max, mean) = from_full(full, reduced, became);
+///
+/// Largest distances are exact where they are above `known_mm`; below, they are only told to be at most that.
+pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], known_mm: f32) -> Deviation {
+    let known = known_mm * known_mm;
+    let (max, mean) = from_full(full, reduced, became, known);
+    let from_simplified = from_simplified(full, reduced, became, max.max(known));
     Deviation {
         max_from_full_mm: f64::from(max).sqrt(),
         mean_from_full_mm: mean,
-        max_from_simplified_mm: f64::from(from_simplified(full, reduced, became, max)).sqrt(),
+        max_from_simplified_mm: f64::from(from_simplified).sqrt(),
     }
 }
 
-/// The largest squared distance from a vertex of `full` to `reduced`, and an upper bound of the mean distance, mm.
-fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> (f32, f64) {
+/// The largest squared distance from a vertex of `full` to `reduced`, not exact where it is below `least`, and an upper
+/// bound of the mean distance, mm.
+fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f32) -> (f32, f64) {
     let around = Incidence::new(reduced);
     let still = || {
         let all = became.iter().zip(0..).map(|(&now, v)| (now, v));
@@ -131,23 +136,23 @@ fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32]) -> (f32, f64) 
             bounds[v as usize] = squared;
         }
     }
-    lower(full.positions, &mut bounds, became, &around);
-    let max = worst(full.positions, &bounds, reduced, 0.0);
+    lower(full.positions, &mut bounds, became, &around, least);
+    let max = worst(full.positions, &bounds, reduced, least);
     (max, sum / full.positions.len().max(1) as f64)
 }
 
 /// Lowers the largest of the squared distances `bounds`, which are to the triangles around the vertex that each became:
-/// often those one vertex further are nearer.
-fn lower(points: &[[f32; 3]], bounds: &mut [f32], became: &[u32], around: &Incidence<'_>) {
+/// often those one vertex further are nearer. What is at most `least` stays.
+fn lower(points: &[[f32; 3]], bounds: &mut [f32], became: &[u32], around: &Incidence<'_>, least: f32) {
     // Bounds above the limit have been lowered.
     let mut limit = f32::INFINITY;
     let mut ring = Vec::new();
     loop {
         let largest = bounds.iter().copied().fold(0.0, f32::max);
-        if largest == 0.0 || largest > limit || !largest.is_finite() {
+        if largest <= least || largest > limit || !largest.is_finite() {
             return;
         }
-        let enough = 0.25 * largest;
+        let enough = (0.25 * largest).max(least);
         let all = bounds.iter_mut().zip(became).zip(points);
         for ((bound, &now), &p) in all.filter(|((bound, _), _)| **bound > enough && **bound <= limit) {
             around.ring(now, &mut ring);
@@ -177,6 +182,9 @@ fn from_simplified(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f
         *squared = 0.0;
     }
     let is_far: Vec<bool> = squared.iter().map(|&squared| squared > least).collect();
+    if !is_far.contains(&true) {
+        return squared.into_iter().fold(0.0, f32::max);
+    }
     for (t, triangle) in full.triangles.iter().enumerate() {
         for &v in triangle {
             let now = became[v as usize] as usize;
@@ -195,7 +203,7 @@ fn worst(points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, least: f32) -> f
     if largest <= least || !largest.is_finite() {
         return largest;
     }
-    let mut exact = 0.0f32;
+    let mut exact = least;
     let mut enough = largest;
     loop {
         enough = (0.25 * enough).max(least);
@@ -204,7 +212,7 @@ fn worst(points: &[[f32; 3]], bounds: &[f32], shape: Shape<'_>, least: f32) -> f
         exact = worst_of(&candidates, points, bounds, shape, exact);
         // Far below the first bound, how far exactly does not matter.
         if exact >= enough || enough <= least.max(1e-6 * largest) {
-            return exact.max(enough.min(least));
+            return exact;
         }
     }
 }

@@ -57,7 +57,7 @@ pub fn simplify(mesh: &Mesh, goal: Goal) -> Simplified {
         histories: Vec::new(),
     };
     let (reduced, became) = reduce(&full, goal, &|_| false);
-    let deviation = measure(full.shape(), reduced.shape(), &became);
+    let deviation = measure(full.shape(), reduced.shape(), &became, 0.0);
     let normals = normals::smooth(&reduced.positions, &reduced.triangles);
     Simplified {
         mesh: Mesh {

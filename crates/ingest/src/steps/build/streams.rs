@@ -12,7 +12,7 @@ use catalog::NewArtifact;
 use domain::ArtifactKind;
 use geometry::GridGeometry;
 use rayon::{Scope, Yield};
-use surface::{SlabRange, Stitcher, Window};
+use surface::{Farthest, SlabRange, Stitcher, Window};
 use vault::ObjectId;
 use volume::Sample;
 
@@ -43,6 +43,7 @@ pub(super) struct Streams<'a, T> {
 struct Growing {
     plan: Plan,
     object: ObjectId,
+    farthest: Farthest,
     state: Mutex<State>,
 }
 
@@ -105,6 +106,7 @@ impl<'a, T: Sample> Streams<'a, T> {
         let smallest_mm = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
         let growing = |(plan, object): (Plan, ObjectId)| Growing {
             state: Mutex::new(State::Open(Box::new(Stitcher::new(plan.surface)), slabs.len())),
+            farthest: Farthest::default(),
             plan,
             object,
         };
@@ -196,7 +198,7 @@ impl<'a, T: Sample> Streams<'a, T> {
         let piece = surface
             .plan
             .surface
-            .slab(window, slab.planes.clone())
+            .slab_beside(window, slab.planes.clone(), &surface.farthest)
             .map_err(fault)?;
         drop(slab);
         let whole = {
