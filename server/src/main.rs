@@ -2,6 +2,7 @@
 
 mod bars;
 mod commands;
+mod memory;
 mod print;
 mod secret;
 mod store;
@@ -61,14 +62,20 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Ingest(arguments) => commands::ingest::run(&arguments),
+        Command::Ingest(arguments) => {
+            memory::give_back_early();
+            commands::ingest::run(&arguments)
+        }
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Render(arguments) => commands::render::run(&arguments),
         Command::View(arguments) => commands::view::run(&arguments),
         Command::Serve(arguments) => commands::serve::run(&arguments),
-        Command::Worker(arguments) => commands::serve::run_worker(&arguments),
+        Command::Worker(arguments) => {
+            memory::give_back_early();
+            commands::serve::run_worker(&arguments)
+        }
         Command::Backup(arguments) => commands::backup::run(&arguments),
         Command::Restore(arguments) => commands::backup::run_restore(&arguments),
         Command::User(arguments) => commands::user::run(&arguments),
