@@ -13,15 +13,20 @@ pub(super) struct Arriving {
     bytes: Vec<u8>,
     /// The bricks that were not yet met, and where each ends, by where they begin.
     awaited: BTreeMap<u64, (BrickKey, u64)>,
+    /// Bytes of the bricks that were met, and of all.
+    counts: [u64; 2],
 }
 
 impl Arriving {
     /// The bytes that came before it was known which bricks they hold, and these.
     pub(super) fn new(bytes: Vec<u8>, awaited: impl Iterator<Item = (Range<u64>, BrickKey)>) -> Self {
+        let awaited: BTreeMap<_, _> = awaited.map(|(at, key)| (at.start, (key, at.end))).collect();
+        let all = awaited.iter().map(|(start, (_, end))| end - start).sum();
         Self {
             offset: 0,
             bytes,
-            awaited: awaited.map(|(at, key)| (at.start, (key, at.end))).collect(),
+            awaited,
+            counts: [0, all],
         }
     }
 
@@ -55,6 +60,7 @@ impl Arriving {
             return None;
         }
         self.awaited.remove(&start);
+        self.counts[0] += end - start;
         let at = |place: u64| (place - self.offset) as usize;
         Some((key, self.bytes.get(at(start)..at(end)).unwrap_or_default()))
     }
@@ -65,6 +71,11 @@ impl Arriving {
         let needed = next.map_or(self.end(), |(&start, _)| start.min(self.end()));
         self.bytes.drain(..(needed - self.offset) as usize);
         self.offset = needed;
+    }
+
+    /// Bytes of the bricks that were met, and of all.
+    pub(super) fn counts(&self) -> [u64; 2] {
+        self.counts
     }
 
     /// The bricks that are still awaited, in the order of their bytes.

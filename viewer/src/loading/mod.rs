@@ -198,6 +198,13 @@ impl Loading {
         finest.map_or(0.0, ResidentVolume::resident_fraction)
     }
 
+    /// What of the bytes that are needed has come, 0 to 1: counted by whole bricks.
+    pub fn arrived(&self) -> f64 {
+        let counts = [&self.head_bytes, &self.body_bytes].map(Arriving::counts);
+        let [came, all] = [0, 1].map(|which| counts.iter().map(|counts| counts[which]).sum::<u64>());
+        if all == 0 { 0.0 } else { came as f64 / all as f64 }
+    }
+
     /// Which bytes are needed; `None` until the index is there.
     pub fn needs(&self) -> Option<Needs> {
         let shown = self.shown.as_ref()?;

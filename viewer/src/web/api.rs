@@ -1,5 +1,7 @@
 //! Questions to the server and what it answers.
 
+use std::cell::Cell;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,6 +160,11 @@ pub(crate) async fn act(method: &str, path: &str) -> Answer<Response> {
 /// Bytes that are read at once, at most.
 const PIECE_BYTES: u32 = 256 << 10;
 
+thread_local! {
+    /// A buffer that streams are read into, while none is read.
+    static BUFFER: Cell<Option<js_sys::ArrayBuffer>> = const { Cell::new(None) };
+}
+
 /// Bytes as they arrive, all or some of them. `take` says whether more are wanted.
 pub(crate) async fn stream(
     path: &str,
@@ -179,7 +186,11 @@ pub(crate) async fn stream(
     let options = js_sys::Object::new();
     drop(js_sys::Reflect::set(&options, &"mode".into(), &"byob".into()));
     let own = called(&body, "getReader", &options);
-    let mut buffer = own.as_ref().map(|_| js_sys::ArrayBuffer::new(PIECE_BYTES));
+    let mut buffer = own.as_ref().map(|_| {
+        BUFFER
+            .take()
+            .unwrap_or_else(|| js_sys::ArrayBuffer::new(PIECE_BYTES))
+    });
     let reader = own.or_else(|| called(&body, "getReader", &JsValue::UNDEFINED));
     let reader = reader.ok_or_else(Failure::unreachable)?;
     loop {
@@ -190,15 +201,18 @@ pub(crate) async fn stream(
         let step: js_sys::Promise = step.ok_or_else(Failure::unreachable)?.unchecked_into();
         let step = JsFuture::from(step).await.map_err(|_| Failure::unreachable())?;
         let field = |name: &str| js_sys::Reflect::get(&step, &name.into()).unwrap_or(JsValue::UNDEFINED);
-        if field("done").is_truthy() {
-            return Ok(());
-        }
-        let array: js_sys::Uint8Array = field("value").unchecked_into();
-        let piece = array.to_vec();
-        if let Some(buffer) = &mut buffer {
+        let value = field("value");
+        let array = value.dyn_ref::<js_sys::Uint8Array>();
+        if let (Some(buffer), Some(array)) = (&mut buffer, array) {
             *buffer = array.buffer();
         }
+        if field("done").is_truthy() {
+            BUFFER.set(buffer);
+            return Ok(());
+        }
+        let piece = array.map_or_else(Vec::new, js_sys::Uint8Array::to_vec);
         if !take(piece).await {
+            BUFFER.set(buffer);
             drop(called(&reader, "cancel", &JsValue::UNDEFINED));
             return Ok(());
         }

@@ -101,7 +101,7 @@ pub(crate) fn CurveEditor() -> impl IntoView {
     };
     let corners = move || {
         let spread = spread.get()?;
-        let unit = room.status.with(|status| status.unit.clone());
+        let unit = room.known.unit.get();
         let count = points.with(Vec::len);
         let corners = points.get().into_iter().enumerate().map(|(index, point)| {
             let p = place(&spread, point.value, f64::from(point.opacity));
@@ -130,7 +130,7 @@ pub(crate) fn CurveEditor() -> impl IntoView {
         Some(corners.collect_view())
     };
     let told = move || {
-        let unit = room.status.with(|status| status.unit.clone());
+        let unit = room.known.unit.get();
         points.with(|points| {
             points.get(chosen.get()).map(|point| {
                 let percent = point.opacity * 100.0;
@@ -289,13 +289,13 @@ fn Corner(chosen: RwSignal<usize>, points: Memo<Vec<ControlPoint>>) -> impl Into
             }
         });
     };
-    let unit = move || room.status.with(|status| status.unit.clone());
+    let unit = room.known.unit;
     view! {
         <div class="corner-row">
             <input type="color" aria-label=t("curve.color") title=t("curve.color")
                 prop:value=move || point.get().map(|p| hex(p.color)) on:input=color/>
             <label class="unit-field"><input type="number" step="1" aria-label=t("curve.value") title=t("curve.value")
-                prop:value=number(|p| p.value) on:change=set(|to, number| to.0 = number)/><span class="quiet">{unit}</span></label>
+                prop:value=number(|p| p.value) on:change=set(|to, number| to.0 = number)/><span class="quiet">{move || unit.get()}</span></label>
             <label class="unit-field"><input type="number" min="0" max="100" step="1" aria-label=t("side.opacity") title=t("side.opacity")
                 prop:value=number(|p| f64::from(p.opacity) * 100.0) on:change=set(|to, number| to.1 = number / 100.0)/><span class="quiet">"%"</span></label>
             <button class="icon-button" title=t("curve.add") aria-label=t("curve.add") on:click=split><Icon name=Name::Add/></button>

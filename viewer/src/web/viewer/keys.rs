@@ -240,7 +240,7 @@ fn escape(room: Room) {
 
 /// All as it was at first, but for the marks.
 pub(crate) fn reset(room: Room) {
-    let bounds = untrack(|| room.bounds_mm());
+    let bounds = room.known.bounds_mm.get_untracked();
     if let Some(bounds) = bounds {
         room.change(|view| *view = crate::view_state::ViewState::of(bounds, view.window(), &view.preset));
     } else {

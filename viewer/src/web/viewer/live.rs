@@ -222,7 +222,7 @@ impl Live {
         let has_surfaces = exhibit.grid.is_none() && photo.is_none();
         self.status.update(|status| {
             status.grid = exhibit.grid;
-            status.fraction = 1.0;
+            (status.fraction, status.arrived) = (1.0, 1.0);
             exhibit.unit.symbol().clone_into(&mut status.unit);
             status.range = exhibit.range;
             status.level = exhibit.level;

@@ -16,12 +16,9 @@ const FULL_MM: [f64; 8] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 #[component]
 pub(crate) fn Look() -> impl IntoView {
     let room: Room = expect_context();
-    let has_volume = Memo::new(move |_| room.status.with(|status| status.grid.is_some()));
+    let has_volume = Memo::new(move |_| room.known.grid.with(Option::is_some));
     let has_layers = Memo::new(move |_| room.layers.with(|layers| !layers.is_empty()));
-    let has_space = Memo::new(move |_| {
-        room.status
-            .with(|status| status.grid.is_some() || status.surfaces_mm.is_some())
-    });
+    let has_space = Memo::new(move |_| room.known.bounds_mm.with(Option::is_some));
     view! {
         {move || has_volume.get().then(|| view! {
             <details class="fold"><summary>{t("curve.title")}</summary><CurveEditor/></details>
@@ -45,7 +42,7 @@ pub(super) fn choose_preset(room: Room, name: String) {
 #[component]
 fn Layers() -> impl IntoView {
     let room: Room = expect_context();
-    let has_volume = move || room.status.with(|status| status.grid.is_some());
+    let has_volume = Memo::new(move |_| room.known.grid.with(Option::is_some));
     // Rows stay while their layers change, so that a slider is not taken from the hand.
     let names = Memo::new(move |_| {
         room.layers
@@ -54,7 +51,7 @@ fn Layers() -> impl IntoView {
     view! {
         <h2>{t("side.layers")}</h2>
         <ul class="layers">
-            {move || has_volume().then(|| view! {
+            {move || has_volume.get().then(|| view! {
                 <li><label><input type="checkbox" prop:checked=move || room.volume_shown.get()
                     on:change=move |event| room.volume_shown.set(event_target_checked(&event))/>{t("side.volume")}</label></li>
             })}
@@ -141,7 +138,7 @@ fn ClipBox() -> impl IntoView {
         (2, End::High, "clip.above"),
     ];
     let rows = sides.into_iter().map(|(axis, end, name)| {
-        let bounds = Memo::new(move |_| room.bounds_mm());
+        let bounds = room.known.bounds_mm;
         let ends = move || {
             bounds.get().map_or((0.0, 1.0), |bounds| (bounds.min.to_array()[axis], bounds.max.to_array()[axis]))
         };

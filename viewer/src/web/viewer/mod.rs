@@ -25,7 +25,7 @@ mod tours;
 use std::rc::Rc;
 
 use domain::AnnotationKind;
-use geometry::{Aabb, DVec3};
+use geometry::{Aabb, DVec3, GridGeometry};
 use leptos::context::Provider;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -39,7 +39,7 @@ use super::api::{self, Item};
 use crate::bindings::Habits;
 use crate::linking::{Frames, follow};
 use crate::texts::t;
-use crate::view_state::{FOUR_UP, Layout, Pane, ViewState};
+use crate::view_state::{FOUR_UP, Layout, Pane, Size, ViewState};
 
 /// What the left button does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +134,8 @@ pub(crate) struct Room {
     pub(crate) layers: RwSignal<Vec<Layer>>,
     pub(crate) volume_shown: RwSignal<bool>,
     pub(crate) status: RwSignal<Status>,
+    /// What of the status stays while pieces and pictures come: who reads it here is not told of each of those.
+    pub(crate) known: Known,
     pub(crate) painter: StoredValue<Option<Rc<Painter>>, LocalStorage>,
     /// The view states that live pictures answer; none where the browser draws.
     pub(crate) frames: live::Frames,
@@ -152,8 +154,35 @@ pub(crate) struct Room {
     pub(crate) together: together::Together,
 }
 
+/// What is known of the item that is shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    /// Where the volume lies.
+    pub(crate) grid: Memo<Option<GridGeometry>>,
+    /// The size of a photograph.
+    pub(crate) photo: Memo<Option<Size>>,
+    /// The unit of the volume's values.
+    pub(crate) unit: Memo<String>,
+    /// The box around what is shown, patient mm.
+    pub(crate) bounds_mm: Memo<Option<Aabb>>,
+}
+
+impl Known {
+    fn of(status: RwSignal<Status>) -> Self {
+        Self {
+            grid: Memo::new(move |_| status.with(|status| status.grid)),
+            photo: Memo::new(move |_| status.with(|status| status.photo)),
+            unit: Memo::new(move |_| status.with(|status| status.unit.clone())),
+            bounds_mm: Memo::new(move |_| {
+                status.with(|status| status.grid.map(|grid| grid.bounds_mm()).or(status.surfaces_mm))
+            }),
+        }
+    }
+}
+
 impl Room {
     fn new(within: Within, case: String, author: String) -> Self {
+        let status = RwSignal::new(Status::default());
         Self {
             within,
             marks: Marks::new(case.clone(), author),
@@ -168,7 +197,8 @@ impl Room {
             tool: RwSignal::new(Tool::Pointer),
             layers: RwSignal::new(Vec::new()),
             volume_shown: RwSignal::new(true),
-            status: RwSignal::new(Status::default()),
+            status,
+            known: Known::of(status),
             painter: StoredValue::new_local(None),
             frames: RwSignal::new(Vec::new()),
             probe: RwSignal::new(None),
@@ -185,23 +215,19 @@ impl Room {
 
     /// Room for a second item beside this one; what is said and how it is looked at is shared.
     fn beside(self) -> Self {
+        let status = RwSignal::new(Status::default());
         Self {
             item: RwSignal::new(None),
             view: RwSignal::new(None),
             layers: RwSignal::new(Vec::new()),
             volume_shown: RwSignal::new(true),
-            status: RwSignal::new(Status::default()),
+            status,
+            known: Known::of(status),
             painter: StoredValue::new_local(None),
             frames: RwSignal::new(Vec::new()),
             place: Place::Right,
             ..self
         }
-    }
-
-    /// The box around what is shown, patient mm.
-    pub(crate) fn bounds_mm(&self) -> Option<Aabb> {
-        self.status
-            .with(|status| status.grid.map(|grid| grid.bounds_mm()).or(status.surfaces_mm))
     }
 
     /// Says what the server does not want.
@@ -400,9 +426,7 @@ fn read_case(room: Room, failure: RwSignal<Option<String>>) {
 fn PaneChoice() -> impl IntoView {
     let room: Room = expect_context();
     let shown = move || match room.layout.get() {
-        Layout::Single(pane) | Layout::Compare(pane) if room.status.with(|status| status.grid.is_some()) => {
-            Some(pane)
-        }
+        Layout::Single(pane) | Layout::Compare(pane) if room.known.grid.with(Option::is_some) => Some(pane),
         _ => None,
     };
     move || {
@@ -475,25 +499,25 @@ pub(crate) fn is_shown(item: &Item) -> bool {
 fn Truth() -> impl IntoView {
     let room: Room = expect_context();
     let spacing = move || {
-        room.status.with(|status| {
-            status.grid.map(|grid| {
-                let [x, y, z] = grid.spacing_mm();
-                let [nx, ny, nz] = grid.dims();
-                format!("{x:.2} × {y:.2} × {z:.2} mm · {nx} × {ny} × {nz}")
-            })
+        room.known.grid.get().map(|grid| {
+            let [x, y, z] = grid.spacing_mm();
+            let [nx, ny, nz] = grid.dims();
+            format!("{x:.2} × {y:.2} × {z:.2} mm · {nx} × {ny} × {nz}")
         })
     };
     let findings = move || {
         room.item
             .with(|item| item.as_ref().map_or_else(Vec::new, |item| item.findings.clone()))
     };
+    let is_coarse = Memo::new(move |_| room.status.with(|status| status.level > 0));
     let coarse = move || {
-        let level = room.status.with(|status| status.level);
-        (level > 0).then(|| view! { <span class="caution">{t("viewer.coarse")}</span> })
+        is_coarse
+            .get()
+            .then(|| view! { <span class="caution">{t("viewer.coarse")}</span> })
     };
     let probe = move || {
         room.probe.get().map(|(p, value)| {
-            let unit = room.status.with(|status| status.unit.clone());
+            let unit = room.known.unit.get();
             let value = value
                 .map(|value| format!(" · {value:.0} {unit}"))
                 .unwrap_or_default();
@@ -508,11 +532,15 @@ fn Truth() -> impl IntoView {
             )
         })
     };
-    let arriving = move || {
+    let percent = Memo::new(move |_| {
         room.status.with(|status| {
-            (status.grid.is_some() && status.fraction < 1.0)
-                .then(|| format!("{} {:.0} %", t("viewer.arriving"), status.fraction * 100.0))
+            (status.grid.is_some() && status.fraction < 1.0).then(|| (status.arrived * 100.0) as u32)
         })
+    });
+    let arriving = move || {
+        percent
+            .get()
+            .map(|percent| format!("{} {percent} %", t("viewer.arriving")))
     };
     let drawn = move || {
         let own = room.item.with(|item| item.as_ref().is_none_or(|item| item.own));

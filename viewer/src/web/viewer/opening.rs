@@ -18,6 +18,10 @@ use crate::web::api::{self, Artifact, Item};
 /// milliseconds.
 const TRIES: u32 = 60;
 const AGAIN_MS: i32 = 2_000;
+/// A smaller piece, bytes, says that the line is slower than it is read: then it is waited until more has come,
+/// milliseconds. Each piece leaves garbage, and over a slow line there were ten times as many.
+const SMALL_BYTES: u64 = 64 << 10;
+const GATHERING_MS: i32 = 32;
 
 impl Room {
     /// Shows an item.
@@ -187,6 +191,9 @@ async fn load_run(painter: &Rc<Painter>, path: &str, mut bytes: Range<u64>) -> a
             let (at, len) = (bytes.start, piece.len() as u64);
             bytes.start += len;
             painter.push(Arrival::Body { at, bytes: piece }).await;
+            if len < SMALL_BYTES && !bytes.is_empty() {
+                sleep(GATHERING_MS).await;
+            }
             !painter.is_closed()
         });
         match answer.await {

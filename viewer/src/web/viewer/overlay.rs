@@ -30,25 +30,31 @@ pub(crate) fn Overlay(pane: Pane, size: RwSignal<Size>) -> impl IntoView {
         </svg>
         {if pane == Pane::Space { Either::Left(view! { <SpaceCorners/> }) } else { Either::Right(view! { <PlaneCorners pane projector/> }) }}
         <Badge/>
-        {move || ring(room, pane)}
+        {ring(room, pane)}
     }
 }
 
 /// While what a pane shows is coarse, a thin ring in its corner.
-fn ring(room: Room, pane: Pane) -> Option<impl IntoView> {
-    let fraction = room.status.with(|status| status.grid.map(|_| status.fraction))?;
-    let is_coarse = room
-        .status
-        .with(|status| status.level_of(pane).is_none_or(|level| level > status.level));
+fn ring(room: Room, pane: Pane) -> impl IntoView {
+    let is_coarse = Memo::new(move |_| {
+        room.status.with(|status| {
+            let level = status.level_of(pane);
+            status.grid.is_some() && status.fraction < 1.0 && level.is_none_or(|level| level > status.level)
+        })
+    });
+    let arrived = Memo::new(move |_| room.status.with(|status| status.arrived));
     let length = 2.0 * std::f64::consts::PI * 7.0;
-    (fraction < 1.0 && is_coarse).then(|| {
-        view! {
-            <svg class="ring" viewBox="0 0 18 18" role="img" aria-label=t("viewer.arriving")>
-                <circle cx="9" cy="9" r="7"/>
-                <circle class="done" cx="9" cy="9" r="7" stroke-dasharray=format!("{} {length}", fraction * length)/>
-            </svg>
-        }
-    })
+    move || {
+        is_coarse.get().then(|| {
+            view! {
+                <svg class="ring" viewBox="0 0 18 18" role="img" aria-label=t("viewer.arriving")>
+                    <circle cx="9" cy="9" r="7"/>
+                    <circle class="done" cx="9" cy="9" r="7"
+                        stroke-dasharray=move || format!("{} {length}", arrived.get() * length)/>
+                </svg>
+            }
+        })
+    }
 }
 
 /// What was found out about the item, where it bears on what is seen.
@@ -319,7 +325,7 @@ fn PlaneCorners(pane: Pane, projector: Memo<Option<Projector>>) -> impl IntoView
         _ => None,
     };
     let counter = move || {
-        let grid = room.status.with(|status| status.grid)?;
+        let grid = room.known.grid.get()?;
         let (slice, count) = room.view.with(|view| view.as_ref()?.slice_of(pane, &grid))?;
         Some(format!("{} / {count}", slice + 1))
     };
@@ -363,7 +369,7 @@ fn PlaneCorners(pane: Pane, projector: Memo<Option<Projector>>) -> impl IntoView
 fn SpaceCorners() -> impl IntoView {
     let room: Room = expect_context();
     let has_space =
-        move || room.view.with(Option::is_some) && room.status.with(|status| status.photo.is_none());
+        Memo::new(move |_| room.view.with(Option::is_some) && room.known.photo.with(Option::is_none));
     let turned = move || {
         let camera = room.view.with(|view| view.as_ref().map(|view| view.camera));
         camera.map_or_else(String::new, |camera| {
@@ -380,7 +386,7 @@ fn SpaceCorners() -> impl IntoView {
         })
     };
     let look = move |side: PatientDirection| {
-        let bounds = untrack(|| room.bounds_mm());
+        let bounds = room.known.bounds_mm.get_untracked();
         if let Some(bounds) = bounds {
             room.change(|view| view.look_from(side, bounds));
         }
@@ -395,7 +401,7 @@ fn SpaceCorners() -> impl IntoView {
         })
     };
     view! {
-        {move || has_space().then(|| view! {
+        {move || has_space.get().then(|| view! {
             <div class="cube" role="group" aria-label=t("side.group")>
                 <div class="cube-body" style:transform=turned>{faces().collect_view()}</div>
             </div>

@@ -89,8 +89,10 @@ pub(crate) struct Wanted {
 pub(crate) struct Status {
     /// Where the volume lies, as soon as that is known.
     pub(crate) grid: Option<GridGeometry>,
-    /// What of the volume is there, 0 to 1.
+    /// What of the volume is there, 0 to 1, in hundredths.
     pub(crate) fraction: f64,
+    /// What of the bytes that are needed has come, 0 to 1, in hundredths.
+    pub(crate) arrived: f64,
     /// The unit of its values.
     pub(crate) unit: String,
     /// How often which values occur.

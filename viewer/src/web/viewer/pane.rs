@@ -72,7 +72,7 @@ impl Room {
     }
 
     fn projector_of(&self, view: &ViewState, pane: Pane, size: Size) -> Option<Projector> {
-        if let Some(photo) = self.status.with(|status| status.photo) {
+        if let Some(photo) = self.known.photo.get() {
             return (pane == Pane::Space).then(|| Projector::Photo(view.photo.place(photo, size)));
         }
         if pane == Pane::Space {
@@ -81,7 +81,7 @@ impl Room {
                 size,
             });
         }
-        let grid = self.status.with(|status| status.grid)?;
+        let grid = self.known.grid.get()?;
         let plane = view.plane(pane, &grid, size)?;
         let least = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
         let half_mm = (view.slab.mm / 2.0).max(least / 2.0);

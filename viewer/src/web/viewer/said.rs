@@ -137,7 +137,7 @@ fn MarkRow(id: String) -> impl IntoView {
             }
         }
     };
-    let unit = move || room.status.with(|status| status.unit.clone());
+    let unit = room.known.unit;
     let is_hidden = {
         let id = id.clone();
         move || room.marks.is_hidden(&id)
@@ -157,7 +157,7 @@ fn MarkRow(id: String) -> impl IntoView {
             {move || values.get().map(|v| view! {
                 <p class="quiet number region-values" data-test="region" data-mean=format!("{:.2}", v.mean) data-sd=format!("{:.2}", v.sd)
                     data-min=format!("{:.2}", v.min) data-max=format!("{:.2}", v.max)>
-                    {format!("{:.0} ± {:.0} {}  ({:.0} – {:.0})", v.mean, v.sd, unit(), v.min, v.max)}
+                    {format!("{:.0} ± {:.0} {}  ({:.0} – {:.0})", v.mean, v.sd, unit.get(), v.min, v.max)}
                 </p>
             })}
             {details}

@@ -293,7 +293,7 @@ fn see(room: Room) {
         Follows::Nobody => None,
     });
     let is_led = Memo::new(move |_| together.company.with(|company| company.leader().is_some()));
-    let grid = Memo::new(move |_| room.status.with(|status| status.grid));
+    let grid = room.known.grid;
     let has_view = Memo::new(move |_| room.view.with(Option::is_some));
     Effect::new(move |_| {
         if !is_led.get() {

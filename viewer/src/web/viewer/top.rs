@@ -32,7 +32,7 @@ pub(crate) fn Top() -> impl IntoView {
         Within::Case => format!("/cases/{}", room.case.get_value()),
         Within::Space => "/".to_owned(),
     };
-    let has_planes = move || room.status.with(|status| status.grid.is_some());
+    let has_planes = Memo::new(move |_| room.known.grid.with(Option::is_some));
     view! {
         <header class="viewer-top">
             <A href=back attr:rel="external" attr:class="icon-button" attr:title=t("top.back") attr:aria-label=t("top.back")><Icon name=Name::Back/></A>
@@ -51,9 +51,9 @@ pub(crate) fn Top() -> impl IntoView {
                 <ToolButton tool=Tool::Zoom name=t("tool.zoom") icon=Name::Zoom/>
                 {move || room.marks.can_mark().then(|| view! { <MarkTools/> })}
             </div>
-            {move || has_planes().then(|| view! { <Planes/> })}
+            {move || has_planes.get().then(|| view! { <Planes/> })}
             {move || room.marks.can_mark().then(|| view! { <Undo/> })}
-            {move || has_planes().then(|| view! { <Looks/> })}
+            {move || has_planes.get().then(|| view! { <Looks/> })}
             <span class="grow"></span>
             <div class="viewer-end">
                 <Present/>
@@ -196,7 +196,7 @@ fn Looks() -> impl IntoView {
         room.view
             .with(|view| view.as_ref().map_or(0.0, |view| view.slab.mm))
     };
-    let is_ct = move || room.status.with(|status| status.unit == "HU");
+    let is_ct = Memo::new(move |_| room.known.unit.with(|unit| unit == "HU"));
     let choose_window = move |event| {
         let index: usize = event_target_value(&event).parse().unwrap_or(usize::MAX);
         if let Some(&(_, width, center)) = WINDOWS.get(index) {
@@ -220,7 +220,7 @@ fn Looks() -> impl IntoView {
                 on:change=move |event| choose_preset(room, event_target_value(&event))>
                 {renderer::preset_names().map(|name| view! { <option value=name selected=move || preset_now() == name>{name}</option> }).collect_view()}
             </select>
-            {move || is_ct().then(|| view! {
+            {move || is_ct.get().then(|| view! {
                 <select class="small" aria-label=t("top.window") title=t("top.window") on:change=choose_window>
                     <option value="">{t("top.window")}</option>
                     {WINDOWS.iter().enumerate().map(|(i, (name, width, center))| view! {

@@ -88,18 +88,20 @@ impl Drawing {
     /// Says what is there.
     fn tell(&self, status: RwSignal<Status>) {
         let surfaces_mm = self.surfaces_mm();
-        let fraction = match self.is_complete && self.loading.complete().is_some() {
-            true => 1.0,
-            false => self.loading.fraction(),
-        };
+        let is_whole = self.is_complete && self.loading.complete().is_some();
+        let parts = [self.loading.fraction(), self.loading.arrived()];
+        let [fraction, arrived] = parts.map(|part| if is_whole { 1.0 } else { hundredths(part) });
         let photo = self.photo.as_ref().map(|photo| photo.full);
         let head = self.loading.head();
         let is_known = status.with_untracked(|status| status.spread.is_some());
         let spread = head
             .filter(|_| !is_known)
             .map(|head| Arc::new(Spread::of(&head.statistics().histogram, head.rescale())));
-        status.update(|status| {
+        let mut told = status.get_untracked();
+        {
+            let status = &mut told;
             status.fraction = fraction;
+            status.arrived = arrived;
             status.photo = photo;
             status.surfaces_mm = surfaces_mm;
             status.level = self.loading.level().unwrap_or(0);
@@ -111,6 +113,15 @@ impl Drawing {
             if spread.is_some() {
                 status.spread = spread;
             }
-        });
+        }
+        // Pieces come many times a second, and most change nothing that is shown beside the pictures.
+        if status.with_untracked(|before| *before != told) {
+            status.set(told);
+        }
     }
+}
+
+/// Full hundredths of a part of 1.
+fn hundredths(part: f64) -> f64 {
+    (part * 100.0 + 1e-9).floor() / 100.0
 }
