@@ -108,7 +108,9 @@ pub(crate) fn answer(client: Option<&Client>, request: &Request) -> Response {
         None if name.rsplit('/').next().is_some_and(|last| last.contains('.')) => {
             return Problem::not_found().into_response();
         }
-        None => (&client.page, "no-cache"),
+        // A page that the browser keeps when it is left would show who is ill to whoever goes back after a sign-out, and
+        // takes the memory of the next one.
+        None => (&client.page, "no-store"),
     };
     let accepted = request
         .headers()
@@ -185,7 +187,7 @@ mod tests {
         for page in ["/", "/cases/5", "/link/verify"] {
             let answer = asked(&client, Method::GET, page, None);
             assert_eq!(answer.status(), StatusCode::OK, "{page}");
-            assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-cache");
+            assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
         }
         for (method, path) in [
             (Method::GET, "/api/nothing"),

@@ -96,6 +96,7 @@ impl Renderer {
         let factor = quality.supersampling.max(1) as usize;
         let (columns, rows) = (width.max(1) as usize * factor, height.max(1) as usize * factor);
         let view = View::new(&scene.camera, axes, columns, rows);
+        self.forget(scene, quality.steps_per_voxel);
         self.prepared = self.prepared_for(scene, quality.steps_per_voxel);
         self.coverages = self.coverages_for(scene);
         let reaches: Vec<Reach> = scene
@@ -149,6 +150,17 @@ impl Renderer {
         let prepared = self.prepared.iter().map(|prepared| prepared.bytes());
         let coverages = self.coverages.iter().flatten().map(|coverage| coverage.bytes());
         prepared.chain(coverages).sum()
+    }
+
+    /// Lets go of what does not hold any more before that is made anew: both would lie in memory together.
+    fn forget(&mut self, scene: &Scene<'_>, steps_per_voxel: f64) {
+        let volumes = &scene.volumes;
+        self.prepared
+            .retain(|kept| volumes.iter().any(|layer| kept.is_of(layer, steps_per_voxel)));
+        self.coverages.retain(|kept| {
+            let is_of = |coverage: &Arc<Coverage>| volumes.iter().any(|layer| coverage.is_of(layer));
+            kept.as_ref().is_some_and(is_of)
+        });
     }
 
     /// What each volume needs, from the last picture where it still holds.

@@ -8,8 +8,8 @@ use volume::{PyramidLayout, Rescale, Sample, SampleType, Samples, with_samples};
 use super::{BLOCK_SIDE, BlockRanges, Changes, EMPTY, ResidentError, ResidentVolume, SampleBox, fill, zeros};
 use crate::DataId;
 
-/// Slices that are made at once: whole blocks.
-const SLICES: u32 = 2 * BLOCK_SIDE as u32;
+/// Slices that are made at once: whole blocks. The more, the more of the coarser level is kept aside for the last of them.
+const SLICES: u32 = BLOCK_SIDE as u32;
 
 /// A volume on its way to a finer level. It is none that could be drawn until all its slices are made.
 #[derive(Debug)]
