@@ -10,16 +10,13 @@ use renderer::{ControlPoint, SlabProjection, Window};
 
 use crate::view_state::{Layout, Pane, PhotoView, PlaneAxes, SavedCamera, Size, ThickSlab, ViewState};
 
-/// A surface as it is asked for: its name, its opacity and the color that was chosen for it.
-pub type LayerWanted = (String, f64, Option<[f32; 3]>);
-
 /// What is shown of an item, apart from where it is looked from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Content {
     /// Whether its volume is shown in space.
     pub volume: Shown,
     /// Its surfaces.
-    pub layers: Vec<LayerWanted>,
+    pub layers: Vec<protocol::Layer>,
 }
 
 /// What of an item decides which pictures there can be of it.
@@ -82,15 +79,7 @@ pub fn look(
             points.iter().map(corner).collect()
         }),
         volume: content.volume,
-        layers: content
-            .layers
-            .iter()
-            .map(|(name, opacity, color)| protocol::Layer {
-                name: name.clone(),
-                opacity: *opacity,
-                color: *color,
-            })
-            .collect(),
+        layers: content.layers.clone(),
         clips: view.clip_mm.map_or_else(Vec::new, |kept| {
             [DVec3::X, DVec3::Y, DVec3::Z]
                 .into_iter()
@@ -310,7 +299,12 @@ pub(crate) mod tests {
         view.clip_mm = Some(exhibit.bounds_mm);
         let content = Content {
             volume: Shown::Yes,
-            layers: vec![("bone".to_owned(), 0.5, None)],
+            layers: vec![protocol::Layer {
+                item: None,
+                name: "bone".to_owned(),
+                opacity: 0.5,
+                color: None,
+            }],
         };
         let look = look(
             3,

@@ -1,5 +1,6 @@
 //! The view state: what a viewer wants to see now. The newest counts, so each is whole in itself.
 
+use domain::ItemId;
 use geometry::{DVec2, DVec3};
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +173,9 @@ pub struct ClipLook {
 /// A surface, and how much of it is seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
+    /// The item that it is of, where that is one that was added beside what is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
     /// Its name in the item.
     pub name: String,
     /// 0 invisible, 1 opaque.
@@ -449,6 +453,7 @@ pub(crate) mod tests {
                 },
             ]),
             layers: vec![Layer {
+                item: None,
                 name: "bone".to_owned(),
                 opacity: 0.5,
                 color: Some([0.9, 0.8, 0.7]),

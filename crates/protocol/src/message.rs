@@ -23,6 +23,11 @@ pub enum Request {
         /// Which.
         item: ItemId,
     },
+    /// Show the surfaces of another item that lies in the same space in the same pictures.
+    Add {
+        /// Which.
+        item: ItemId,
+    },
     /// Look at nothing any more.
     Close,
     /// What is wanted now. An older one that was not drawn yet never is.
@@ -248,6 +253,21 @@ pub enum Event {
     Admitted,
     /// What there is to look at.
     Opened(Box<Exhibit>),
+    /// The surfaces of another item can be seen in the same pictures.
+    Added {
+        /// Which.
+        item: ItemId,
+        /// Their names.
+        surfaces: Vec<String>,
+        /// The box around them, patient mm of the item that is looked at.
+        bounds_mm: Aabb,
+    },
+    /// Another item is not seen in the same pictures, or no longer: it does not lie in the same space, or may not be
+    /// looked at.
+    Apart {
+        /// Which.
+        item: ItemId,
+    },
     /// An answer.
     Answered {
         /// To which question.
@@ -315,6 +335,7 @@ mod tests {
         let item = ItemId::from_random([3; 16]);
         let requests = [
             Request::Open { item },
+            Request::Add { item },
             Request::Close,
             Request::Look(look()),
             Request::Seen { frame: 4 },

@@ -3,11 +3,12 @@
 use protocol::{Answer, Ask, Look, RegionTold};
 use renderer::{Camera, pick, region_values};
 
-use crate::draw::Drawer;
-use crate::exhibit::Exhibited;
+use crate::draw::{Drawer, Seen};
 
 /// The answer to a question. `look` is the newest view state: what it hides is not met.
-pub fn answer(drawer: &mut Drawer, exhibited: &Exhibited, look: &Look, ask: &Ask) -> Answer {
+pub fn answer<'a>(drawer: &mut Drawer, seen: impl Into<Seen<'a>>, look: &Look, ask: &Ask) -> Answer {
+    let seen = seen.into();
+    let exhibited = seen.exhibited;
     let volume = exhibited.volume.as_ref().map(|shown| &shown.volume);
     match ask {
         Ask::Value { p_mm } => volume
@@ -23,7 +24,7 @@ pub fn answer(drawer: &mut Drawer, exhibited: &Exhibited, look: &Look, ask: &Ask
             let Ok(ray) = eye.ray(*pixel, size.width, size.height) else {
                 return Answer::Nothing;
             };
-            let hit = drawer.with_scene(exhibited, look, *camera, |scene| pick(scene, &ray));
+            let hit = drawer.with_scene(seen, look, *camera, |scene| pick(scene, &ray));
             hit.map_or(Answer::Nothing, |hit| Answer::Point {
                 p_mm: hit.p_in_patient_mm,
                 value: hit.value,

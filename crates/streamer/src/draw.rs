@@ -1,5 +1,7 @@
 //! From a view state to a picture, on the processor.
 
+use std::sync::Arc;
+
 use protocol::{CameraLook, Corner, Look, PaneLook, PixelSize, PlaneLook, Shown, Shows};
 use renderer::cpu::{self, Quality};
 use renderer::{
@@ -9,6 +11,24 @@ use renderer::{
 
 use crate::clearing::{camera_of, plane_of};
 use crate::exhibit::Exhibited;
+
+/// What is seen in one scene: an item, and the surfaces of others where they lie in its space.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The item that is looked at.
+    pub exhibited: &'a Exhibited,
+    /// The others.
+    pub beside: &'a [Arc<Exhibited>],
+}
+
+impl<'a> From<&'a Exhibited> for Seen<'a> {
+    fn from(exhibited: &'a Exhibited) -> Self {
+        Self {
+            exhibited,
+            beside: &[],
+        }
+    }
+}
 
 /// Behind everything, sRGB between 0 and 1: as the viewer draws it.
 pub(crate) const GROUND: [f32; 3] = [0.043, 0.055, 0.067];
@@ -48,14 +68,16 @@ impl Drawer {
     ///
     /// # Errors
     /// When there is nothing to draw, or the view state means nothing.
-    pub fn draw(
+    pub fn draw<'a>(
         &mut self,
-        exhibited: &Exhibited,
+        seen: impl Into<Seen<'a>>,
         look: &Look,
         pane: &PaneLook,
         divisor: u32,
         quality: Quality,
     ) -> Result<Picture, DrawError> {
+        let seen = seen.into();
+        let exhibited = seen.exhibited;
         let part = |side: u32| side.div_ceil(divisor.max(1)).max(1);
         let size = PixelSize {
             width: part(pane.size.width),
@@ -67,7 +89,7 @@ impl Drawer {
                 None => Err(DrawError::Nothing),
             },
             Shows::Plane(plane) => self.slice(exhibited, look, (plane, pane.size), size),
-            Shows::Space(camera) => self.space(exhibited, look, camera, size, quality),
+            Shows::Space(camera) => self.space(seen, look, camera, size, quality),
         }
     }
 
@@ -112,14 +134,15 @@ impl Drawer {
 
     fn space(
         &mut self,
-        exhibited: &Exhibited,
+        seen: Seen<'_>,
         look: &Look,
         camera: CameraLook,
         size: PixelSize,
         quality: Quality,
     ) -> Result<Picture, DrawError> {
+        let exhibited = seen.exhibited;
         self.prepare(exhibited, look);
-        let scene = scene_of(exhibited, self.transfer.as_ref(), look, camera);
+        let scene = scene_of(seen, self.transfer.as_ref(), look, camera);
         if exhibited.volume.is_none() && exhibited.surfaces.is_empty() {
             return Err(DrawError::Nothing);
         }
@@ -154,22 +177,23 @@ impl Drawer {
     /// The scene of a view state, and what is done with it.
     pub(crate) fn with_scene<T>(
         &mut self,
-        exhibited: &Exhibited,
+        seen: Seen<'_>,
         look: &Look,
         camera: CameraLook,
         act: impl FnOnce(&Scene<'_>) -> T,
     ) -> T {
-        self.prepare(exhibited, look);
-        act(&scene_of(exhibited, self.transfer.as_ref(), look, camera))
+        self.prepare(seen.exhibited, look);
+        act(&scene_of(seen, self.transfer.as_ref(), look, camera))
     }
 }
 
 fn scene_of<'a>(
-    exhibited: &'a Exhibited,
+    seen: Seen<'a>,
     transfer: Option<&'a (Chosen, TransferFunction)>,
     look: &Look,
     camera: CameraLook,
 ) -> Scene<'a> {
+    let exhibited = seen.exhibited;
     let volumes = match (&exhibited.volume, transfer, look.volume) {
         (Some(shown), Some((_, transfer)), Shown::Yes) => vec![VolumeLayer {
             projection: preset(&look.preset)
@@ -179,8 +203,20 @@ fn scene_of<'a>(
         }],
         _ => Vec::new(),
     };
-    let surfaces = exhibited.surfaces.iter().filter_map(|(name, surface)| {
-        let layer = look.layers.iter().find(|layer| layer.name == *name)?;
+    let own = exhibited
+        .surfaces
+        .iter()
+        .map(|(name, surface)| (None, name, surface));
+    let others = seen.beside.iter().flat_map(|other| {
+        let item = Some(other.told.item);
+        other
+            .surfaces
+            .iter()
+            .map(move |(name, surface)| (item, name, surface))
+    });
+    let surfaces = own.chain(others).filter_map(|(item, name, surface)| {
+        let is_it = |layer: &&protocol::Layer| layer.item == item && layer.name == *name;
+        let layer = look.layers.iter().find(is_it)?;
         (layer.opacity > 0.0).then(|| SurfaceLayer {
             opacity: layer.opacity as f32,
             paint: match layer.color {

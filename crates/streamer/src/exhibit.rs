@@ -1,7 +1,7 @@
 //! An item as it lies in memory, shared by all who look at it.
 
 use domain::ItemId;
-use geometry::{Aabb, DVec3, GridGeometry};
+use geometry::{Aabb, DAffine3, DVec3, GridGeometry};
 use ingest::Looked;
 use protocol::{Exhibit, Unit, WindowLook};
 use renderer::{Inversion, ResidentSurface, ResidentVolume};
@@ -99,6 +99,24 @@ impl Exhibited {
             photo,
             told,
         })
+    }
+
+    /// The surfaces of an item beside another one, in whose space they lie where `space_from_item` brings them; `None`
+    /// where there is none.
+    pub fn beside(
+        item: ItemId,
+        surfaces: Vec<(String, ResidentSurface)>,
+        space_from_item: &DAffine3,
+    ) -> Option<Self> {
+        let surfaces = surfaces.into_iter();
+        let surfaces = surfaces.map(|(name, surface)| (name, surface.moved(space_from_item)));
+        let looked = Looked {
+            kind: domain::ItemKind::Mesh,
+            volume: None,
+            surfaces: surfaces.collect(),
+            photo: None,
+        };
+        Self::new(item, looked)
     }
 
     /// Bytes that it takes.

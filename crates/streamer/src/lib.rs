@@ -28,7 +28,7 @@ pub mod watching;
 pub use answer::answer;
 pub use clearing::Part;
 pub use coding::{Chroma, Coding};
-pub use draw::{DrawError, Drawer};
+pub use draw::{DrawError, Drawer, Seen};
 pub use exhibit::{Exhibited, VolumeShown};
 pub use library::{Library, LoadError};
 pub use mark::{Frame, Mark, Outgoing, Still, hidden_mark};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::ItemId;
+use geometry::DAffine3;
 use tokio::sync::OnceCell;
 
 use crate::exhibit::Exhibited;
@@ -30,10 +31,13 @@ struct Entry {
     used: Instant,
 }
 
+/// Something in memory: an item as it is, or its surfaces where a motion has brought them, told by the bits of its numbers.
+type Key = (ItemId, Option<[u64; 16]>);
+
 /// Items in memory.
 pub struct Library {
     budget_bytes: u64,
-    shelf: Mutex<HashMap<ItemId, Entry>>,
+    shelf: Mutex<HashMap<Key, Entry>>,
 }
 
 impl Library {
@@ -56,9 +60,33 @@ impl Library {
         now: Instant,
         load: impl FnOnce() -> Result<Exhibited, LoadError> + Send + 'static,
     ) -> Result<Arc<Exhibited>, LoadError> {
+        self.find((item, None), now, load).await
+    }
+
+    /// The surfaces of an item where `space_from_item` brings them, as [`Library::get`] gives items.
+    ///
+    /// # Errors
+    /// What `load` says; the next who asks tries again.
+    pub async fn get_beside(
+        &self,
+        item: ItemId,
+        space_from_item: &DAffine3,
+        now: Instant,
+        load: impl FnOnce() -> Result<Exhibited, LoadError> + Send + 'static,
+    ) -> Result<Arc<Exhibited>, LoadError> {
+        let bits = domain::rows_of(space_from_item).map(f64::to_bits);
+        self.find((item, Some(bits)), now, load).await
+    }
+
+    async fn find(
+        &self,
+        key: Key,
+        now: Instant,
+        load: impl FnOnce() -> Result<Exhibited, LoadError> + Send + 'static,
+    ) -> Result<Arc<Exhibited>, LoadError> {
         let cell = {
             let mut shelf = self.lock();
-            let entry = shelf.entry(item).or_insert_with(|| Entry {
+            let entry = shelf.entry(key).or_insert_with(|| Entry {
                 cell: Cell::default(),
                 used: now,
             });
@@ -94,7 +122,7 @@ impl Library {
 
     /// Lets go of an item, as when it was deleted; who looks at it keeps it until they may no more.
     pub fn forget(&self, item: ItemId) {
-        self.lock().remove(&item);
+        self.lock().retain(|(known, _), _| *known != item);
     }
 
     /// Bytes that lie here.
@@ -102,7 +130,7 @@ impl Library {
         self.lock().values().map(Entry::bytes).sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ItemId, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

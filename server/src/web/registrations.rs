@@ -13,6 +13,7 @@ use domain::{
     ArtifactKind, CaseId, Fit, ItemId, Laid, Lying, Phi, RegistrationId, Timestamp, UserId, from_rows,
     rows_of, spaces,
 };
+use geometry::DAffine3;
 use ingest::{LayError, MOST_TRIANGLES, Place, SurfaceOf};
 use policy::{Authorized, act};
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,13 @@ impl CaseSpaces {
     /// Where an item lies.
     pub(crate) fn space(&self, item: ItemId) -> Option<SpaceBody> {
         self.lying.get(&item).copied().map(SpaceBody::from)
+    }
+
+    /// Takes points of an item to where they are in another one's millimeters; nothing where the two do not lie in one
+    /// space.
+    pub(crate) fn motion(&self, from: ItemId, to: ItemId) -> Option<DAffine3> {
+        let (from, to) = (self.lying.get(&from)?, self.lying.get(&to)?);
+        (from.space == to.space).then(|| to.space_from_item.inverse() * from.space_from_item)
     }
 
     /// What an item was laid onto.

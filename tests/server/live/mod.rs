@@ -5,6 +5,7 @@ mod audit;
 mod captures;
 mod ending;
 mod forbidden;
+mod laid;
 mod photographs;
 pub(crate) mod socket;
 mod together;

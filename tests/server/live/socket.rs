@@ -243,6 +243,7 @@ pub(crate) fn look(exhibit: &Exhibit, sequence: u64, panes: &[PaneLook]) -> Look
             .surfaces
             .iter()
             .map(|name| Layer {
+                item: None,
                 name: name.clone(),
                 color: None,
                 opacity: if exhibit.grid.is_some() { 0.0 } else { 1.0 },

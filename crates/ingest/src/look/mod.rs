@@ -66,17 +66,7 @@ impl Place {
             true => Some(self.look_at_volume(item, samples)?),
             false => None,
         };
-        let pool = options.pool();
-        let names = artifacts
-            .iter()
-            .filter(|artifact| artifact.kind == ArtifactKind::Surface)
-            .map(|artifact| artifact.name.clone());
-        let surfaces = names
-            .map(|name| {
-                let (model, _) = self.surface(item, &name)?;
-                Ok((name, crate::draw::resident(model, &pool)?))
-            })
-            .collect::<Result<_, IngestError>>()?;
+        let surfaces = self.look_at_surfaces(item, options)?;
         let photo = match has(ArtifactKind::Photo) {
             true => Some(self.look_at_photo(item, PHOTO_SIDE)?),
             false => None,
@@ -87,6 +77,29 @@ impl Place {
             surfaces,
             photo,
         })
+    }
+
+    /// Reads the surfaces of an item, with their names.
+    ///
+    /// # Errors
+    /// When stored bytes are damaged, or a texture cannot be decoded.
+    pub fn look_at_surfaces(
+        &self,
+        item: ItemId,
+        options: &Options,
+    ) -> Result<Vec<(String, ResidentSurface)>, IngestError> {
+        let pool = options.pool();
+        let artifacts = self.artifacts(item)?;
+        let names = artifacts
+            .iter()
+            .filter(|artifact| artifact.kind == ArtifactKind::Surface)
+            .map(|artifact| artifact.name.clone());
+        names
+            .map(|name| {
+                let (model, _) = self.surface(item, &name)?;
+                Ok((name, crate::draw::resident(model, &pool)?))
+            })
+            .collect()
     }
 
     fn look_at_volume(&self, item: ItemId, samples: u64) -> Result<LookedVolume, IngestError> {

@@ -5,7 +5,7 @@ mod tree;
 
 use std::sync::OnceLock;
 
-use geometry::{Aabb, DVec3};
+use geometry::{Aabb, DAffine3, DVec3};
 use surface::Mesh;
 
 pub use texture::TextureImage;
@@ -128,6 +128,27 @@ impl ResidentSurface {
         check(self.mesh.positions_mm.len(), values.len(), "values")?;
         self.values = values;
         Ok(self)
+    }
+
+    /// The same surface elsewhere: `b_from_a` turns and shifts it.
+    #[must_use]
+    pub fn moved(mut self, b_from_a: &DAffine3) -> Self {
+        self.mesh.positions_mm.iter_mut().for_each(|p| {
+            let at = b_from_a.transform_point3(DVec3::from_array(p.map(f64::from)));
+            *p = at.as_vec3().to_array();
+        });
+        self.mesh.normals.iter_mut().for_each(|n| {
+            let turned = b_from_a.transform_vector3(DVec3::from_array(n.map(f64::from)));
+            *n = turned.as_vec3().to_array();
+        });
+        let points = self.mesh.positions_mm.iter();
+        let points = points.map(|p| DVec3::from_array(p.map(f64::from)));
+        Self {
+            id: DataId::next(),
+            bounds_mm: Aabb::around(points.filter(|p| p.is_finite())),
+            tree: OnceLock::new(),
+            ..self
+        }
     }
 
     /// Tells this surface from every other one.

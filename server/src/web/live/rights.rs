@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 use catalog::Notice;
-use domain::{CaseId, PatientLink, Phi};
+use domain::{CaseId, ItemId, PatientLink, Phi};
 use policy::{CaseFacts, Decision, SpaceFacts, act};
 use protocol::{Called, CanLead, Ending};
 
@@ -34,6 +34,8 @@ pub(crate) struct Rights {
     pub(crate) who: Who,
     ground: Ground,
     of_item: Option<Content>,
+    /// Other items in the same pictures, as far as they are known still.
+    beside: Vec<Content>,
     read: Instant,
 }
 
@@ -52,6 +54,7 @@ impl Rights {
             who,
             ground,
             of_item: None,
+            beside: Vec::new(),
             read: Instant::now(),
         }
     }
@@ -71,6 +74,25 @@ impl Rights {
     /// What is looked at from now on.
     pub(crate) fn open(&mut self, content: Option<Content>) {
         self.of_item = content;
+        self.beside.clear();
+    }
+
+    /// Another item is seen in the same pictures from now on.
+    pub(crate) fn add(&mut self, content: Content) {
+        self.remove(content.item());
+        self.beside.push(content);
+    }
+
+    /// Another item is seen in the same pictures no more.
+    pub(crate) fn remove(&mut self, item: ItemId) {
+        self.beside.retain(|known| known.item() != item);
+    }
+
+    /// Whether another item may be seen in the same pictures, by what is known; whether that is too old is for
+    /// [`Rights::check`] to say.
+    pub(crate) fn sees_beside(&self, app: &App, item: ItemId) -> bool {
+        let found = self.beside.iter().find(|known| known.item() == item);
+        found.is_some_and(|content| content.is_seen_by(&self.who.subject, app.now()))
     }
 
     /// Whether something that happened may have changed what one may.
@@ -102,18 +124,23 @@ impl Rights {
                 Some(content) => Content::read(&mut db, content.item(), who.user()).await?,
                 None => None,
             };
-            Ok::<_, super::super::problem::Problem>(Some((who, ground, of_item)))
+            let mut beside = Vec::new();
+            for content in &self.beside {
+                beside.extend(Content::read(&mut db, content.item(), who.user()).await?);
+            }
+            Ok::<_, super::super::problem::Problem>(Some((who, ground, of_item, beside)))
         };
         let Ok(read) = read.await else {
             return Err(Refusal::Unknown);
         };
-        let Some((who, ground, of_item)) = read else {
+        let Some((who, ground, of_item, beside)) = read else {
             return Err(Refusal::Over(Ending::SignedOut));
         };
         let (Some(ground), true) = (ground, of_item.is_some() == self.of_item.is_some()) else {
             return Err(Refusal::Over(Ending::Revoked));
         };
         (self.who, self.ground, self.of_item) = (who, ground, of_item);
+        self.beside = beside;
         self.read = began;
         self.check(app)
     }

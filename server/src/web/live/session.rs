@@ -1,5 +1,6 @@
 //! One session: one loop that hears what comes in and what happens, has pictures drawn, and sends them.
 
+mod beside;
 mod together;
 
 use std::sync::{Arc, Mutex};
@@ -15,8 +16,8 @@ use protocol::{
 };
 use streamer::watching::{Attention, SLOWED_EVERY, sight};
 use streamer::{
-    Drawer, Exhibited, Frame, LoadError, Mark, Next, Order, Outgoing, Place, Session as Pictures, Ticket,
-    Urgency, hidden_mark,
+    Drawer, Exhibited, Frame, LoadError, Mark, Next, Order, Outgoing, Place, Seen, Session as Pictures,
+    Ticket, Urgency, hidden_mark,
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,6 +32,7 @@ use super::rights::{FRESH, Refusal, Rights};
 use super::rooms::Seat;
 use super::shown::exhibited;
 use super::wire::{Gone, Incoming, Wire};
+use beside::{Adding, Beside};
 
 /// How often what was seen is taken down.
 const TAKEN_DOWN: Duration = Duration::from_secs(10);
@@ -45,6 +47,7 @@ const WAITING: usize = 8;
 /// Something that was at work is done.
 enum Done {
     Loaded(Looking, Result<Arc<Exhibited>, LoadError>),
+    Added(u64, Box<Adding>, Result<Arc<Exhibited>, LoadError>),
     Drawn(u64, Order, Option<renderer::Picture>, Duration),
     Answered(u64, u32, Option<Told>),
 }
@@ -69,6 +72,8 @@ struct Opened {
     /// One for each pane and whether it is in a hurry: none waits for another.
     drawers: [[Arc<Mutex<Drawer>>; 2]; Pane::ALL.len()],
     asker: Arc<Mutex<Drawer>>,
+    /// Other items in the same pictures.
+    beside: Vec<Beside>,
     /// Tells what was asked of it from what was asked of another item before.
     number: u64,
 }
@@ -227,6 +232,9 @@ impl Session {
             self.refresh().await?;
             self.note_said(notice.as_ref().ok());
         }
+        if notice.is_ok_and(|notice| notice.what == "item.laid") {
+            self.lie_anew().await?;
+        }
         Ok(())
     }
 
@@ -249,10 +257,10 @@ impl Session {
         }
         if self.taken_down.elapsed() > TAKEN_DOWN {
             self.taken_down = Instant::now();
-            if let Some(opened) = &mut self.opened
-                && let Err(problem) = opened.record.take_down(&self.app).await
-            {
-                tracing::error!(%problem, "what was seen could not be taken down");
+            for record in self.opened.iter_mut().flat_map(Opened::records) {
+                if let Err(problem) = record.take_down(&self.app).await {
+                    tracing::error!(%problem, "what was seen could not be taken down");
+                }
             }
         }
         Ok(())
@@ -262,6 +270,7 @@ impl Session {
         self.rights.touch(&self.app);
         match request {
             Request::Open { item } => self.open(item).await,
+            Request::Add { item } => self.add(item).await,
             Request::Close => {
                 self.close().await;
                 Ok(())
@@ -324,7 +333,12 @@ impl Session {
     /// Looks at nothing any more.
     async fn close(&mut self) {
         self.rights.open(None);
-        let Some(opened) = self.opened.take() else { return };
+        let Some(mut opened) = self.opened.take() else {
+            return;
+        };
+        for beside in std::mem::take(&mut opened.beside) {
+            self.leave(beside).await;
+        }
         self.next_frame = opened.pictures.next_frame();
         if let Err(problem) = opened.record.end(&self.app, &self.rights.who).await {
             tracing::error!(%problem, "what was seen could not be taken down");
@@ -334,6 +348,7 @@ impl Session {
     async fn done(&mut self, done: Done) -> Result<(), Over> {
         match done {
             Done::Loaded(looking, loaded) => self.loaded(looking, loaded).await,
+            Done::Added(number, adding, loaded) => self.added(number, *adding, loaded).await,
             Done::Drawn(number, order, picture, took) => self.drawn(number, &order, picture, took).await,
             Done::Answered(number, question, told) => {
                 self.asked = self.asked.saturating_sub(1);
@@ -393,6 +408,7 @@ impl Session {
             record: Record::begin(&self.app, self.id, content, looking),
             drawers: Default::default(),
             asker: Arc::default(),
+            beside: Vec::new(),
             number: self.openings,
         });
         Ok(self.wire.send(Event::Opened(Box::new(told))).await?)
@@ -405,7 +421,7 @@ impl Session {
         }
         let now = Instant::now();
         let opened = self.opened.as_mut()?;
-        match opened.record.is_sweep() {
+        match opened.is_sweep() {
             true => opened.pictures.slow(SLOWED_EVERY, now),
             false => opened.pictures.hurry(),
         }
@@ -417,6 +433,7 @@ impl Session {
                     let hurry = usize::from(order.urgency() == Urgency::Later);
                     let drawer = Arc::clone(&opened.drawers[order.pane.pane.index()][hurry]);
                     let (exhibited, number) = (Arc::clone(&opened.exhibited), opened.number);
+                    let beside = opened.exhibited_beside();
                     let studio = self.app.live.studio.clone();
                     self.at_work.push(Box::pin(async move {
                         let drawn = order.clone();
@@ -426,13 +443,12 @@ impl Session {
                             let mut spare = Drawer::new();
                             let mut held = drawer.try_lock();
                             let drawer = held.as_deref_mut().unwrap_or(&mut spare);
-                            let picture = drawer.draw(
-                                &exhibited,
-                                &drawn.look,
-                                &drawn.pane,
-                                drawn.divisor,
-                                drawn.quality,
-                            );
+                            let seen = Seen {
+                                exhibited: &exhibited,
+                                beside: &beside,
+                            };
+                            let picture =
+                                drawer.draw(seen, &drawn.look, &drawn.pane, drawn.divisor, drawn.quality);
                             (picture.ok(), began.elapsed())
                         };
                         let (picture, took) = studio
@@ -464,6 +480,10 @@ impl Session {
             return Ok(());
         };
         let frame = self.sealed(picture, header, order).await;
+        // What may no longer be looked at is not in what is sent.
+        if self.leave_lost().await? {
+            return Ok(());
+        }
         // The last thing before a frame is sent: whether it may be.
         match self.rights.check(&self.app) {
             Ok(()) => {}
@@ -511,7 +531,7 @@ impl Session {
             true => Attention::Waited,
             false => Attention::Passed,
         };
-        let was_sweep = opened.record.is_sweep();
+        let was_sweep = opened.is_sweep();
         if let Err(problem) = opened
             .record
             .saw(&self.app, &self.rights.who, sight, attention)
@@ -519,7 +539,10 @@ impl Session {
         {
             tracing::error!(%problem, "a sweep could not be told");
         }
-        if !was_sweep && opened.record.is_sweep() {
+        opened
+            .saw_beside(&self.app, &self.rights.who, order, attention)
+            .await;
+        if !was_sweep && opened.is_sweep() {
             let every_ms = u32::try_from(SLOWED_EVERY.as_millis()).unwrap_or(u32::MAX);
             self.wire.send(Event::Slowed { every_ms }).await?;
         }
@@ -542,11 +565,18 @@ impl Session {
             return self.trouble(Trouble::NotFound, number).await;
         };
         let (exhibited, asker) = (Arc::clone(&opened.exhibited), Arc::clone(&opened.asker));
+        let beside = opened.exhibited_beside();
         let (studio, opening) = (self.app.live.studio.clone(), opened.number);
         self.asked += 1;
         self.at_work.push(Box::pin(async move {
             let Question { number, ask } = question;
-            let work = move || answer(&asker, &exhibited, &look, &ask);
+            let work = move || {
+                let seen = Seen {
+                    exhibited: &exhibited,
+                    beside: &beside,
+                };
+                answer(&asker, seen, &look, &ask)
+            };
             let told = studio.run(Urgency::Now, work).await;
             Done::Answered(opening, number, told)
         }));
@@ -565,10 +595,10 @@ impl Session {
     }
 }
 
-fn answer(asker: &Mutex<Drawer>, exhibited: &Exhibited, look: &Look, ask: &Ask) -> Told {
+fn answer(asker: &Mutex<Drawer>, seen: Seen<'_>, look: &Look, ask: &Ask) -> Told {
     let mut spare = Drawer::new();
     let mut held = asker.try_lock();
-    streamer::answer(held.as_deref_mut().unwrap_or(&mut spare), exhibited, look, ask)
+    streamer::answer(held.as_deref_mut().unwrap_or(&mut spare), seen, look, ask)
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {

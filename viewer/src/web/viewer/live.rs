@@ -161,8 +161,8 @@ impl Live {
 
     fn heard(&mut self, painter: &Painter, event: Event) -> Option<Over> {
         match event {
-            // Others are met over a socket of its own.
-            Event::Welcome { .. } | Event::Room(_) => {}
+            // Others are met over a socket of its own, and no other items are asked for here.
+            Event::Welcome { .. } | Event::Room(_) | Event::Added { .. } | Event::Apart { .. } => {}
             Event::Queued { .. } => self.note("live.queued"),
             Event::Admitted => self.status.update(|status| status.notice = None),
             Event::Opened(exhibit) => self.opened(*exhibit),
@@ -372,7 +372,12 @@ pub(super) fn content_of(layers: Vec<Layer>, volume: Shown) -> Content {
     Content {
         volume,
         layers: layers
-            .map(|layer| (layer.name, layer.opacity, layer.color))
+            .map(|layer| protocol::Layer {
+                item: None,
+                name: layer.name,
+                opacity: layer.opacity,
+                color: layer.color,
+            })
             .collect(),
     }
 }
