@@ -2,6 +2,7 @@
 
 mod arrival;
 mod driver;
+mod laid;
 mod marks;
 mod mentions;
 mod pages;

@@ -346,6 +346,40 @@ pub(crate) struct Item {
     /// What tells which items share a frame of reference; of one's own items only.
     #[serde(default)]
     pub(crate) frame: Option<String>,
+    /// In whose space it lies, and where; told in the list of a case.
+    #[serde(default)]
+    pub(crate) space: Option<Space>,
+    /// What it was laid onto; told in the list of a case.
+    #[serde(default)]
+    pub(crate) registration: Option<Registration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Space {
+    pub(crate) item: String,
+    pub(crate) from_item: [f64; 16],
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Registration {
+    pub(crate) id: String,
+    pub(crate) onto: String,
+    pub(crate) state: String,
+    pub(crate) residual_mm: f64,
+    pub(crate) percentile_95_mm: f64,
+    pub(crate) agreeing: f64,
+}
+
+impl Item {
+    /// Takes points of this item to where they are in another one's millimeters; nothing where the two do not lie in one
+    /// space.
+    pub(crate) fn motion_to(&self, other: &Self) -> Option<geometry::DAffine3> {
+        match (&self.space, &other.space) {
+            (Some(from), Some(to)) => (from.item == to.item)
+                .then(|| domain::from_rows(&to.from_item).inverse() * domain::from_rows(&from.from_item)),
+            _ => (self.frame.is_some() && self.frame == other.frame).then_some(geometry::DAffine3::IDENTITY),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

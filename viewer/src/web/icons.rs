@@ -36,6 +36,7 @@ pub(crate) enum Name {
     Close,
     Send,
     Compare,
+    Lay,
     Straighten,
     Reset,
     Hand,
@@ -77,6 +78,7 @@ impl Name {
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Send => "M4 12l16-7-6 15-3-6zM11 14l9-9",
             Self::Compare => "M4 5h16v14H4zM12 3v18M7 10h2M15 10h2",
+            Self::Lay => "M3 9c6-5 12-5 18 0M3 15c6-5 12-5 18 0M12 17v4M10 19l2 2 2-2",
             Self::Straighten => "M12 3v18M3 12h18M6 6l2 2M18 18l-2-2",
             Self::Hand => {
                 "M8 13V6a1.5 1.5 0 0 1 3 0v5M11 11V4.5a1.5 1.5 0 0 1 3 0V11M14 11V6a1.5 1.5 0 0 1 3 0v8a6 6 0 0 1-6 6c-3 0-4.500-1.500-6-5l-1-2.500a1.500 1.500 0 0 1 2.600-1.400L8 13"

@@ -122,6 +122,7 @@ impl Live {
             return Over::Lost;
         };
         let screen = Rc::new(Screen::default());
+        let mut asked = Vec::new();
         self.sent = None;
         self.exhibit = None;
         for question in std::mem::take(&mut self.asked).into_values() {
@@ -151,6 +152,11 @@ impl Live {
             for question in painter.questions() {
                 self.ask(&socket, question);
             }
+            if self.exhibit.is_some() {
+                for item in self.wanted.not_asked(&mut asked) {
+                    socket.send(&Request::Add { item });
+                }
+            }
             self.say(painter, &socket);
         }
     }
@@ -161,11 +167,13 @@ impl Live {
 
     fn heard(&mut self, painter: &Painter, event: Event) -> Option<Over> {
         match event {
-            // Others are met over a socket of its own, and no other items are asked for here.
-            Event::Welcome { .. } | Event::Room(_) | Event::Added { .. } | Event::Apart { .. } => {}
+            // Others are met over a socket of its own.
+            Event::Welcome { .. } | Event::Room(_) => {}
             Event::Queued { .. } => self.note("live.queued"),
             Event::Admitted => self.status.update(|status| status.notice = None),
             Event::Opened(exhibit) => self.opened(*exhibit),
+            Event::Added { item, surfaces, .. } => self.added(item, &surfaces),
+            Event::Apart { item } => self.apart(item),
             Event::Answered { number, answer } => {
                 if let Some(question) = self.asked.remove(&number) {
                     answered(question, answer);
@@ -238,6 +246,28 @@ impl Live {
             self.wanted.view.set(Some(first_view(&exhibit)));
         }
         self.exhibit = Some(exhibit);
+    }
+
+    /// Surfaces of another item can be seen.
+    fn added(&self, item: domain::ItemId, surfaces: &[String]) {
+        let name = self.wanted.others.with_untracked(|others| {
+            let found = others.iter().find(|other| other.item == item);
+            found.map(|other| other.name.clone())
+        });
+        let Some(name) = name else { return };
+        self.wanted.layers.update(|layers| {
+            for surface in surfaces {
+                let layer = Layer::of_another(item, &name, surface, None);
+                if !layers.iter().any(|known| known.name == layer.name) {
+                    layers.push(layer);
+                }
+            }
+        });
+    }
+
+    /// Another item does not lie in the same space, or no longer.
+    fn apart(&self, item: domain::ItemId) {
+        self.wanted.leave(item);
     }
 
     /// Says what is shown, where that is something else than before.
@@ -372,11 +402,17 @@ pub(super) fn content_of(layers: Vec<Layer>, volume: Shown) -> Content {
     Content {
         volume,
         layers: layers
-            .map(|layer| protocol::Layer {
-                item: None,
-                name: layer.name,
-                opacity: layer.opacity,
-                color: layer.color,
+            .map(|layer| {
+                let (item, name) = match layer.of {
+                    Some(of) => (Some(of.item), of.surface),
+                    None => (None, layer.name),
+                };
+                protocol::Layer {
+                    item,
+                    name,
+                    opacity: layer.opacity,
+                    color: layer.color,
+                }
             })
             .collect(),
     }

@@ -6,6 +6,7 @@ mod drawing;
 mod drawn;
 mod kept;
 mod keys;
+mod laying;
 mod live;
 mod look;
 mod marks;
@@ -133,6 +134,12 @@ pub(crate) struct Room {
     pub(crate) tool: RwSignal<Tool>,
     pub(crate) layers: RwSignal<Vec<Layer>>,
     pub(crate) volume_shown: RwSignal<bool>,
+    /// Other items whose surfaces are in the same pictures.
+    pub(crate) others: RwSignal<Vec<painter::Other>>,
+    /// Whether the server draws.
+    pub(crate) is_live: RwSignal<bool>,
+    /// An item on its way onto the one that is shown.
+    pub(crate) laying: RwSignal<Option<laying::Laying>>,
     pub(crate) status: RwSignal<Status>,
     /// What of the status stays while pieces and pictures come: who reads it here is not told of each of those.
     pub(crate) known: Known,
@@ -196,6 +203,9 @@ impl Room {
             active: RwSignal::new(Pane::Space),
             tool: RwSignal::new(Tool::Pointer),
             layers: RwSignal::new(Vec::new()),
+            others: RwSignal::new(Vec::new()),
+            is_live: RwSignal::new(false),
+            laying: RwSignal::new(None),
             volume_shown: RwSignal::new(true),
             status,
             known: Known::of(status),
@@ -220,6 +230,8 @@ impl Room {
             item: RwSignal::new(None),
             view: RwSignal::new(None),
             layers: RwSignal::new(Vec::new()),
+            others: RwSignal::new(Vec::new()),
+            is_live: RwSignal::new(false),
             volume_shown: RwSignal::new(true),
             status,
             known: Known::of(status),
@@ -458,13 +470,17 @@ fn link(leader: Room, follower: Room) {
         let is_linked = matches!(leader.layout.get_untracked(), Layout::Compare(_))
             && leader.hand.get_untracked() == leader.place;
         if let (true, Some(Some(before)), Some(now)) = (is_linked, before, &now) {
-            let frame = |room: Room| {
-                room.item
-                    .with_untracked(|item| item.as_ref().and_then(|item| item.frame.clone()))
-            };
-            let frames = match (frame(leader), frame(follower)) {
-                (Some(a), Some(b)) if a == b => Frames::Shared,
-                _ => Frames::Apart,
+            let shown = untrack(|| leader.item.get());
+            let motion = shown.and_then(|shown| untrack(|| follower.motion_from(&shown)));
+            let is_same = leader.item.with_untracked(|shown| {
+                follower
+                    .item
+                    .with_untracked(|item| item.is_some() && item == shown)
+            });
+            let frames = match motion {
+                Some(motion) => Frames::Shared(motion),
+                None if is_same => Frames::Shared(geometry::DAffine3::IDENTITY),
+                None => Frames::Apart,
             };
             follower.change(|view| follow(view, &before, now, frames));
         }
@@ -543,8 +559,10 @@ fn Truth() -> impl IntoView {
             .map(|percent| format!("{} {percent} %", t("viewer.arriving")))
     };
     let drawn = move || {
-        let own = room.item.with(|item| item.as_ref().is_none_or(|item| item.own));
-        t(if own { "viewer.local" } else { "viewer.live" })
+        t(match room.is_live.get() {
+            true => "viewer.live",
+            false => "viewer.local",
+        })
     };
     view! {
         <footer class="truth">

@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use domain::ItemId;
+use geometry::DAffine3;
 use leptos::prelude::*;
 use renderer::Picture;
 use wasm_bindgen_futures::spawn_local;
 
-use super::painter::{Arrival, Layer, Painter, Status, Wanted, sleep};
-use super::{Cine, Room, Within, first_layout, live};
+use super::painter::{Arrival, Layer, Other, Painter, Status, Wanted, sleep};
+use super::{Cine, Place, Room, Within, first_layout, live};
 use crate::loading::nearest_run;
 use crate::texts::t;
 use crate::view_state::{Layout, Pane, Size, ViewState};
@@ -30,6 +32,10 @@ impl Room {
         self.view.set(None);
         self.status.set(Status::default());
         self.layers.set(Vec::new());
+        self.others.set(Vec::new());
+        if self.place == Place::Left {
+            self.laying.set(None);
+        }
         self.volume_shown.set(true);
         self.frames.set(Vec::new());
         self.probe.set(None);
@@ -42,12 +48,9 @@ impl Room {
             self.layout_before.set(None);
         }
         self.active.set(Pane::Space);
-        let wanted = Wanted {
-            view: self.view,
-            layers: self.layers,
-            volume_shown: self.volume_shown,
-        };
+        let wanted = self.wanted();
         self.item.set(Some(item.clone()));
+        self.is_live.set(false);
         let (false, Ok(id)) = (item.own, item.id.parse()) else {
             let painter = Painter::start(wanted, self.status);
             self.painter.set_value(Some(Rc::clone(&painter)));
@@ -59,6 +62,20 @@ impl Room {
             return;
         };
         // Of what somebody else uploaded, pictures come and nothing else.
+        self.look_from_server(id);
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            view: self.view,
+            layers: self.layers,
+            volume_shown: self.volume_shown,
+            others: self.others,
+        }
+    }
+
+    /// Has the server draw what is open.
+    fn look_from_server(&self, id: ItemId) {
         let scene = live::Scene {
             path: match self.within {
                 Within::Case => format!("/api/cases/{}/live", self.case.get_value()),
@@ -67,22 +84,67 @@ impl Room {
             item: id,
             marks: self.marks,
         };
-        let painter = Painter::start_live(scene, wanted, self.status, self.frames);
+        let painter = Painter::start_live(scene, self.wanted(), self.status, self.frames);
         self.painter.set_value(Some(painter));
+        self.is_live.set(true);
     }
 
-    /// Whether the surfaces of an item can be shown with the one that is open: both lie in one frame of reference.
-    pub(super) fn shares_frame(&self, other: &Item) -> bool {
+    /// Takes points of another item to where they are in the one that is open, where both lie in one space.
+    pub(super) fn motion_from(&self, other: &Item) -> Option<DAffine3> {
         self.item.with(|shown| {
-            shown.as_ref().is_some_and(|shown| {
-                shown.id != other.id && shown.frame.is_some() && shown.frame == other.frame
+            let shown = shown.as_ref().filter(|shown| shown.id != other.id)?;
+            // How it lies is told in the list, which may have been read anew.
+            self.items.with(|items| {
+                let listed = |item: &Item| items.iter().find(|known| known.id == item.id).cloned();
+                let (from, to) = (listed(other), listed(shown));
+                from.as_ref()
+                    .unwrap_or(other)
+                    .motion_to(to.as_ref().unwrap_or(shown))
             })
         })
     }
 
-    /// Shows the surfaces of an item that lies in the same frame of reference.
+    /// Whether the surfaces of another item are among the pictures.
+    pub(super) fn has_surfaces_of(&self, other: &Item) -> bool {
+        let id = other.id.parse::<ItemId>().ok();
+        self.others
+            .with(|others| others.iter().any(|known| Some(known.item) == id))
+    }
+
+    /// No longer shows the surfaces of another item.
+    pub(super) fn leave_surfaces(&self, other: &Item) {
+        if let Ok(id) = other.id.parse() {
+            self.wanted().leave(id);
+        }
+    }
+
+    /// Shows the surfaces of an item that lies in the same space, where they lie.
     pub(super) fn add_surfaces(self, other: Item) {
+        let (Some(motion), Ok(id)) = (untrack(|| self.motion_from(&other)), other.id.parse::<ItemId>())
+        else {
+            return;
+        };
         let open = self.item.get_untracked();
+        self.others.update(|others| {
+            if !others.iter().any(|known| known.item == id) {
+                others.push(Other {
+                    item: id,
+                    name: other.name.clone(),
+                });
+            }
+        });
+        // What somebody else uploaded is drawn by the server, and what one sees with it.
+        if self.is_live.get_untracked() {
+            return;
+        }
+        if let (false, Some(Ok(shown))) = (other.own, open.as_ref().map(|open| open.id.parse())) {
+            self.close();
+            self.status.set(Status::default());
+            self.layers.update(|layers| {
+                layers.retain(|layer| layer.distances_mm.is_none());
+            });
+            return self.look_from_server(shown);
+        }
         spawn_local(async move {
             let path = format!("/api/items/{}/artifacts", other.id);
             let artifacts: Vec<Artifact> = match api::get(&path).await {
@@ -93,13 +155,13 @@ impl Room {
                 return;
             }
             for surface in artifacts.iter().filter(|artifact| artifact.kind == "surface") {
-                let name = format!("{} · {}", other.name, surface.name);
+                let layer = Layer::of_another(id, &other.name, &surface.name, Some(motion));
                 let is_known = self
                     .layers
-                    .with_untracked(|layers| layers.iter().any(|layer| layer.name == name));
+                    .with_untracked(|layers| layers.iter().any(|known| known.name == layer.name));
                 if let Some(path) = read_at(surface, &other).filter(|_| !is_known) {
-                    self.with_painter(|painter| painter.offer([(name.clone(), path)]));
-                    self.layers.update(|layers| layers.push(Layer::new(&name, 1.0)));
+                    self.with_painter(|painter| painter.offer([(layer.name.clone(), path)]));
+                    self.layers.update(|layers| layers.push(layer));
                 }
             }
         });

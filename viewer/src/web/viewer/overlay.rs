@@ -202,6 +202,17 @@ fn marks(room: Room, projector: Option<Projector>, size: Size) -> Option<impl In
     }
     let item = room.item.with(|item| item.as_ref().map(|item| item.id.clone()));
     let selected = room.marks.selected.get();
+    // Points of what is being laid are seen like pins, each by its number.
+    let landmarks = room.landmarks().into_iter().zip(1_u32..);
+    let landmarks = landmarks.filter_map(|(p_mm, number)| {
+        Some(Drawn {
+            pixels: place(&projector, &[p_mm])?,
+            kind: AnnotationKind::Pin,
+            words: number.to_string(),
+            color: crate::marking::css_of(domain::MarkColor::White),
+            is_selected: false,
+        })
+    });
     let shown: Vec<Drawn> = room.marks.all.with(|all| {
         all.iter()
             .filter(|mark| mark.item == item && !room.marks.is_hidden(&mark.id))
@@ -220,6 +231,7 @@ fn marks(room: Room, projector: Option<Projector>, size: Size) -> Option<impl In
                     is_selected: selected.as_ref() == Some(&mark.id),
                 })
             })
+            .chain(landmarks)
             .collect()
     });
     let wanted: Vec<Wanted> = shown.iter().map(wanted).collect();

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use geometry::{DVec2, DVec3, GridGeometry};
+use domain::ItemId;
+use geometry::{DAffine3, DVec2, DVec3, GridGeometry};
 use leptos::prelude::*;
 use renderer::Picture;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -63,6 +64,26 @@ pub(crate) struct Layer {
     pub(crate) color: Option<[f32; 3]>,
     /// Where it has measured distances: that of full color, mm.
     pub(crate) distances_mm: Option<f64>,
+    /// Where it is of another item than the one that is shown.
+    pub(crate) of: Option<OfAnother>,
+}
+
+/// A surface of another item.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OfAnother {
+    pub(crate) item: ItemId,
+    /// Its name there.
+    pub(crate) surface: String,
+    /// Takes points of that item to where they are in the one that is shown, mm, where the browser does that.
+    pub(crate) shown_from_item: Option<DAffine3>,
+}
+
+/// Another item that is to be seen in the same pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Other {
+    pub(crate) item: ItemId,
+    /// What it is called.
+    pub(crate) name: String,
 }
 
 impl Layer {
@@ -72,6 +93,24 @@ impl Layer {
             opacity,
             color: None,
             distances_mm: None,
+            of: None,
+        }
+    }
+
+    /// A surface of another item, by the name of that item and its own.
+    pub(crate) fn of_another(
+        item: ItemId,
+        name: &str,
+        surface: &str,
+        shown_from_item: Option<DAffine3>,
+    ) -> Self {
+        Self {
+            of: Some(OfAnother {
+                item,
+                surface: surface.to_owned(),
+                shown_from_item,
+            }),
+            ..Self::new(&format!("{name} · {surface}"), 1.0)
         }
     }
 }
@@ -82,6 +121,29 @@ pub(crate) struct Wanted {
     pub(crate) view: RwSignal<Option<ViewState>>,
     pub(crate) layers: RwSignal<Vec<Layer>>,
     pub(crate) volume_shown: RwSignal<bool>,
+    /// Other items in the same pictures.
+    pub(crate) others: RwSignal<Vec<Other>>,
+}
+
+impl Wanted {
+    /// Another item is seen no more.
+    pub(crate) fn leave(&self, item: ItemId) {
+        self.others
+            .update(|others| others.retain(|other| other.item != item));
+        let is_other = |layer: &Layer| layer.of.as_ref().is_none_or(|of| of.item != item);
+        self.layers.update(|layers| layers.retain(is_other));
+    }
+
+    /// Other items that were not asked for yet; then they are.
+    pub(crate) fn not_asked(&self, asked: &mut Vec<ItemId>) -> Vec<ItemId> {
+        self.others.with_untracked(|others| {
+            asked.retain(|item| others.iter().any(|other| other.item == *item));
+            let items = others.iter().map(|other| other.item);
+            let fresh: Vec<ItemId> = items.filter(|item| !asked.contains(item)).collect();
+            asked.extend(&fresh);
+            fresh
+        })
+    }
 }
 
 /// What the pages learn of the loop.

@@ -131,6 +131,9 @@ impl Room {
 
     /// Sets the next point of the mark that is under way, or begins one.
     fn set_point(self, kind: AnnotationKind, pane: Pane, p_mm: DVec3) {
+        if kind == AnnotationKind::Pin && self.takes_landmark(p_mm) {
+            return;
+        }
         let mut draft = self
             .marks
             .draft
@@ -178,6 +181,7 @@ pub(crate) fn PaneView(pane: Pane) -> impl IntoView {
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
             room.item.track();
+            room.is_live.track();
             room.with_painter(|painter| painter.put_canvas(pane, canvas.clone()));
         }
     });

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::laying::LayingPanel;
 use super::look::Look;
 use super::{Room, is_shown};
 use crate::texts::t;
@@ -31,15 +32,47 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                 {move || items.get().into_iter().map(|item| {
                     let shown = item.clone();
                     let other = StoredValue::new(item.clone());
-                    let can_add = move || other.with_value(|other| room.shares_frame(other));
-                    let add = format!("{}: {}", item.name, t("side.add_surfaces"));
+                    let can_add = Memo::new(move |_| other.with_value(|other| room.motion_from(other).is_some()));
+                    let can_lay = Memo::new(move |_| other.with_value(|other| room.can_lay_onto_shown(other)));
+                    let named = { let name = item.name.clone(); move |what: &'static str| format!("{name}: {}", t(what)) };
+                    let add = { let named = named.clone(); move || {
+                        let is_there = other.with_value(|other| room.has_surfaces_of(other));
+                        let toggle = move |_| if is_there {
+                            other.with_value(|other| room.leave_surfaces(other));
+                        } else {
+                            room.add_surfaces(other.get_value());
+                        };
+                        let what = if is_there { "side.leave_surfaces" } else { "side.add_surfaces" };
+                        can_add.get().then(|| view! {
+                            <button class="icon-button on-hover" data-test="add" title=t(what) aria-label=named(what) aria-pressed=is_there.to_string()
+                                on:click=toggle><Icon name=Name::Add/></button>
+                        })
+                    } };
+                    let lay = { let named = named.clone(); move || can_lay.get().then(|| view! {
+                        <button class="icon-button on-hover" data-test="lay" title=t("lay.onto") aria-label=named("lay.onto")
+                            on:click=move |_| room.begin_laying(other.get_value())><Icon name=Name::Lay/></button>
+                    }) };
+                    let laid = StoredValue::new(item.registration.clone());
+                    let apart = move || laid.get_value().filter(|_| room.can_lay()).map(|laid| {
+                        let proposed = (laid.state == "proposed").then(|| {
+                            let (named, laid) = (named.clone(), laid.clone());
+                            view! {
+                                <button class="icon-button on-hover" data-test="lay" title=t("lay.title") aria-label=named("lay.title")
+                                    on:click=move |_| room.resume_laying(other.get_value(), laid.clone())><Icon name=Name::Lay/></button>
+                            }
+                        });
+                        view! {
+                            {proposed}
+                            <button class="icon-button on-hover" data-test="lay-apart" title=t("lay.apart") aria-label=named("lay.apart")
+                                on:click=move |_| room.lay_apart(other.get_value(), laid.id.clone())><Icon name=Name::Close/></button>
+                        }
+                    });
                     view! {
                         <li class="item-row">
                             <ItemButton room beside item=item.clone()/>
-                            {move || can_add().then(|| view! {
-                                <button class="icon-button on-hover" title=t("side.add_surfaces") aria-label=add.clone()
-                                    on:click=move |_| room.add_surfaces(other.get_value())><Icon name=Name::Add/></button>
-                            })}
+                            {add}
+                            {lay}
+                            {apart}
                             {can_compare().then(|| view! {
                                 <button class="icon-button on-hover" title=t("side.compare") aria-label=format!("{}: {}", item.name, t("side.compare"))
                                     on:click=move |_| compare(room, beside, shown.clone())><Icon name=Name::Compare/></button>
@@ -48,6 +81,7 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                     }
                 }).collect_view()}
             </ul>
+            <LayingPanel beside/>
             <Look/>
         </aside>
     }
@@ -65,12 +99,15 @@ fn ItemButton(room: Room, beside: Room, item: Item) -> impl IntoView {
     };
     let is_compared = move || matches!(room.layout.get(), Layout::Compare(_));
     let opened = item.clone();
+    let laid = item.registration.as_ref().map(|laid| {
+        view! { <span class="number laid" data-test="laid" title=t("lay.residual")>{format!(" · {:.2} mm", laid.residual_mm)}</span> }
+    });
     view! {
         <button class="item" class:on=move || is_in(room) class:beside=move || is_compared() && is_in(beside)
             on:click=move |_| room.open(opened.clone())>
             <Thumbnail item=item.clone()/>
             <span class="item-name">{item.name.clone()}</span>
-            <span class="quiet">{item.modality.clone().unwrap_or_else(|| item.kind.clone())}</span>
+            <span class="quiet">{item.modality.clone().unwrap_or_else(|| item.kind.clone())}{laid}</span>
         </button>
     }
 }
@@ -82,6 +119,11 @@ fn compare(room: Room, beside: Room, item: Item) {
         (_, "volume") => room.active.get_untracked(),
         _ => Pane::Space,
     };
+    compare_in(room, beside, item, pane);
+}
+
+/// Puts an item beside the one that is shown, each in this pane.
+pub(super) fn compare_in(room: Room, beside: Room, item: Item, pane: Pane) {
     room.layout.set(Layout::Compare(pane));
     beside.open(item);
     room.active.set(pane);

@@ -351,7 +351,11 @@ fn take(room: Room, item: ItemId, look: &Look, grid: Option<&geometry::GridGeome
     }
     let mut layers = room.layers.get_untracked();
     for layer in &mut layers {
-        if let Some(shown) = look.layers.iter().find(|shown| shown.name == layer.name) {
+        let is_it = |shown: &&protocol::Layer| match &layer.of {
+            Some(of) => shown.item == Some(of.item) && shown.name == of.surface,
+            None => shown.item.is_none() && shown.name == layer.name,
+        };
+        if let Some(shown) = look.layers.iter().find(is_it) {
             (layer.opacity, layer.color) = (shown.opacity, shown.color);
         }
     }

@@ -61,6 +61,14 @@ impl Drawing {
                 }
                 Arrival::Surface { name, bytes } => {
                     let (surface, distances_mm) = surface(&bytes)?;
+                    let motion = layers.with_untracked(|layers| {
+                        let layer = layers.iter().find(|layer| layer.name == name)?;
+                        layer.of.as_ref()?.shown_from_item
+                    });
+                    let surface = match motion {
+                        Some(shown_from_item) => surface.moved(&shown_from_item),
+                        None => surface,
+                    };
                     layers.update(|layers| {
                         for layer in layers.iter_mut().filter(|layer| layer.name == name) {
                             layer.distances_mm = distances_mm;
