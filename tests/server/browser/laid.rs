@@ -100,6 +100,7 @@ fn a_face_is_laid_onto_a_ct_and_seen_in_one_scene() {
 
     // A guest sees the same in pictures from the server, and is not offered what the server refuses.
     drop(guest(&visit.server, &ada, &case, "see"));
+    visit.open("/");
     visit.sign_out();
     visit.sign_in("see@example.net");
     visit.open(&format!("/cases/{case}/view/{ct}"));

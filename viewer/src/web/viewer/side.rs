@@ -44,12 +44,12 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                         };
                         let what = if is_there { "side.leave_surfaces" } else { "side.add_surfaces" };
                         can_add.get().then(|| view! {
-                            <button class="icon-button on-hover" data-test="add" title=t(what) aria-label=named(what) aria-pressed=is_there.to_string()
+                            <button class="icon-button" data-test="add" title=t(what) aria-label=named(what) aria-pressed=is_there.to_string()
                                 on:click=toggle><Icon name=Name::Add/></button>
                         })
                     } };
                     let lay = { let named = named.clone(); move || can_lay.get().then(|| view! {
-                        <button class="icon-button on-hover" data-test="lay" title=t("lay.onto") aria-label=named("lay.onto")
+                        <button class="icon-button" data-test="lay" title=t("lay.onto") aria-label=named("lay.onto")
                             on:click=move |_| room.begin_laying(other.get_value())><Icon name=Name::Lay/></button>
                     }) };
                     let laid = StoredValue::new(item.registration.clone());
@@ -57,26 +57,28 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                         let proposed = (laid.state == "proposed").then(|| {
                             let (named, laid) = (named.clone(), laid.clone());
                             view! {
-                                <button class="icon-button on-hover" data-test="lay" title=t("lay.title") aria-label=named("lay.title")
+                                <button class="icon-button" data-test="lay" title=t("lay.title") aria-label=named("lay.title")
                                     on:click=move |_| room.resume_laying(other.get_value(), laid.clone())><Icon name=Name::Lay/></button>
                             }
                         });
                         view! {
                             {proposed}
-                            <button class="icon-button on-hover" data-test="lay-apart" title=t("lay.apart") aria-label=named("lay.apart")
+                            <button class="icon-button" data-test="lay-apart" title=t("lay.apart") aria-label=named("lay.apart")
                                 on:click=move |_| room.lay_apart(other.get_value(), laid.id.clone())><Icon name=Name::Close/></button>
                         }
                     });
                     view! {
                         <li class="item-row">
                             <ItemButton room beside item=item.clone()/>
-                            {add}
-                            {lay}
-                            {apart}
-                            {can_compare().then(|| view! {
-                                <button class="icon-button on-hover" title=t("side.compare") aria-label=format!("{}: {}", item.name, t("side.compare"))
-                                    on:click=move |_| compare(room, beside, shown.clone())><Icon name=Name::Compare/></button>
-                            })}
+                            <div class="item-acts">
+                                {add}
+                                {lay}
+                                {apart}
+                                {can_compare().then(|| view! {
+                                    <button class="icon-button" title=t("side.compare") aria-label=format!("{}: {}", item.name, t("side.compare"))
+                                        on:click=move |_| compare(room, beside, shown.clone())><Icon name=Name::Compare/></button>
+                                })}
+                            </div>
                         </li>
                     }
                 }).collect_view()}
