@@ -42,10 +42,11 @@ fn build_module(feature: &str) -> Result<PathBuf> {
     let mut cargo = tools::cargo_for_wasm(TARGET)?;
     shell::run(
         cargo
-            // Every browser that has WebGPU has had these instructions for years.
+            // Every browser that has WebGPU has had these instructions for years. Components of one type make the code
+            // of the pages smaller by an eighth.
             .env(
                 "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-                "-Ctarget-feature=+simd128",
+                "-Ctarget-feature=+simd128 --cfg=erase_components",
             )
             .args(["build", "--locked", "--package", "viewer", "--profile", "web"])
             .args(["--no-default-features", "--features", feature])
