@@ -68,7 +68,7 @@ pub(crate) fn Items(beside: Room) -> impl IntoView {
                         }
                     });
                     view! {
-                        <li class="item-row">
+                        <li>
                             <ItemButton room beside item=item.clone()/>
                             <div class="item-acts">
                                 {add}
