@@ -71,6 +71,9 @@ impl Arriving {
         let needed = next.map_or(self.end(), |(&start, _)| start.min(self.end()));
         self.bytes.drain(..(needed - self.offset) as usize);
         self.offset = needed;
+        if self.awaited.is_empty() {
+            self.bytes = Vec::new();
+        }
     }
 
     /// Bytes of the bricks that were met, and of all.

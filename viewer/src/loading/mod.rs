@@ -179,8 +179,8 @@ impl Loading {
         self.shown.as_ref().is_some_and(Shown::has_begun)
     }
 
-    /// Whether the finest level is being made in the memory of the one that was shown: meanwhile [`Loading::volume`] is as
-    /// coarse as at first, and bricks that come for it end this at once.
+    /// Whether the finest level is being made of the one that is shown, which stays as it is meanwhile. Bricks that come for
+    /// it end this at once.
     pub fn is_growing(&self) -> bool {
         self.shown.as_ref().is_some_and(Shown::is_growing)
     }

@@ -1,7 +1,7 @@
 //! The volumes of a pyramid on its way: which one is drawn, and which one is made to take its place.
 //!
 //! Of its own because memory decides here: a small volume is shown first, the one in between has the room that the finest
-//! one needs, and grows into it.
+//! one needs, and grows into it while it is drawn.
 
 use std::convert::Infallible;
 
@@ -40,8 +40,6 @@ pub(super) struct Shown {
     pub(super) volume: ResidentVolume,
     /// What takes its place when nothing of it is a hole.
     next: Option<Next>,
-    /// The volume that was drawn first, for as long as there may be no other meanwhile.
-    kept: Option<ResidentVolume>,
 }
 
 /// A volume that is being made.
@@ -49,7 +47,7 @@ pub(super) struct Shown {
 enum Next {
     /// Filled from the one that is drawn, a layer of bricks after the other; and the next layer.
     Filling(ResidentVolume, u32),
-    /// Of the finest level, made of the one in between.
+    /// Of the finest level, made of the one in between, which is drawn.
     Growing(Growing),
 }
 
@@ -72,7 +70,6 @@ impl Shown {
             first,
             volume,
             next: None,
-            kept: None,
         })
     }
 
@@ -107,25 +104,19 @@ impl Shown {
     pub(super) fn refine(&mut self) -> Result<bool, LoadingError> {
         match self.next.take() {
             Some(Next::Filling(volume, layer)) => self.fill(volume, layer)?,
-            Some(Next::Growing(mut growing)) => match growing.step() {
-                true => self.next = Some(Next::Growing(growing)),
-                false => {
-                    self.volume = growing.into_volume();
-                    self.kept = None;
+            Some(Next::Growing(mut growing)) => {
+                if growing.step(&mut self.volume) {
+                    self.next = Some(Next::Growing(growing));
                 }
-            },
+            }
             None if self.volume.level() == self.finest || !self.volume.is_complete() => return Ok(false),
-            None => match self.kept.take() {
-                // What is drawn meanwhile is what was drawn first.
-                Some(first) => {
-                    let middle = std::mem::replace(&mut self.volume, first);
-                    self.next = Some(Next::Growing(middle.grow(self.finest)?));
-                }
-                None => {
-                    let finer = self.finer()?;
-                    self.fill(finer, 0)?;
-                }
-            },
+            None if self.volume.level() < self.first => {
+                self.next = Some(Next::Growing(self.volume.grow(self.finest)?));
+            }
+            None => {
+                let finer = self.finer()?;
+                self.fill(finer, 0)?;
+            }
         }
         Ok(true)
     }
@@ -149,8 +140,7 @@ impl Shown {
             self.next = Some(Next::Filling(finer, layer + 1));
             return Ok(());
         }
-        let first = std::mem::replace(&mut self.volume, finer);
-        self.kept = (self.volume.level() > self.finest).then_some(first);
+        self.volume = finer;
         Ok(())
     }
 

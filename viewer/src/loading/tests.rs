@@ -128,7 +128,7 @@ fn a_very_large_volume_is_one_in_between_that_grows() {
         if is_patient {
             loading.refine().unwrap();
             assert!(loading.is_growing() && !loading.takes_finest());
-            assert_eq!(loading.level_in_space(), Some(2), "what was first stands in");
+            assert_eq!(loading.level_in_space(), Some(1), "it is drawn meanwhile");
             while loading.refine().unwrap() {}
             assert_eq!(loading.level_in_space(), Some(1));
             assert!(loading.takes_finest() && !loading.is_growing());

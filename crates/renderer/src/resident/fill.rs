@@ -74,7 +74,8 @@ pub(super) fn between(levels: &[GridGeometry], axis: usize, at: usize) -> f64 {
     p.clamp(0.0, f64::from(coarse.dims()[axis] - 1))
 }
 
-/// Writes what `from` says into the bricks of `into` that take it, slices in parallel.
+/// Writes what `from` says into the bricks of `into` that take it, slices in parallel. `into` begins with the first slice of
+/// the place.
 pub(super) fn fill<T: Sample>(into: &mut [T], from: &[T], source: Source, target: &Target<'_>) {
     let axes: [Axis; 3] = std::array::from_fn(|axis| Axis::new(axis, source, target));
     let Some([nx, ny, _]) = target.levels.first().map(|grid| grid.dims().map(|n| n as usize)) else {
@@ -83,7 +84,7 @@ pub(super) fn fill<T: Sample>(into: &mut [T], from: &[T], source: Source, target
     let side = BRICK_SIDE as usize;
     let SampleBox { start, end } = target.place;
     let (start, end) = (start.map(|n| n as usize), end.map(|n| n as usize));
-    let slices = into[start[2] * nx * ny..end[2] * nx * ny].par_chunks_mut(nx * ny);
+    let slices = into[..(end[2] - start[2]) * nx * ny].par_chunks_mut(nx * ny);
     slices.enumerate().for_each(|(slice, out)| {
         let z = start[2] + slice;
         let mut row = vec![0.0; source.extent[0]];

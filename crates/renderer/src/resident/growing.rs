@@ -3,7 +3,7 @@
 //! Of its own because a tab of a browser keeps what it once took: the array of a level that is shown for a while would
 //! lie beside the finest one for good.
 
-use volume::{PyramidLayout, Rescale, Sample, SampleType, Samples, with_samples};
+use volume::{PyramidLayout, Rescale, Sample, SampleType, with_samples};
 
 use super::{BLOCK_SIDE, BlockRanges, Changes, EMPTY, ResidentError, ResidentVolume, SampleBox, fill, zeros};
 use crate::DataId;
@@ -11,19 +11,18 @@ use crate::DataId;
 /// Slices that are made at once: whole blocks. The more, the more of the coarser level is kept aside for the last of them.
 const SLICES: u32 = BLOCK_SIDE as u32;
 
-/// A volume on its way to a finer level. It is none that could be drawn until all its slices are made.
+/// The way of a volume to a finer level. Its slices are made behind the samples that it has, the last ones first, so that
+/// it can be drawn as it was until the end.
 #[derive(Debug)]
 pub struct Growing {
-    /// The finer one, whose array ends with the samples of the coarser one.
-    volume: ResidentVolume,
-    /// The level that it is made of.
-    from: u32,
+    /// The level that it grows to.
+    level: u32,
     /// The coarsest level that was there of it.
     held: u32,
-    /// Slices that are made.
-    made: u32,
-    /// The last slices of the coarser level, once their place is needed, from the one with this index on.
-    saved: Option<(usize, Samples)>,
+    /// The ranges of the blocks that are made.
+    blocks: BlockRanges,
+    /// Slices that are not made yet: the first ones.
+    left: u32,
 }
 
 impl ResidentVolume {
@@ -50,11 +49,12 @@ impl ResidentVolume {
         Self::holding(layout, level, samples, rescale)
     }
 
-    /// Begins to make this volume one of the finer level `level`: linear between the samples that it has now.
+    /// Begins to make this volume one of the finer level `level`: linear between the samples that it has now. Until that is
+    /// done it stays as it is, and takes nothing; [`ResidentVolume::samples`] has more behind its own.
     ///
     /// # Errors
     /// When there is no such level, it is not finer, or nothing came yet.
-    pub fn grow(self, level: u32) -> Result<Growing, ResidentError> {
+    pub fn grow(&mut self, level: u32) -> Result<Growing, ResidentError> {
         let held = self
             .coarsest_in(SampleBox::all(self.grid().dims()))
             .ok_or(ResidentError::NothingToRefine)?;
@@ -68,105 +68,94 @@ impl ResidentVolume {
                 held: level,
             });
         }
-        let mut samples = self.samples;
         let len = finer.len() as usize;
-        with_samples!(&mut samples, samples => {
-            let coarse = samples.len();
-            samples.reserve_exact(len.saturating_sub(coarse));
+        with_samples!(&mut self.samples, samples => {
+            samples.reserve_exact(len.saturating_sub(samples.len()));
             samples.resize(len, Default::default());
-            samples.copy_within(..coarse, len - coarse);
         });
         Ok(Growing {
-            volume: Self {
-                id: DataId::next(),
-                revision: 0,
-                level,
-                rescale: self.rescale,
-                samples,
-                held: vec![EMPTY; self.layout.brick_count(level) as usize],
-                blocks: BlockRanges::new(finer.dims()),
-                changes: Changes::default(),
-                layout: self.layout,
-            },
-            from: self.level,
+            level,
             held,
-            made: 0,
-            saved: None,
+            blocks: BlockRanges::new(finer.dims()),
+            left: finer.dims()[2],
         })
+    }
+
+    /// Takes the level that was made.
+    fn become_finer(&mut self, grown: &mut Growing) {
+        self.id = DataId::next();
+        self.level = grown.level;
+        self.held = vec![grown.held; self.layout.brick_count(grown.level) as usize];
+        self.blocks = std::mem::replace(&mut grown.blocks, BlockRanges::new([0; 3]));
+        self.revision = 1;
+        self.changes = Changes::default();
+        self.changes.add(1, SampleBox::all(self.grid().dims()));
     }
 }
 
 impl Growing {
-    /// Makes the next slices; says whether there are more to make.
-    pub fn step(&mut self) -> bool {
-        let dims = self.volume.grid().dims();
-        let mut place = SampleBox::all(dims);
-        place.start[2] = self.made;
-        place.end[2] = self.made.saturating_add(SLICES).min(dims[2]);
-        let (levels, bricks) = (
-            &self.volume.layout,
-            self.volume.layout.brick_counts(self.volume.level),
-        );
-        let levels = &levels.levels()[self.volume.level as usize..=self.from as usize];
-        let takes = vec![true; self.volume.held.len()];
-        let target = fill::Target {
-            levels,
-            bricks: bricks.map(|n| n as usize),
-            takes: &takes,
-            place,
+    /// Makes the next slices of `volume`, which is the one that grows; says whether there are more to make. The last step
+    /// makes all that lie where the coarser samples are, and then `volume` is the finer one.
+    pub fn step(&mut self, volume: &mut ResidentVolume) -> bool {
+        let levels = &volume.layout.levels()[self.level as usize..=volume.level as usize];
+        let (Some(fine), Some(coarse)) = (levels.first(), levels.last()) else {
+            return false;
         };
-        with_samples!(&mut self.volume.samples, samples => fill_within(samples, &mut self.saved, &target));
-        self.made = place.end[2];
-        let is_last = self.made == dims[2];
-        // A block reads the first slice of the next one, which is not made yet.
-        if !is_last {
-            place.end[2] -= BLOCK_SIDE as u32;
+        let [nx, ny, _] = fine.dims();
+        let own = coarse.len().div_ceil(u64::from(nx) * u64::from(ny));
+        let before = |left: u32| left.saturating_sub(1) / SLICES * SLICES;
+        let (bricks, takes) = (
+            volume.layout.brick_counts(self.level).map(|n| n as usize),
+            vec![true; volume.layout.brick_count(self.level) as usize],
+        );
+        let mut place = SampleBox::all(fine.dims());
+        loop {
+            place.start[2] = before(self.left);
+            place.end[2] = self.left;
+            let target = fill::Target {
+                levels,
+                bricks,
+                takes: &takes,
+                place,
+            };
+            with_samples!(&mut volume.samples, samples => fill_within(samples, &target));
+            self.left = place.start[2];
+            // The block before these reads the first of them, and is not made yet.
+            place.start[2] += u32::from(self.left > 0);
+            let blocks = &mut self.blocks;
+            with_samples!(&volume.samples, samples => blocks.update(samples, place));
+            if self.left == 0 {
+                volume.become_finer(self);
+                return false;
+            }
+            if u64::from(before(self.left)) >= own {
+                return true;
+            }
         }
-        let blocks = &mut self.volume.blocks;
-        with_samples!(&self.volume.samples, samples => blocks.update(samples, place));
-        !is_last
-    }
-
-    /// The finer volume, after what is left to make.
-    pub fn into_volume(mut self) -> ResidentVolume {
-        while self.made < self.volume.grid().dims()[2] {
-            self.step();
-        }
-        let mut volume = self.volume;
-        volume.held.fill(self.held);
-        volume.revision = 1;
-        volume.changes.add(1, SampleBox::all(volume.grid().dims()));
-        volume
     }
 }
 
-/// Makes the slices of `target.place` at the front of `samples` out of the coarser ones at its end. These are taken out of
-/// the way when what is made comes near to them.
-fn fill_within<T: Sample>(
-    samples: &mut [T],
-    saved: &mut Option<(usize, Samples)>,
-    target: &fill::Target<'_>,
-) {
+/// Makes the slices of `target.place` out of the coarser ones at the front of `samples`; those that lie where they are made
+/// are taken out of the way.
+fn fill_within<T: Sample>(samples: &mut [T], target: &fill::Target<'_>) {
     let [Some(fine), Some(coarse)] = [target.levels.first(), target.levels.last()]
         .map(|grid| grid.map(|grid| grid.dims().map(|n| n as usize)))
     else {
         return;
     };
-    let len_of_slice = coarse[0] * coarse[1];
-    let first = fill::between(target.levels, 2, target.place.start[2] as usize).floor() as usize;
-    let first_at = samples.len() - (coarse[2] - first) * len_of_slice;
-    let end = target.place.end[2] as usize * fine[0] * fine[1];
-    if saved.is_none() && first_at < end {
-        *saved = Some((first, T::into_samples(samples[first_at..].to_vec())));
-    }
-    let (made, rest) = samples.split_at_mut(end);
-    let (first, from) = match saved {
-        Some((first, saved)) => (*first, T::of_samples(saved).unwrap_or_default()),
-        None => (first, &rest[first_at - end..]),
-    };
+    let last = target.place.end[2].saturating_sub(1) as usize;
+    let needed = (fill::between(target.levels, 2, last).ceil() as usize + 1).min(coarse[2]);
     let source = fill::Source {
-        start: [0, 0, first as i64],
-        extent: [coarse[0], coarse[1], coarse[2] - first],
+        start: [0; 3],
+        extent: [coarse[0], coarse[1], needed],
     };
-    fill::fill(made, from, source, target);
+    let needed = coarse[0] * coarse[1] * needed;
+    let (before, made) = samples.split_at_mut(target.place.start[2] as usize * fine[0] * fine[1]);
+    match before.get(..needed) {
+        Some(from) => fill::fill(made, from, source, target),
+        None => {
+            let from = [&*before, &made[..needed - before.len()]].concat();
+            fill::fill(made, &from, source, target);
+        }
+    }
 }

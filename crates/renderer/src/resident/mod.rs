@@ -347,7 +347,7 @@ impl ResidentVolume {
         &self.layout.levels()[self.level as usize]
     }
 
-    /// Stored values `[slice][row][column]`; zeros before a level came.
+    /// Stored values `[slice][row][column]`; zeros before a level came. While a volume grows there are more behind them.
     pub fn samples(&self) -> &Samples {
         &self.samples
     }
@@ -496,14 +496,20 @@ fn zeros(sample_type: SampleType, len: usize) -> Samples {
 /// Samples of one type into samples of the same type; [`ResidentVolume::check`] makes sure of it.
 fn copy(into: &mut Samples, from: &Samples, source: fill::Source, target: &fill::Target<'_>) {
     match (into, from) {
-        (Samples::U8(into), Samples::U8(from)) => fill::fill(into, from, source, target),
-        (Samples::I16(into), Samples::I16(from)) => fill::fill(into, from, source, target),
-        (Samples::U16(into), Samples::U16(from)) => fill::fill(into, from, source, target),
-        (Samples::I32(into), Samples::I32(from)) => fill::fill(into, from, source, target),
-        (Samples::U32(into), Samples::U32(from)) => fill::fill(into, from, source, target),
-        (Samples::F32(into), Samples::F32(from)) => fill::fill(into, from, source, target),
+        (Samples::U8(into), Samples::U8(from)) => copy_of(into, from, source, target),
+        (Samples::I16(into), Samples::I16(from)) => copy_of(into, from, source, target),
+        (Samples::U16(into), Samples::U16(from)) => copy_of(into, from, source, target),
+        (Samples::I32(into), Samples::I32(from)) => copy_of(into, from, source, target),
+        (Samples::U32(into), Samples::U32(from)) => copy_of(into, from, source, target),
+        (Samples::F32(into), Samples::F32(from)) => copy_of(into, from, source, target),
         _ => {}
     }
+}
+
+fn copy_of<T: Sample>(into: &mut [T], from: &[T], source: fill::Source, target: &fill::Target<'_>) {
+    let dims = target.levels.first().map_or([0; 3], GridGeometry::dims);
+    let first = target.place.start[2] as usize * dims[0] as usize * dims[1] as usize;
+    fill::fill(&mut into[first..], from, source, target);
 }
 
 /// Linear between the eight samples around a place, which is held inside the array.

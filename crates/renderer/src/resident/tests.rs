@@ -303,12 +303,15 @@ fn what_grows_is_as_if_its_level_had_come_into_the_finer_array() {
                 assert!(matches!(volume.grow(finer), Err(ResidentError::NothingToRefine)));
                 continue;
             }
-            volume.put_level(level, &Samples::I16(coarse)).unwrap();
+            volume.put_level(level, &Samples::I16(coarse.clone())).unwrap();
             let place = |volume: &ResidentVolume| volume.samples().as_bytes().as_ptr();
             let (id, before) = (volume.id(), place(&volume));
             let mut growing = volume.grow(finer).unwrap();
-            growing.step();
-            let volume = growing.into_volume();
+            while growing.step(&mut volume) {
+                assert_eq!((volume.id(), volume.level()), (id, level), "it is what it was");
+                let own = volume.grid().len() as usize;
+                assert_eq!(i16::of_samples(volume.samples()).unwrap()[..own], coarse);
+            }
             assert_eq!(place(&volume), before, "no other memory is taken");
             assert_ne!(volume.id(), id);
             assert_eq!(volume.samples(), expected.samples());
@@ -339,6 +342,8 @@ fn only_what_is_there_grows_and_only_finer() {
         filled().grow(9),
         Err(ResidentError::NoSuchPlace { level: 9 })
     ));
-    let grown = filled().grow(0).unwrap().into_volume();
+    let mut grown = filled();
+    let mut growing = grown.grow(0).unwrap();
+    while growing.step(&mut grown) {}
     assert_eq!(grown.level_at([0, 0, 0]), Some(2), "it knows how coarse it is");
 }

@@ -327,7 +327,7 @@ impl Drawing {
         let looks_as = before.is_some_and(|drawn| drawn.shown.looks_as(&shown, pane));
         let is_same = looks_as && before.is_some_and(|drawn| drawn.shown.is_from_the_same(&shown));
         if let Some(drawn) = before.filter(|_| looks_as && !is_same) {
-            // What is on the screen is better than what stands in while a finer volume is made.
+            // Nothing of it is new while a finer volume is made.
             if shown.source == Source::Volume && self.loading.is_growing() {
                 return Ok(false);
             }
