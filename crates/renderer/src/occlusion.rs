@@ -213,10 +213,9 @@ fn finest<T: Sample>(
     blocks: &BlockRanges,
 ) -> Vec<u8> {
     let counts = blocks.counts();
-    let stops: Vec<bool> = blocks
-        .ranges()
-        .par_iter()
-        .map(|&range| opacities.any_between(range))
+    let stops: Vec<bool> = (0..blocks.len())
+        .into_par_iter()
+        .map(|block| opacities.any_between(blocks.at(block)))
         .collect();
     let any = |start: [usize; 3], end: [usize; 3]| {
         let of = |axis: usize| start[axis] / BLOCK_SIDE..end[axis].div_ceil(BLOCK_SIDE);

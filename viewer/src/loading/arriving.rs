@@ -36,6 +36,8 @@ impl Arriving {
             self.bytes.clear();
             self.offset = at;
         }
+        // Not twice as much as is needed, which a tab would keep.
+        self.bytes.reserve_exact(bytes.len());
         self.bytes.extend_from_slice(bytes);
     }
 

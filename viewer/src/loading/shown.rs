@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use artifact::pyramid::{AssembleError, PyramidHead, Section};
 use renderer::{Growing, ResidentError, ResidentVolume, SampleBox};
-use volume::BrickKey;
+use volume::{BrickKey, Samples};
 
 use super::LoadingError;
 
@@ -36,6 +36,9 @@ pub(super) struct Shown {
     pub(super) middle: u32,
     /// The level that is shown first.
     first: u32,
+    /// Memory for the finest level, until a volume is made in it. It is taken before all else, for what is let go on both
+    /// sides of it would never be one place.
+    room: Option<Samples>,
     /// What is drawn.
     pub(super) volume: ResidentVolume,
     /// What takes its place when nothing of it is a hole.
@@ -62,12 +65,15 @@ impl Shown {
             found.unwrap_or(levels.saturating_sub(1))
         };
         let (first, middle) = (first_within(steps.first), first_within(steps.middle));
+        let room = (first > finest).then(|| ResidentVolume::room(layout, finest, head.sample_type()));
+        let room = room.transpose()?;
         let volume = ResidentVolume::at_level(layout, first, head.sample_type(), head.rescale().clone())?;
         Ok(Self {
             head,
             finest,
             middle,
             first,
+            room,
             volume,
             next: None,
         })
@@ -122,15 +128,17 @@ impl Shown {
     }
 
     /// An empty volume for what is shown after the first one.
-    fn finer(&self) -> Result<ResidentVolume, ResidentError> {
+    fn finer(&mut self) -> Result<ResidentVolume, ResidentError> {
         let level = if self.middle < self.first {
             self.middle
         } else {
             self.finest
         };
-        let (layout, of_type) = (self.head.layout(), self.head.sample_type());
-        let rescale = self.head.rescale().clone();
-        ResidentVolume::at_level_with_room(layout, level, self.finest, of_type, rescale)
+        let (layout, rescale) = (self.head.layout(), self.head.rescale().clone());
+        match self.room.take() {
+            Some(room) => ResidentVolume::at_level_in(room, layout, level, rescale),
+            None => ResidentVolume::at_level(layout, level, self.head.sample_type(), rescale),
+        }
     }
 
     /// Fills in a layer of what is shown next.

@@ -40,9 +40,10 @@ impl Visible {
         let dims = volume.grid().dims().map(|n| n as usize);
         let blocks = volume.blocks().counts();
         let masks: Vec<u8> = with_samples!(volume.samples(), samples => {
-            let ranges = volume.blocks().ranges().par_iter().enumerate().with_min_len(256);
-            ranges
-                .map(|(at, &range)| {
+            let all = (0..volume.blocks().len()).into_par_iter().with_min_len(256);
+            all
+                .map(|at| {
+                    let range = volume.blocks().at(at);
                     let place = [at % blocks[0], at / blocks[0] % blocks[1], at / blocks[0] / blocks[1]];
                     match shows(range) {
                         Shown::Nothing => 0,

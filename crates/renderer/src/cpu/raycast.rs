@@ -329,7 +329,7 @@ impl<V: Voxel> Cast<'_, V> {
         while let Some((t, cells)) = self.four_steps(&walk, until) {
             let voxel = cells.voxel(0);
             let [x, y, z] = voxel.map(|v| v as usize / BLOCK_SIDE);
-            let [low, high] = self.ranges.ranges()[(z * by + y) * bx + x];
+            let [low, high] = self.ranges.at((z * by + y) * bx + x);
             if low > high || (low * sign).max(high * sign) <= best {
                 let out = leave_blocks(&walk, voxel, BLOCK_SIDE as i32, 1.0);
                 walk.index = step_after(out, 1.0 / self.prepared.step_mm, walk.jitter).max(walk.index + 1.0);

@@ -88,11 +88,10 @@ impl Look {
 /// Smallest and largest stored value of a volume.
 fn extremes(ranges: &BlockRanges) -> (f64, f64) {
     let (low, high) = ranges
-        .ranges()
         .iter()
         .filter(|[low, high]| low <= high)
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), [low, high]| {
-            (l.min(*low), h.max(*high))
+            (l.min(low), h.max(high))
         });
     if low <= high {
         (f64::from(low.max(f32::MIN)), f64::from(high.min(f32::MAX)))
@@ -113,10 +112,10 @@ fn empty_blocks(ranges: &BlockRanges, table: &[[f32; 4]], (scale, offset): (f64,
     // An entry to either side, because looking up rounds.
     let entry =
         |v: f32, slack: f64| ((f64::from(v) * scale + offset + slack).max(0.0) as usize).min(TABLE - 1);
-    ranges
-        .ranges()
-        .par_iter()
-        .map(|&[low, high]| {
+    (0..ranges.len())
+        .into_par_iter()
+        .map(|block| {
+            let [low, high] = ranges.at(block);
             let visible =
                 low <= high && visible_before[entry(high, 1.0) + 1] > visible_before[entry(low, -1.0)];
             if visible { 0 } else { u8::MAX }
@@ -127,14 +126,16 @@ fn empty_blocks(ranges: &BlockRanges, table: &[[f32; 4]], (scale, offset): (f64,
 /// What each block reaches of the table, of 255: at most where the largest value is sought, at least otherwise.
 fn bounds(ranges: &BlockRanges, projection: Projection, (scale, offset): (f64, f64)) -> Vec<u8> {
     let part = |v: f32| (f64::from(v) * scale + offset) * 255.0 / (TABLE - 1) as f64;
-    ranges
-        .ranges()
-        .par_iter()
-        .map(|&[low, high]| match projection {
-            Projection::Maximum if low <= high => part(high).ceil() as u8,
-            Projection::Maximum => 0,
-            _ if low <= high => part(low).floor() as u8,
-            _ => u8::MAX,
+    (0..ranges.len())
+        .into_par_iter()
+        .map(|block| {
+            let [low, high] = ranges.at(block);
+            match projection {
+                Projection::Maximum if low <= high => part(high).ceil() as u8,
+                Projection::Maximum => 0,
+                _ if low <= high => part(low).floor() as u8,
+                _ => u8::MAX,
+            }
         })
         .collect()
 }

@@ -165,7 +165,11 @@ impl Source {
             budget_bytes,
         );
         Self {
-            cells: BlockRanges::with_side(volume.grid().dims(), field.kind.cell_side()),
+            cells: BlockRanges::with_side(
+                volume.grid().dims(),
+                volume.samples().sample_type(),
+                field.kind.cell_side(),
+            ),
             field,
             revision: None,
         }

@@ -3,9 +3,9 @@
 //! Of its own because a tab of a browser keeps what it once took: the array of a level that is shown for a while would
 //! lie beside the finest one for good.
 
-use volume::{PyramidLayout, Rescale, Sample, SampleType, with_samples};
+use volume::{PyramidLayout, Rescale, Sample, SampleType, Samples, with_samples};
 
-use super::{BLOCK_SIDE, BlockRanges, Changes, EMPTY, ResidentError, ResidentVolume, SampleBox, fill, zeros};
+use super::{BLOCK_SIDE, BlockRanges, Changes, ResidentError, ResidentVolume, SampleBox, fill, zeros};
 use crate::DataId;
 
 /// Slices that are made at once: whole blocks. The more, the more of the coarser level is kept aside for the last of them.
@@ -26,27 +26,37 @@ pub struct Growing {
 }
 
 impl ResidentVolume {
-    /// An empty volume for a level of `layout`, in an array that has room for the level `finest` too.
+    /// No samples, and memory for those of a level of `layout`.
     ///
     /// # Errors
     /// [`ResidentError::NoSuchPlace`] when there is no such level.
-    pub fn at_level_with_room(
+    pub fn room(
         layout: &PyramidLayout,
         level: u32,
-        finest: u32,
         sample_type: SampleType,
+    ) -> Result<Samples, ResidentError> {
+        let grid = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
+        let mut room = zeros(sample_type, 0);
+        with_samples!(&mut room, samples => samples.reserve_exact(grid.len() as usize));
+        Ok(room)
+    }
+
+    /// An empty volume for a level of `layout`, in memory that has room for a finer one too.
+    ///
+    /// # Errors
+    /// [`ResidentError::NoSuchPlace`] when there is no such level.
+    pub fn at_level_in(
+        mut room: Samples,
+        layout: &PyramidLayout,
+        level: u32,
         rescale: Rescale,
     ) -> Result<Self, ResidentError> {
-        let missing = ResidentError::NoSuchPlace { level: finest };
-        let room = layout.grid(finest).ok_or(missing)?;
-        let held = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
-        // The room is taken once: a smaller array that is let go would stay beside it.
-        let mut samples = zeros(sample_type, 0);
-        with_samples!(&mut samples, samples => {
-            samples.reserve_exact(room.len().max(held.len()) as usize);
-            samples.resize(held.len() as usize, Default::default());
+        let grid = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
+        with_samples!(&mut room, samples => {
+            samples.clear();
+            samples.resize(grid.len() as usize, Default::default());
         });
-        Self::holding(layout, level, samples, rescale)
+        Self::holding(layout, level, room, rescale)
     }
 
     /// Begins to make this volume one of the finer level `level`: linear between the samples that it has now. Until that is
@@ -76,7 +86,7 @@ impl ResidentVolume {
         Ok(Growing {
             level,
             held,
-            blocks: BlockRanges::new(finer.dims()),
+            blocks: BlockRanges::new(finer.dims(), self.samples.sample_type()),
             left: finer.dims()[2],
         })
     }
@@ -86,7 +96,7 @@ impl ResidentVolume {
         self.id = DataId::next();
         self.level = grown.level;
         self.held = vec![grown.held; self.layout.brick_count(grown.level) as usize];
-        self.blocks = std::mem::replace(&mut grown.blocks, BlockRanges::new([0; 3]));
+        self.blocks = std::mem::replace(&mut grown.blocks, BlockRanges::new([0; 3], SampleType::U8));
         self.revision = 1;
         self.changes = Changes::default();
         self.changes.add(1, SampleBox::all(self.grid().dims()));

@@ -96,7 +96,7 @@ impl ResidentVolume {
         check_length(grid.len(), &samples)?;
         let layout = PyramidLayout::new(grid);
         let held = vec![0; layout.brick_count(0) as usize];
-        let mut blocks = BlockRanges::new(grid.dims());
+        let mut blocks = BlockRanges::new(grid.dims(), samples.sample_type());
         with_samples!(&samples, samples => blocks.update(samples, SampleBox::all(grid.dims())));
         Ok(Self {
             id: DataId::next(),
@@ -136,7 +136,8 @@ impl ResidentVolume {
         budget_bytes: u64,
     ) -> Result<u32, ResidentError> {
         let needed = |grid: &GridGeometry| {
-            grid.len().saturating_mul(sample_type.size() as u64) + BlockRanges::bytes_of(grid.dims())
+            grid.len().saturating_mul(sample_type.size() as u64)
+                + BlockRanges::bytes_of(grid.dims(), sample_type)
         };
         let levels = layout.levels();
         let fits = levels.iter().position(|grid| needed(grid) <= budget_bytes);
@@ -169,6 +170,7 @@ impl ResidentVolume {
         rescale: Rescale,
     ) -> Result<Self, ResidentError> {
         let grid = layout.grid(level).ok_or(ResidentError::NoSuchPlace { level })?;
+        let blocks = BlockRanges::new(grid.dims(), samples.sample_type());
         Ok(Self {
             id: DataId::next(),
             revision: 0,
@@ -176,7 +178,7 @@ impl ResidentVolume {
             rescale,
             samples,
             held: vec![EMPTY; layout.brick_count(level) as usize],
-            blocks: BlockRanges::new(grid.dims()),
+            blocks,
             changes: Changes::default(),
             layout: layout.clone(),
         })
@@ -411,7 +413,7 @@ impl ResidentVolume {
     /// Bytes of the samples and what lies beside them.
     pub fn resident_bytes(&self) -> u64 {
         let samples = self.samples.len() as u64 * self.samples.sample_type().size() as u64;
-        samples + BlockRanges::bytes_of(self.grid().dims())
+        samples + BlockRanges::bytes_of(self.grid().dims(), self.samples.sample_type())
     }
 
     /// The boxes of samples that changed after `revision`; they may overlap and cover more than what changed.

@@ -22,7 +22,7 @@ use crate::marking::RegionValues;
 use crate::view_state::{Pane, Size, ViewState};
 
 /// Bytes that wait to be taken, at most.
-const QUEUED_BYTES: usize = 1 << 20;
+const QUEUED_BYTES: usize = 256 << 10;
 
 /// What arrives.
 pub(crate) enum Arrival {
