@@ -137,14 +137,14 @@ impl Drawing {
         canvases.retain(|(_, canvas)| canvas.is_connected());
         let asking = canvases
             .iter()
-            .filter(|(pane, canvas)| self.asks(*pane, canvas, painter, view));
+            .filter(|(pane, _)| self.asks(*pane, painter, view));
         if asking.count() > 0 {
             // The questions leave before pictures are drawn, which takes a while.
             sleep(0).await;
         }
         let mut pictures = 0;
         for (pane, canvas) in canvases {
-            let shown = self.now(pane, &canvas, view, &layers, has_volume);
+            let shown = self.now(pane, painter.size_of(pane), view, &layers, has_volume);
             let Some(shown) = shown else { continue };
             let is_drawn = match self.paint(pane, &canvas, shown).await {
                 Ok(is_drawn) => is_drawn,
@@ -278,12 +278,12 @@ impl Drawing {
     }
 
     /// Asks for the planes that a pane needs; says whether that was not on its way before.
-    fn asks(&self, pane: Pane, canvas: &HtmlCanvasElement, painter: &Rc<Painter>, view: &ViewState) -> bool {
+    fn asks(&self, pane: Pane, painter: &Rc<Painter>, view: &ViewState) -> bool {
         // The first volume, which is coarse, does not wait for planes, and slabs wait for bricks.
         if view.slab.mm > 0.0 || !self.loading.has_begun() {
             return false;
         }
-        let plane = self.plane(pane, view, on_page(canvas));
+        let plane = self.plane(pane, view, painter.size_of(pane));
         let section = plane.and_then(|plane| self.loading.section(&plane));
         section
             .filter(|section| !self.loading.has_section(*section))
@@ -294,12 +294,11 @@ impl Drawing {
     fn now(
         &self,
         pane: Pane,
-        canvas: &HtmlCanvasElement,
+        size: Size,
         view: &ViewState,
         layers: &[Layer],
         has_volume: bool,
     ) -> Option<Shown> {
-        let size = on_page(canvas);
         let plane = self.plane(pane, view, size);
         let sight = plane.and_then(|plane| self.loading.sight(&plane, view.slab.mm));
         let level = match pane {
@@ -498,14 +497,6 @@ impl Drawing {
             scales,
             has_volume,
         )
-    }
-}
-
-/// How large a canvas is on the page.
-fn on_page(canvas: &HtmlCanvasElement) -> Size {
-    Size {
-        width: canvas.client_width().max(0) as u32,
-        height: canvas.client_height().max(0) as u32,
     }
 }
 

@@ -18,6 +18,7 @@ mod photo;
 mod said;
 mod scene;
 mod side;
+mod sized;
 mod thread;
 mod together;
 mod top;

@@ -16,6 +16,7 @@ use web_sys::HtmlCanvasElement;
 use super::asking::Asked;
 use super::drawing::Drawing;
 use super::live;
+use super::sized::Sized;
 use crate::curve::Spread;
 use crate::loading::{Needs, Run};
 use crate::marking::RegionValues;
@@ -193,7 +194,7 @@ impl Status {
 pub(crate) struct Painter {
     arrivals: RefCell<VecDeque<Arrival>>,
     questions: RefCell<Vec<Question>>,
-    canvases: RefCell<Vec<(Pane, HtmlCanvasElement)>>,
+    canvases: RefCell<Vec<(Pane, Sized)>>,
     is_closed: Cell<bool>,
     /// Which bytes of a volume are needed, once that is known.
     pub(super) needs: Cell<Option<Needs>>,
@@ -254,7 +255,7 @@ impl Painter {
     pub(crate) fn put_canvas(&self, pane: Pane, canvas: HtmlCanvasElement) {
         let mut canvases = self.canvases.borrow_mut();
         canvases.retain(|(other, _)| *other != pane);
-        canvases.push((pane, canvas));
+        canvases.push((pane, Sized::new(canvas)));
     }
 
     /// Gives the loop what arrived, and waits while it has enough.
@@ -295,22 +296,22 @@ impl Painter {
 
     /// Where panes are drawn now, and how large that is on the page.
     pub(super) fn panes(&self) -> Vec<(Pane, Size)> {
-        let side = |side: i32| side.max(0) as u32;
-        self.canvases()
-            .into_iter()
-            .filter(|(_, canvas)| canvas.is_connected())
-            .map(|(pane, canvas)| {
-                let size = Size {
-                    width: side(canvas.client_width()),
-                    height: side(canvas.client_height()),
-                };
-                (pane, size)
-            })
-            .collect()
+        let canvases = self.canvases.borrow();
+        let shown = canvases.iter().filter(|(_, sized)| sized.canvas.is_connected());
+        shown.map(|(pane, sized)| (*pane, sized.on_page())).collect()
     }
 
     pub(super) fn canvases(&self) -> Vec<(Pane, HtmlCanvasElement)> {
-        self.canvases.borrow().clone()
+        let canvases = self.canvases.borrow();
+        let each = canvases.iter().map(|(pane, sized)| (*pane, sized.canvas.clone()));
+        each.collect()
+    }
+
+    /// How large the canvas of a pane is on the page.
+    pub(super) fn size_of(&self, pane: Pane) -> Size {
+        let canvases = self.canvases.borrow();
+        let found = canvases.iter().find(|(known, _)| *known == pane);
+        found.map_or(Size { width: 0, height: 0 }, |(_, sized)| sized.on_page())
     }
 }
 
