@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
@@ -136,7 +136,24 @@ pub(crate) fn answer(client: Option<&Client>, request: &Request) -> Response {
     if let Some(coding) = coding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
+    if is_viewer(path) {
+        headers.insert(
+            HeaderName::from_static("cross-origin-embedder-policy"),
+            HeaderValue::from_static("require-corp"),
+        );
+    }
     response
+}
+
+/// Whether a page is the case viewer. A browser gives a page that is isolated a process of its own (HTML standard,
+/// "cross-origin opener policies"): a series has all of its memory, and what the page before it took is given back.
+fn is_viewer(path: &str) -> bool {
+    let mut parts = path.trim_start_matches('/').split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("cases"), Some(_), of_case) => of_case == Some("view"),
+        (Some("captures"), Some(capture), _) => !capture.is_empty(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -202,5 +219,21 @@ mod tests {
             );
         }
         assert!(Client::read(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn the_viewer_is_isolated_and_no_other_page() {
+        for (path, is_isolated) in [
+            ("/", false),
+            ("/cases/a", false),
+            ("/cases/a/items", false),
+            ("/captures", false),
+            ("/captures/", false),
+            ("/cases/a/view", true),
+            ("/cases/a/view/b", true),
+            ("/captures/a", true),
+        ] {
+            assert_eq!(is_viewer(path), is_isolated, "{path}");
+        }
     }
 }
