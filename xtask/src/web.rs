@@ -11,11 +11,15 @@ use anyhow::{Context, Result, bail};
 use crate::{shell, tools};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// The smallest.
+const PROFILE: &str = "web";
 
 /// A part of the client that is a module of its own, so that the way in does not wait for the renderer.
 struct Module {
     /// Feature of the crate `viewer`, and folder and beginning of the file names.
     name: &'static str,
+    /// Profile that it is built with.
+    profile: &'static str,
     /// How sources call its script and its wasm.
     words: [&'static str; 2],
 }
@@ -24,21 +28,23 @@ struct Module {
 const MODULES: [Module; 2] = [
     Module {
         name: "pages",
+        profile: PROFILE,
         words: ["PAGES_MODULE", "PAGES_WASM"],
     },
     Module {
         name: "viewer",
+        profile: "web-viewer",
         words: ["VIEWER_MODULE", "VIEWER_WASM"],
     },
 ];
 
 /// Builds the stage, a volume alone on a canvas; gives the folder with its module.
 pub(crate) fn build_stage() -> Result<PathBuf> {
-    build_module("stage")
+    build_module("stage", PROFILE)
 }
 
 /// Builds the crate `viewer` with one feature; gives the folder with the module.
-fn build_module(feature: &str) -> Result<PathBuf> {
+fn build_module(feature: &str, profile: &str) -> Result<PathBuf> {
     let mut cargo = tools::cargo_for_wasm(TARGET)?;
     shell::run(
         cargo
@@ -48,11 +54,11 @@ fn build_module(feature: &str) -> Result<PathBuf> {
                 "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
                 "-Ctarget-feature=+simd128 --cfg=erase_components",
             )
-            .args(["build", "--locked", "--package", "viewer", "--profile", "web"])
+            .args(["build", "--locked", "--package", "viewer", "--profile", profile])
             .args(["--no-default-features", "--features", feature])
             .args(["--target", TARGET]),
     )?;
-    let wasm = shell::target().join(TARGET).join("web/viewer.wasm");
+    let wasm = shell::target().join(TARGET).join(profile).join("viewer.wasm");
     let folder = shell::target().join("client").join(feature);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     shell::run(
@@ -78,7 +84,7 @@ pub(crate) fn build_client() -> Result<PathBuf> {
         name
     };
     for module in &MODULES {
-        let built = build_module(module.name)?;
+        let built = build_module(module.name, module.profile)?;
         let script = put(module.name, "js", uncommented(read(built.join("viewer.js"))?)?);
         let wasm = put(module.name, "wasm", read(built.join("viewer_bg.wasm"))?);
         names.extend([(module.words[0], script), (module.words[1], wasm)]);

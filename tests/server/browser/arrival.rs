@@ -1,6 +1,6 @@
 //! A large series over a line of 30 Mbit/s: it is shown from the first second on, gets sharp, and fits in the tab. What is
 //! seen is sharp when every slice shows the stored values of level 0 and the picture in space the level before it; panes
-//! say which level they show. How long it took is printed and not judged.
+//! say which level they show. How long it took is printed and not judged; the memory of the tab is.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use super::visit::{Visit, as_sent};
 const DIMS: [u32; 3] = [512, 512, 400];
 /// 30 Mbit/s, bytes a second, and how long a byte is on its way, milliseconds.
 const LINE: (u64, u64) = (3_750_000, 20);
+/// Memory of the tab when all of the series is there, for that of the samples, at most.
+const MOST_TIMES_SAMPLES: f64 = 1.3;
 /// How long the whole series may take on that line.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -161,11 +163,20 @@ fn a_large_series_is_seen_at_once_and_gets_sharp() {
     std::thread::sleep(Duration::from_secs(4));
     browser.picture("arrived");
     let samples = DIMS.iter().map(|n| u64::from(*n)).product::<u64>() * 2;
-    let tab = tab_bytes(browser.driver_id());
+    let times_samples = || tab_bytes(browser.driver_id()).map(|bytes| bytes as f64 / samples as f64);
+    let left = times_samples();
+    browser.devtools("HeapProfiler.collectGarbage", &json!({}));
+    std::thread::sleep(Duration::from_secs(1));
+    let kept = times_samples();
     println!(
         "over 30 Mbit/s: in space after {in_space:.2?}, all four views after {all:.2?}, all detail of what is seen after \
-         {sharp:.2?}, all of the volume after {whole:.2?}; memory of the tab {:.2} times the samples",
-        tab.unwrap_or(0) as f64 / samples as f64
+         {sharp:.2?}, all of the volume after {whole:.2?}; memory of the tab {:.3} times the samples, {:.3} without garbage",
+        left.unwrap_or(0.0),
+        kept.unwrap_or(0.0)
+    );
+    assert!(
+        kept.is_none_or(|times| times <= MOST_TIMES_SAMPLES),
+        "the tab takes too much memory"
     );
     visit.is_clean("a large series");
 }
