@@ -8,8 +8,9 @@ use sqlx::{ColumnIndex, Row};
 
 use crate::error::{CatalogError, unreadable};
 
-/// Rows of one statement. SQLite takes 32,766 parameters, PostgreSQL twice as many.
-pub(crate) const BATCH: usize = 1000;
+/// Rows of one statement. SQLite looks each numbered parameter up among all of them: with a thousand rows it would be
+/// busy with nothing else.
+pub(crate) const BATCH: usize = 64;
 
 /// `($1, $2), ($3, $4)` for two rows of two columns.
 pub(crate) fn placeholders(rows: usize, columns: usize) -> String {

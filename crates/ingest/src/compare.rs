@@ -188,7 +188,7 @@ impl Place {
     fn keep(&self, item: ItemId, name: &str, details: &Value, bytes: &[u8]) -> Result<(), IngestError> {
         let run = IngestId::from_random(*ObjectId::random()?.as_bytes());
         self.wait(self.catalog.begin_ingest(run, &process::this()))?;
-        let kept = self.reserve(run, 1).and_then(|ids| {
+        let kept = self.reserve_exactly(run, 1).and_then(|ids| {
             let id = ids.into_iter().next();
             let id = id.ok_or_else(|| IngestError::Broken("no name for an object".to_owned()))?;
             let object = self.put(id, bytes)?;

@@ -67,6 +67,7 @@ fn ingest_with(
     let run = IngestId::from_random(*ObjectId::random()?.as_bytes());
     place.wait(place.catalog.begin_ingest(run, &process::this()))?;
     let outcome = run_steps(place, run, find, options, progress);
+    place.release()?;
     place.wait(place.catalog.finish_ingest(run))?;
     // What this run stored for items that failed, or twice, goes now.
     place.sweep()?;

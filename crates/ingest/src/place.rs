@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use catalog::{Artifact, Catalog, Database, Item, ObjectRow, OwnCase, System};
 use domain::{CaseId, IngestId, ItemId, UserId};
@@ -37,6 +37,8 @@ pub struct Place {
     runtime: Handle,
     /// What the vault could not give back.
     pub(crate) lost: Lost,
+    /// Names that are on the list of pending objects and not used yet.
+    spare: Mutex<Vec<ObjectId>>,
     /// Kept where it is this place's own.
     _own: Option<Runtime>,
 }
@@ -52,6 +54,8 @@ pub struct StoredFile {
     pub parts: Vec<ObjectRow>,
 }
 
+/// Names of objects that are written down before they are needed.
+const NAMES_AHEAD: usize = 128;
 const CATALOG_FILE: &str = "catalog.sqlite";
 
 impl Place {
@@ -104,6 +108,7 @@ impl Place {
             uploader: None,
             runtime: runtime.handle().clone(),
             lost: Lost::default(),
+            spare: Mutex::default(),
             _own: Some(runtime),
         })
     }
@@ -125,6 +130,7 @@ impl Place {
             uploader: Some(uploader),
             runtime,
             lost: Lost::default(),
+            spare: Mutex::default(),
             _own: None,
         }
     }
@@ -228,14 +234,39 @@ impl Place {
         Ok(row(&stored))
     }
 
-    /// `count` new names for objects, on the list of pending ones.
+    /// `count` new names for objects, on the list of pending ones. More than are asked for are written down at once, for
+    /// later calls until [`Self::release`]: each time waits for the disk, which may be busy with the objects themselves.
     pub(crate) fn reserve(&self, ingest: IngestId, count: usize) -> Result<Vec<ObjectId>, IngestError> {
+        let mut spare = self.spare();
+        if let Some(missing) = count.checked_sub(spare.len()).filter(|&missing| missing > 0) {
+            spare.extend(self.reserve_exactly(ingest, missing + NAMES_AHEAD)?);
+        }
+        let kept = spare.len() - count;
+        Ok(spare.split_off(kept))
+    }
+
+    /// `count` new names for objects, on the list of pending ones, and no other.
+    pub(crate) fn reserve_exactly(
+        &self,
+        ingest: IngestId,
+        count: usize,
+    ) -> Result<Vec<ObjectId>, IngestError> {
         let ids = (0..count)
             .map(|_| ObjectId::random())
             .collect::<Result<Vec<_>, _>>()?;
         let names: Vec<String> = ids.iter().map(ObjectId::to_string).collect();
         self.wait(self.catalog.record_pending(ingest, &names))?;
         Ok(ids)
+    }
+
+    /// Takes the names that nothing was stored under off the list of pending objects.
+    pub(crate) fn release(&self) -> Result<(), IngestError> {
+        let names: Vec<String> = self.spare().drain(..).map(|id| id.to_string()).collect();
+        Ok(self.wait(self.catalog.forget_pending(&names))?)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<ObjectId>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Deletes what stopped or finished runs left behind.

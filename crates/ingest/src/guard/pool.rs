@@ -159,11 +159,24 @@ impl Worker {
     /// # Errors
     /// [`GuardError::Refused`] with the reason, or [`GuardError::Died`].
     pub fn read(&mut self, file: impl AsFd) -> Result<Instance, GuardError> {
-        match self.ask(&Request::Read, &[file.as_fd()])? {
-            Reply::Instance(Ok(instance)) => Ok(*instance),
-            Reply::Instance(Err(reason)) => Err(GuardError::Refused(reason)),
-            _ => Err(self.bury("the worker gave a wrong answer")),
-        }
+        self.read_beside(file, || ()).0
+    }
+
+    /// As [`Worker::read`], and what `work` gives, which is done meanwhile.
+    pub(crate) fn read_beside<R>(
+        &mut self,
+        file: impl AsFd,
+        work: impl FnOnce() -> R,
+    ) -> (Result<Instance, GuardError>, R) {
+        let sent = transport::send(&mut self.stream, &Request::Read, &[file.as_fd()]);
+        let done = work();
+        let instance = match self.answer(sent) {
+            Ok(Reply::Instance(Ok(instance))) => Ok(*instance),
+            Ok(Reply::Instance(Err(reason))) => Err(GuardError::Refused(reason)),
+            Ok(_) => Err(self.bury("the worker gave a wrong answer")),
+            Err(error) => Err(error),
+        };
+        (instance, done)
     }
 
     /// Decodes frames of `instance`, whose bytes are `file`, into `arena`. One result a job.
@@ -295,9 +308,13 @@ impl Worker {
     }
 
     fn ask(&mut self, request: &Request, files: &[BorrowedFd<'_>]) -> Result<Reply, GuardError> {
-        let answer = transport::send(&mut self.stream, request, files)
-            .and_then(|()| transport::receive::<Reply>(&mut self.stream));
-        match answer {
+        let sent = transport::send(&mut self.stream, request, files);
+        self.answer(sent)
+    }
+
+    /// The answer to what was sent.
+    fn answer(&mut self, sent: io::Result<()>) -> Result<Reply, GuardError> {
+        match sent.and_then(|()| transport::receive::<Reply>(&mut self.stream)) {
             Ok(Some((reply, _))) => Ok(reply),
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 let secs = self.timeout.as_secs();

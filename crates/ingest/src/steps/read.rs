@@ -261,14 +261,17 @@ fn is_mesh(kind: Kind, head: &[u8], part: &Part) -> bool {
 }
 
 fn read_dicom(file: &File, pool: &Pool) -> Result<Found, Fault> {
-    let (hash, bytes) = hash(file).map_err(|e| e.to_string())?;
-    let instance = pool
-        .with(|worker| worker.read(file))
-        .map_err(|error| match error {
-            GuardError::Refused(reason) => Fault::Part(reason),
-            GuardError::Died(_) => Fault::Part(error.to_string()),
-            GuardError::Spawn { .. } => Fault::Machine(error),
-        })?;
+    let fault = |error: GuardError| match error {
+        GuardError::Refused(reason) => Fault::Part(reason),
+        GuardError::Died(_) => Fault::Part(error.to_string()),
+        GuardError::Spawn { .. } => Fault::Machine(error),
+    };
+    // The worker reads the header while the whole is hashed.
+    let (instance, hashed) = pool
+        .with(|worker| Ok(worker.read_beside(file, || hash(file))))
+        .map_err(fault)?;
+    let instance = instance.map_err(fault)?;
+    let (hash, bytes) = hashed.map_err(|e| e.to_string())?;
     Ok(Found::File(hash, bytes, Content::Dicom(Box::new(instance))))
 }
 
