@@ -293,7 +293,10 @@ async fn lay(
     let fit = fitted(&app, asked, input.landmarks).await?;
     let mut turn = app.change(&who).await?;
     let done = async {
+        // Laying took a while, in which a right can be taken back.
         let (proof, facts) = turn.item::<act::EditItem>(item).await?;
+        turn.item::<act::LookAtItem>(item).await?;
+        turn.item::<act::LookAtItem>(onto).await?;
         let now = turn.now;
         let registration = Registration {
             id: RegistrationId::from_random(random_id()?),
