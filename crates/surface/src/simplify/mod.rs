@@ -133,11 +133,11 @@ fn run(chunks: &mut [(Members, Chunk)], goal: usize) {
         if now <= goal {
             return;
         }
-        // Far from the goal the steps are long, so that each window stays in the cache for many collapses.
+        // Far from the goal the steps are long, so that each window stays in the cache for many collapses. Steps of a
+        // factor of four keep the order of costs well enough: longer ones are hardly sooner, and end farther away.
         let step = match now / goal.max(1) {
             2.. if next == 0 => first.max(1),
-            3.. => 24,
-            2 => 12,
+            2.. => 8,
             _ if now > goal + goal / 4 => 4,
             _ => 2,
         };
