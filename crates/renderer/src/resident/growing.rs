@@ -8,7 +8,7 @@ use volume::{PyramidLayout, Rescale, Sample, SampleType, Samples, with_samples};
 use super::{BLOCK_SIDE, BlockRanges, Changes, ResidentError, ResidentVolume, SampleBox, fill, zeros};
 use crate::DataId;
 
-/// Slices that are made at once: whole blocks. The more, the more of the coarser level is kept aside for the last of them.
+/// Slices that are made at once: whole blocks. The more, the more of the coarser level is copied out of their way at last.
 const SLICES: u32 = BLOCK_SIDE as u32;
 
 /// The way of a volume to a finer level. Its slices are made behind the samples that it has, the last ones first, so that
@@ -96,7 +96,7 @@ impl ResidentVolume {
         self.id = DataId::next();
         self.level = grown.level;
         self.held = vec![grown.held; self.layout.brick_count(grown.level) as usize];
-        self.blocks = std::mem::replace(&mut grown.blocks, BlockRanges::new([0; 3], SampleType::U8));
+        std::mem::swap(&mut self.blocks, &mut grown.blocks);
         self.revision = 1;
         self.changes = Changes::default();
         self.changes.add(1, SampleBox::all(self.grid().dims()));
@@ -107,6 +107,9 @@ impl Growing {
     /// Makes the next slices of `volume`, which is the one that grows; says whether there are more to make. The last step
     /// makes all that lie where the coarser samples are, and then `volume` is the finer one.
     pub fn step(&mut self, volume: &mut ResidentVolume) -> bool {
+        if self.left == 0 {
+            return false;
+        }
         let levels = &volume.layout.levels()[self.level as usize..=volume.level as usize];
         let (Some(fine), Some(coarse)) = (levels.first(), levels.last()) else {
             return false;
