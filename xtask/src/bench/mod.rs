@@ -110,15 +110,16 @@ impl Bench {
     }
 }
 
-/// The median seconds that Orthanc takes to store a folder over REST; none where it is not installed.
-fn orthanc(series: &Path) -> Option<f64> {
+/// The median seconds that Orthanc takes to store a folder over REST, posted by so many clients at once; none where it
+/// is not installed.
+fn orthanc(series: &Path, clients: u32) -> Option<f64> {
     let script = shell::root().join("benches/peers/orthanc.py");
-    let run = lines(
-        Command::new("python3")
-            .arg(script)
-            .arg(series)
-            .args(["--runs", RUNS]),
-    );
+    let run = lines(Command::new("python3").arg(script).arg(series).args([
+        "--runs",
+        RUNS,
+        "--clients",
+        &clients.to_string(),
+    ]));
     let median = run.ok().and_then(|lines| lines.first()?["median_s"].as_f64());
     if median.is_none() {
         println!("Orthanc: skipped, it is not installed");

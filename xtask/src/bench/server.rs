@@ -19,7 +19,7 @@ impl Bench {
         let ours = load(&[Path::new("upload"), &vitrine, &series, Path::new(RUNS)])?;
         let secs = ours["median_s"].as_f64().unwrap_or(f64::NAN);
         println!("400 files over HTTP, encrypted and durable: median {secs:.3} s");
-        if let Some(theirs) = orthanc(&series) {
+        if let Some(theirs) = orthanc(&series, 2) {
             println!(
                 "Orthanc: median {theirs:.3} s, ratio {:.2} (asked: at most 1)",
                 secs / theirs
