@@ -46,7 +46,19 @@ impl Four {
     /// The squared distance of `p` to the nearest of the four, edges and corners included.
     #[inline]
     pub(crate) fn squared(&self, p: [f32; 3]) -> f32 {
-        let ap = less(p.map(Vec4::splat), self.a);
+        self.squared_lanes(p.map(Vec4::splat)).min_element()
+    }
+
+    /// The squared distances of four points, each to one of the four.
+    #[inline]
+    pub(crate) fn squared_each(&self, points: [[f32; 3]; 4]) -> [f32; 4] {
+        let lanes = std::array::from_fn(|axis| Vec4::from_array(points.map(|p| p[axis])));
+        self.squared_lanes(lanes).to_array()
+    }
+
+    #[inline(always)]
+    fn squared_lanes(&self, p: Lanes) -> Vec4 {
+        let ap = less(p, self.a);
         let (d1, d2) = (along(self.ab, ap), along(self.ac, ap));
         let [bb, cc, bc] = self.inner;
         let v = (cc * d1 - bc * d2) * self.of_area;
@@ -58,8 +70,55 @@ impl Four {
         let bp = less(ap, self.ab);
         let across = edge(bp, self.bc, along(self.bc, bp) * self.of_edges[2]);
         let inside = Vec4::select(over, plane, to_b);
-        inside.min(to_b).min(to_c).min(across).min_element()
+        inside.min(to_b).min(to_c).min(across)
     }
+
+    /// The nearest place to `p` on the four.
+    #[inline]
+    pub(crate) fn nearest(&self, p: [f32; 3]) -> Nearest {
+        let ap = less(p.map(Vec4::splat), self.a);
+        let (d1, d2) = (along(self.ab, ap), along(self.ac, ap));
+        let [bb, cc, bc] = self.inner;
+        let v = (cc * d1 - bc * d2) * self.of_area;
+        let w = (bb * d2 - bc * d1) * self.of_area;
+        let over = v.cmpge(Vec4::ZERO) & w.cmpge(Vec4::ZERO) & (v + w).cmple(Vec4::ONE);
+        let plane = rest(rest_of(ap, self.ab, v), self.ac, w);
+        let share = |share: Vec4| share.max(Vec4::ZERO).min(Vec4::ONE);
+        let on_b = share(d1 * self.of_edges[0]);
+        let on_c = share(d2 * self.of_edges[1]);
+        let bp = less(ap, self.ab);
+        let on_a = share(along(self.bc, bp) * self.of_edges[2]);
+        let mut best = [Vec4::select(over, plane, Vec4::INFINITY), v, w];
+        for other in [
+            [rest(ap, self.ab, on_b), on_b, Vec4::ZERO],
+            [rest(ap, self.ac, on_c), Vec4::ZERO, on_c],
+            [rest(bp, self.bc, on_a), Vec4::ONE - on_a, on_a],
+        ] {
+            let is_nearer = other[0].cmplt(best[0]);
+            best = [0, 1, 2].map(|i| Vec4::select(is_nearer, other[i], best[i]));
+        }
+        let [squared, second, third] = best.map(|lanes| lanes.to_array());
+        let mut lane = 0;
+        for i in 1..4 {
+            lane = if squared[i] < squared[lane] { i } else { lane };
+        }
+        Nearest {
+            squared: squared[lane],
+            triangle: lane as u32,
+            shares: [second[lane], third[lane]],
+        }
+    }
+}
+
+/// A place on one of several triangles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nearest {
+    /// Its squared distance, mm^2.
+    pub(crate) squared: f32,
+    /// Which triangle.
+    pub(crate) triangle: u32,
+    /// The shares of the second and the third corner; the first has the rest.
+    pub(crate) shares: [f32; 2],
 }
 
 #[inline]
@@ -140,7 +199,7 @@ pub(crate) fn to_triangle_squared(p: [f32; 3], [a, b, c]: [[f32; 3]; 3]) -> f32 
 
 #[cfg(test)]
 mod tests {
-    use super::{Four, to_triangle_squared};
+    use super::{Four, Nearest, dot, to_triangle_squared};
 
     #[test]
     fn the_nearest_point_may_be_inside_on_an_edge_or_a_corner() {
@@ -188,6 +247,38 @@ mod tests {
             let nearest = triangles.map(|t| to_triangle_squared(p, t));
             let nearest = nearest.into_iter().fold(f32::INFINITY, f32::min);
             assert!((all.squared(p) - nearest).abs() < 1e-4 * (1.0 + nearest), "{p:?}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_place_is_as_far_as_it_says() {
+        let triangles = [
+            [[0.0, 0.0, 1.0], [4.0, 0.0, 1.0], [0.0, 3.0, 1.0]],
+            [[1.0, -2.0, 0.5], [1.5, 2.0, 0.25], [1.25, 0.0, 3.0]],
+            [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]],
+            [[-1.0, -1.0, 2.0]; 3],
+        ];
+        let all = Four::new(triangles);
+        for i in 0..1000 {
+            let p: [f32; 3] = [7, 11, 13].map(|step| f32::from((i * step % 97) as i16) * 0.1 - 4.0);
+            let Nearest {
+                squared,
+                triangle,
+                shares,
+            } = all.nearest(p);
+            assert!((squared - all.squared(p)).abs() < 1e-4 * (1.0 + squared), "{p:?}");
+            let [a, b, c] = triangles[triangle as usize];
+            let [second, third] = shares;
+            assert!(
+                second >= 0.0 && third >= 0.0 && second + third <= 1.0 + 1e-5,
+                "{p:?}"
+            );
+            let away: [f32; 3] =
+                std::array::from_fn(|i| p[i] - a[i] * (1.0 - second - third) - b[i] * second - c[i] * third);
+            assert!(
+                (dot(away, away) - squared).abs() < 1e-3 * (1.0 + squared),
+                "{p:?}"
+            );
         }
     }
 }

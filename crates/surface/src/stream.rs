@@ -14,7 +14,7 @@ use volume::Sample;
 
 use crate::islands::{Component, DisjointSets, keep_triangles};
 use crate::iso::{RawSlab, Shading, extract};
-use crate::simplify::{Deviation, Goal, History, Working, measure, reduce};
+use crate::simplify::{Deviation, Goal, History, Working, fit_and_measure, measure, reduce};
 use crate::{Closing, Components, IslandRule, MAX_TRIANGLES, Mesh, Surface, SurfaceError, Window, normals};
 
 /// How far a surface is reduced.
@@ -80,8 +80,6 @@ impl Farthest {
     }
 }
 
-/// How many more triangles than its share a slab keeps: which slab needs them is known only at the end.
-const SLACK: f64 = 1.25;
 /// Layers of cells in a slab of a volume in memory.
 const LAYERS_IN_MEMORY: u32 = 64;
 
@@ -239,13 +237,25 @@ impl Slab {
             is_locked[v as usize] = true;
         }
         let in_seams = self.seams.iter().map(Vec::len).sum::<usize>() as f64;
-        let enough = self.mesh.triangles.len() as f64 * reduction.share * SLACK;
+        let enough = self.mesh.triangles.len() as f64 * reduction.share;
         let goal = Goal {
-            triangles: (enough + 2.0 * in_seams) as usize,
+            // A vertex that stays in a seam keeps about one triangle on this side.
+            triangles: (enough + in_seams) as usize,
             max_error_mm: reduction.max_error_mm,
         };
-        let (reduced, became) = reduce(&self.mesh, goal, &|v| is_locked[v]);
-        self.deviation = measure(self.mesh.shape(), reduced.shape(), &became, farthest.mm());
+        let (mut reduced, became) = reduce(&self.mesh, goal, &|v| is_locked[v]);
+        let mut fixed = vec![false; reduced.positions.len()];
+        for &v in self.seams.iter().flatten() {
+            fixed[became[v as usize] as usize] = true;
+        }
+        self.deviation = fit_and_measure(
+            self.mesh.shape(),
+            &mut reduced,
+            &became,
+            &fixed,
+            goal.max_error_mm,
+            farthest.mm(),
+        );
         farthest.add(self.deviation.max_mm() as f32);
         for v in self.seams.iter_mut().flatten() {
             *v = became[*v as usize];

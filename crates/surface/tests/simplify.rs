@@ -206,4 +206,25 @@ proptest! {
         let euler = |mesh: &Mesh| mesh.positions_mm.len() as i64 - mesh.triangles.len() as i64 / 2;
         prop_assert_eq!(euler(&full), euler(&simplified.mesh));
     }
+
+    /// As above, for surfaces that are smooth enough for many vertices to be merged at once.
+    #[test]
+    fn the_topology_of_smooth_surfaces_survives(seed in 0u32..10_000, share in 0.01f64..0.2, wavelength in 3.0f64..9.0) {
+        let grid = GridGeometry::axis_aligned([30, 27, 24], [0.7, 0.9, 1.3], DVec3::new(3.0, -5.0, 8.0)).unwrap();
+        let samples = sample(&grid, |p| {
+            let wave = |i: u32| {
+                let turn = f64::from(seed) + f64::from(i) * 1.7;
+                let along = DVec3::new(turn.sin(), (turn * 1.3).cos(), (turn * 0.7).sin()).normalize();
+                (p.dot(along) * std::f64::consts::TAU / wavelength + turn).sin()
+            };
+            i16::from_f64((0..5).map(wave).sum::<f64>() * 100.0)
+        });
+        let full = closed(&grid, &samples, 40.5);
+        let simplified = to_share(&full, share);
+        let (before, after) = (full.measure(), simplified.mesh.measure());
+        prop_assert!(after.is_watertight(), "{after:?}");
+        prop_assert_eq!(before.components, after.components);
+        let euler = |mesh: &Mesh| mesh.positions_mm.len() as i64 - mesh.triangles.len() as i64 / 2;
+        prop_assert_eq!(euler(&full), euler(&simplified.mesh));
+    }
 }

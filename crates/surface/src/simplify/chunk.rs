@@ -74,6 +74,8 @@ pub(super) struct Chunk {
     marks: Vec<u32>,
     mark: u32,
     scratch: Scratch,
+    /// For each vertex of the input, the one of this chunk that it became before; empty where they are the same.
+    clustered: Vec<u32>,
 }
 
 /// The vertices of the window that is being worked on, by bucket.
@@ -233,6 +235,10 @@ impl Chunk {
                 numbers[end as usize]
             })
             .collect();
+        if !self.clustered.is_empty() {
+            let became = self.clustered.iter().map(|&v| result.became[v as usize]);
+            result.became = became.collect();
+        }
         result
     }
 

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use parallel::prelude::*;
 
-use super::incidence::{Incidence, Lists};
+use super::fit::{Fitted, fit};
+use super::incidence::{Fan, Incidence, Lists};
+use super::partition::Working;
 use super::quadric::{dot, sub};
 use crate::distance::to_triangle_squared;
 use crate::nearest::TriangleGrid;
@@ -89,56 +91,113 @@ const BLOCKS: usize = 64;
 ///
 /// Largest distances are exact where they are above `known_mm`; below, they are only told to be at most that.
 pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], known_mm: f32) -> Deviation {
+    let around = Incidence::new(reduced);
+    // What is where it was need not be measured.
+    let is_moved = |(&now, p): (&u32, &[f32; 3])| match reduced.positions.get(now as usize) {
+        Some(to) if to != p => now,
+        _ => u32::MAX,
+    };
+    let moved: Vec<u32> = became.iter().zip(full.positions).map(is_moved).collect();
+    let measured = of_each(full, &around, &moved, |fan, p| fan.squared(p));
+    told(full, &around, became, &measured, known_mm)
+}
+
+/// Moves the vertices of `reduced`, but the `fixed` ones, so that it is nearer to `full`, and measures it then; see
+/// [`measure`]. What is farther than `max_error_mm` does not become farther. What is known of how far the surface has
+/// moved away is replaced by what is measured.
+pub(crate) fn fit_and_measure(
+    full: Shape<'_>,
+    reduced: &mut Working,
+    became: &[u32],
+    fixed: &[bool],
+    max_error_mm: f32,
+    known_mm: f32,
+) -> Deviation {
+    let around = Incidence::new(reduced.shape());
+    let nearest = of_each(full, &around, became, |fan, p| fan.nearest(p));
+    let triangles = around.into_lists();
+    let Fitted { positions, squared } = fit(
+        full,
+        reduced.shape(),
+        &nearest,
+        fixed,
+        max_error_mm * max_error_mm,
+    );
+    let measured: Vec<(u32, f32)> = nearest
+        .iter()
+        .zip(squared)
+        .map(|(&(v, _), squared)| (v, squared))
+        .collect();
+    drop(nearest);
+    let places = positions.iter().zip(&reduced.positions);
+    for (history, (to, from)) in reduced.histories.iter_mut().zip(places) {
+        history.quadric = history.quadric.moved(sub(*to, *from));
+        history.drift_mm = 0.0;
+    }
+    for &(v, squared) in &measured {
+        if let Some(history) = reduced.histories.get_mut(became[v as usize] as usize) {
+            history.drift_mm = history.drift_mm.max(squared.sqrt());
+        }
+    }
+    reduced.positions = positions;
+    let around = Incidence::with(reduced.shape(), triangles);
+    told(full, &around, became, &measured, known_mm)
+}
+
+/// What is told of the distances between `full` and the shape that lies `around`, when bounds of the squared ones from
+/// `full` are `measured`.
+fn told(
+    full: Shape<'_>,
+    around: &Incidence<'_>,
+    became: &[u32],
+    measured: &[(u32, f32)],
+    known_mm: f32,
+) -> Deviation {
     let known = known_mm * known_mm;
-    let (max, mean) = from_full(full, reduced, became, known);
-    let from_simplified = from_simplified(full, reduced, became, max.max(known));
+    let sum: f64 = measured
+        .iter()
+        .map(|&(_, squared)| f64::from(squared).sqrt())
+        .sum();
+    let mut bounds = vec![0.0f32; full.positions.len()];
+    for &(v, squared) in measured {
+        bounds[v as usize] = squared;
+    }
+    lower(full.positions, &mut bounds, became, around, known);
+    let max = worst(full.positions, &bounds, around.shape(), known);
+    let from_simplified = from_simplified(full, around.shape(), became, max.max(known));
     Deviation {
         max_from_full_mm: f64::from(max).sqrt(),
-        mean_from_full_mm: mean,
+        mean_from_full_mm: sum / full.positions.len().max(1) as f64,
         max_from_simplified_mm: f64::from(from_simplified).sqrt(),
     }
 }
 
-/// The largest squared distance from a vertex of `full` to `reduced`, not exact where it is below `least`, and an upper
-/// bound of the mean distance, mm.
-fn from_full(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f32) -> (f32, f64) {
-    let around = Incidence::new(reduced);
+/// Asks for each vertex of `full` that is still there about the triangles around the vertex that it became. Those are
+/// laid out once for all that became the same.
+fn of_each<R: Send>(
+    full: Shape<'_>,
+    around: &Incidence<'_>,
+    became: &[u32],
+    ask: impl Fn(&Fan<'_>, [f32; 3]) -> R + Sync,
+) -> Vec<(u32, R)> {
     let still = || {
         let all = became.iter().zip(0..).map(|(&now, v)| (now, v));
         all.filter(|&(now, _)| now != u32::MAX)
     };
-    let merged = Lists::new(reduced.positions.len(), still);
-    let mut bounds = vec![0.0f32; full.positions.len()];
-    // What became of one vertex is measured against the triangles around that one, which are laid out once.
-    let measured: Vec<(Vec<(u32, f32)>, f64)> = (0..reduced.positions.len())
+    let reduced = around.shape().positions.len();
+    let merged = Lists::new(reduced, still);
+    let found: Vec<Vec<(u32, R)>> = (0..reduced)
         .into_par_iter()
-        .fold_chunks(
-            VERTICES_AT_ONCE,
-            <(Vec<(u32, f32)>, f64)>::default,
-            |(mut all, mut sum), now| {
-                let gone = merged.of(now as u32);
-                if !gone.is_empty() {
-                    let fan = around.fan(now as u32);
-                    for &v in gone {
-                        let squared = fan.squared(full.positions[v as usize]);
-                        sum += f64::from(squared).sqrt();
-                        all.push((v, squared));
-                    }
-                }
-                (all, sum)
-            },
-        )
+        .fold_chunks(VERTICES_AT_ONCE, Vec::new, |mut found, now| {
+            let gone = merged.of(now as u32);
+            if !gone.is_empty() {
+                let fan = around.fan(now as u32);
+                found.extend(gone.iter().map(|&v| (v, ask(&fan, full.positions[v as usize]))));
+            }
+            found
+        })
         .collect();
-    let mut sum = 0.0;
-    for (some, their_sum) in measured {
-        sum += their_sum;
-        for (v, squared) in some {
-            bounds[v as usize] = squared;
-        }
-    }
-    lower(full.positions, &mut bounds, became, &around, least);
-    let max = worst(full.positions, &bounds, reduced, least);
-    (max, sum / full.positions.len().max(1) as f64)
+    found.into_iter().flatten().collect()
 }
 
 /// Lowers the largest of the squared distances `bounds`, which are to the triangles around the vertex that each became:
@@ -181,14 +240,11 @@ fn from_simplified(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], least: f
     for squared in squared.iter_mut().filter(|squared| squared.is_infinite()) {
         *squared = 0.0;
     }
-    let is_far: Vec<bool> = squared.iter().map(|&squared| squared > least).collect();
-    if !is_far.contains(&true) {
-        return squared.into_iter().fold(0.0, f32::max);
-    }
     for (t, triangle) in full.triangles.iter().enumerate() {
         for &v in triangle {
             let now = became[v as usize] as usize;
-            if is_far.get(now) == Some(&true) {
+            // What is near enough need not be measured to the end.
+            if squared.get(now).is_some_and(|&squared| squared > least) {
                 squared[now] = squared[now].min(to_triangle_squared(reduced.positions[now], full.corners(t)));
             }
         }

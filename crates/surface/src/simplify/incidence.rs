@@ -1,7 +1,7 @@
 //! Which triangles lie around each vertex.
 
 use super::deviation::Shape;
-use crate::distance::Four;
+use crate::distance::{Four, Nearest};
 
 /// The triangles around each vertex.
 pub(super) struct Incidence<'a> {
@@ -10,19 +10,58 @@ pub(super) struct Incidence<'a> {
 }
 
 /// The triangles around a vertex, four by four.
-pub(super) struct Fan(Vec<Four>);
+pub(super) struct Fan<'a> {
+    fours: Vec<Four>,
+    triangles: &'a [u32],
+}
 
-impl Fan {
+impl Fan<'_> {
     /// The squared distance from `p` to the nearest of them.
     pub(super) fn squared(&self, p: [f32; 3]) -> f32 {
-        let each = self.0.iter().map(|four| four.squared(p));
+        let each = self.fours.iter().map(|four| four.squared(p));
         each.fold(f32::INFINITY, f32::min)
+    }
+
+    /// The nearest place to `p` on them.
+    pub(super) fn nearest(&self, p: [f32; 3]) -> Nearest {
+        let mut best = Nearest {
+            squared: f32::INFINITY,
+            triangle: 0,
+            shares: [0.0; 2],
+        };
+        for (i, four) in self.fours.iter().enumerate() {
+            let here = four.nearest(p);
+            if here.squared < best.squared {
+                // The last triangle fills lanes that are left.
+                let at = (4 * i + here.triangle as usize).min(self.triangles.len() - 1);
+                best = Nearest {
+                    triangle: self.triangles[at],
+                    ..here
+                };
+            }
+        }
+        best
     }
 }
 
 impl<'a> Incidence<'a> {
     pub(super) fn new(shape: Shape<'a>) -> Self {
         Self::of(shape, |_| true)
+    }
+
+    /// As [`Self::new`], when the triangles around each vertex are known.
+    pub(super) fn with(shape: Shape<'a>, triangles: Lists) -> Self {
+        Self { shape, triangles }
+    }
+
+    /// The triangles around each vertex.
+    pub(super) fn into_lists(self) -> Lists {
+        self.triangles
+    }
+
+    /// The shape that they are of.
+    pub(super) fn shape(&self) -> Shape<'a> {
+        self.shape
     }
 
     /// The triangles around some vertices only.
@@ -39,12 +78,16 @@ impl<'a> Incidence<'a> {
     }
 
     /// The triangles around `v`, laid out for measuring.
-    pub(super) fn fan(&self, v: u32) -> Fan {
-        let fours = self.triangles.of(v).chunks(4).map(|some| {
+    pub(super) fn fan(&self, v: u32) -> Fan<'_> {
+        let triangles = self.triangles.of(v);
+        let fours = triangles.chunks(4).map(|some| {
             let corners = |i: usize| self.shape.corners(some[i.min(some.len() - 1)] as usize);
             Four::new([0, 1, 2, 3].map(corners))
         });
-        Fan(fours.collect())
+        Fan {
+            fours: fours.collect(),
+            triangles,
+        }
     }
 
     /// The triangles around `v`, each by its two other corners in order.

@@ -5,7 +5,9 @@
 //! between two slabs are locked; a second pass over slabs that have their middles there reduces them as well.
 
 mod chunk;
+mod clusters;
 mod deviation;
+mod fit;
 mod incidence;
 mod partition;
 pub(crate) mod quadric;
@@ -15,7 +17,7 @@ use parallel::prelude::*;
 pub(crate) use self::chunk::History;
 use self::chunk::{BUCKETS, Chunk, Reduced};
 pub use self::deviation::Deviation;
-pub(crate) use self::deviation::{Shape, measure};
+pub(crate) use self::deviation::{Shape, fit_and_measure, measure};
 pub(crate) use self::partition::Working;
 use self::partition::{Members, Partition, Seams, gather};
 
@@ -42,6 +44,9 @@ pub struct Simplified {
 
 /// Triangles that make a slab worth its seams.
 const TRIANGLES_A_SLAB: usize = 400_000;
+/// How many times fewer triangles are asked for at least, if clusters are to be merged first: nearer to the goal they
+/// save nothing.
+const FAR: usize = 4;
 /// The most slabs: seams cost more than they bring.
 const MAX_SLABS: usize = 32;
 
@@ -56,8 +61,16 @@ pub fn simplify(mesh: &Mesh, goal: Goal) -> Simplified {
         triangles: mesh.triangles.clone(),
         histories: Vec::new(),
     };
-    let (reduced, became) = reduce(&full, goal, &|_| false);
-    let deviation = measure(full.shape(), reduced.shape(), &became, 0.0);
+    let (mut reduced, became) = reduce(&full, goal, &|_| false);
+    let fixed = vec![false; reduced.positions.len()];
+    let deviation = fit_and_measure(
+        full.shape(),
+        &mut reduced,
+        &became,
+        &fixed,
+        goal.max_error_mm,
+        0.0,
+    );
     let normals = normals::smooth(&reduced.positions, &reduced.triangles);
     Simplified {
         mesh: Mesh {
@@ -104,7 +117,8 @@ fn pass(
     seams: Seams,
 ) -> (Working, Vec<u32>) {
     let partition = Partition::new(mesh, slabs, seams);
-    let mut chunks = partition.chunks(mesh, is_locked, goal.max_error_mm);
+    let is_far = mesh.histories.is_empty() && goal.triangles < mesh.triangles.len() / FAR;
+    let mut chunks = partition.chunks(mesh, is_locked, goal.max_error_mm, is_far);
     // A seam cannot be reduced before the next pass. Its surplus must not be taken from the rest.
     let share_left = goal.triangles as f64 / mesh.triangles.len().max(1) as f64;
     let in_seams: usize = chunks.iter().map(|(members, _)| members.guests()).sum();

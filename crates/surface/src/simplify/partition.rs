@@ -3,6 +3,7 @@
 use parallel::prelude::*;
 
 use super::chunk::{Chunk, Histories, History, Reduced};
+use super::clusters::{CELL_BITS, Cells};
 use super::deviation::Shape;
 use super::quadric::{dot, sub};
 
@@ -44,6 +45,8 @@ pub(super) struct Partition {
     corner: [f32; 3],
     /// Blocks a mm.
     blocks_a_mm: f32,
+    /// Whether the blocks are as small as they should be: there are enough of them for a mesh of this size.
+    is_fine: bool,
 }
 
 /// The vertices of a slab in the order of its chunk, and how many of them belong to it alone.
@@ -75,13 +78,16 @@ impl Partition {
             Seams::First => 2..2 * slabs - 1,
             Seams::Shifted => 3..2 * slabs - 2,
         };
+        let wanted = 1.0 / (EDGES_A_BLOCK * mean_edge_mm(mesh));
+        let most = BLOCKS / size[axis];
         let at_half = |half: usize| sorted.get(half * sorted.len() / (2 * slabs)).copied();
         let cuts = halves.step_by(2).filter_map(at_half);
         Self {
             axis,
             cuts: cuts.collect(),
             corner: min,
-            blocks_a_mm: (1.0 / (EDGES_A_BLOCK * mean_edge_mm(mesh))).min(BLOCKS / size[axis]),
+            blocks_a_mm: wanted.min(most),
+            is_fine: wanted <= most,
         }
     }
 
@@ -107,7 +113,13 @@ impl Partition {
         mesh: &Working,
         is_locked: &(dyn Fn(usize) -> bool + Sync),
         max_error_mm: f32,
+        is_far: bool,
     ) -> Vec<(Members, Chunk)> {
+        // Two edges wide, and so that clusters lie within blocks, and their vertices are near each other in the order.
+        let cells = (is_far && self.is_fine).then_some(Cells {
+            corner: self.corner,
+            a_mm: self.blocks_a_mm * (1 << CELL_BITS) as f32,
+        });
         let slabs = self.cuts.len() + 1;
         let place_of_vertex: Vec<u32> = mesh.positions.par_iter().map(|&p| self.place_of(p)).collect();
         let slab_of = |v: u32| place_of_vertex[v as usize] >> BLOCK_BITS;
@@ -160,7 +172,13 @@ impl Partition {
                     vertices: [own, &guests].concat(),
                     own: own.len(),
                 };
-                let chunk = members.chunk(mesh, &triangles, &|v| is_shared[v] || is_locked(v), max_error_mm);
+                let chunk = members.chunk(
+                    mesh,
+                    &triangles,
+                    &|v| is_shared[v] || is_locked(v),
+                    max_error_mm,
+                    cells,
+                );
                 (members, chunk)
             })
             .collect()
@@ -239,6 +257,7 @@ impl Members {
         triangles: &[[u32; 3]],
         is_locked: &dyn Fn(usize) -> bool,
         max_error_mm: f32,
+        cells: Option<Cells>,
     ) -> Chunk {
         let global = || self.vertices.iter().map(|&v| v as usize);
         let positions: Vec<[f32; 3]> = global().map(|v| mesh.positions[v]).collect();
@@ -259,7 +278,7 @@ impl Members {
             false => Histories::Given(&histories),
         };
         let is_locked = |i: usize| is_locked(self.vertices[i] as usize);
-        Chunk::new(&positions, triangles, given, is_locked, max_error_mm)
+        Chunk::new(&positions, triangles, given, is_locked, max_error_mm, cells)
     }
 }
 

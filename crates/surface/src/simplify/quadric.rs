@@ -121,6 +121,29 @@ impl Quadric {
         }
     }
 
+    /// How much the planes weigh together.
+    pub(crate) fn weight(&self) -> f32 {
+        self.weight
+    }
+
+    /// The place of least error within a reach of `middle`, or the best of `ends` where that is nearly as good, and the
+    /// error there.
+    #[inline]
+    pub(crate) fn lowest_of(
+        &self,
+        middle: [f32; 3],
+        reach_squared: f32,
+        ends: impl Iterator<Item = [f32; 3]>,
+    ) -> ([f32; 3], f32) {
+        let (best, lowest) = self.lowest_within(middle, reach_squared);
+        let ends = ends.map(|end| (end, self.value(end)));
+        let limit = END_TOLERANCE * lowest.max(0.0);
+        match ends.min_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some((end, value)) if value <= limit || value <= lowest => (end, value.max(0.0)),
+            _ => (best, lowest.max(0.0)),
+        }
+    }
+
     /// The plane through a border edge, across its triangle, as heavy as a triangle whose `normal` is so long. It
     /// holds the border in place but stands for no area.
     pub(crate) fn border(normal: [f32; 3], length: f32) -> Self {
@@ -248,6 +271,12 @@ impl<N: Number> Quadric<N> {
     /// Where the quadric, with a pull to `middle`, is lowest, and its value there; solved by an LDL decomposition.
     #[inline(always)]
     fn lowest_near(&self, middle: [N; 3]) -> ([N; 3], N) {
+        self.lowest_within(middle, N::of(REACH_SQUARED) * dot(middle, middle))
+    }
+
+    /// As [`Self::lowest_near`], not farther than a reach from `middle`.
+    #[inline(always)]
+    fn lowest_within(&self, middle: [N; 3], reach_squared: N) -> ([N; 3], N) {
         let one = N::of(1.0);
         let [xx, xy, xz, yy, yz, zz] = self.a;
         let pull = N::of(MIDDLE_SHARE) * (xx + yy + zz) + N::of(f32::MIN_POSITIVE);
@@ -264,8 +293,7 @@ impl<N: Number> Quadric<N> {
         let y = y1 * r1 - l3 * z;
         let x = right[0] * r0 - l1 * y - l2 * z;
         let away = [x - middle[0], y - middle[1], z - middle[2]];
-        let reach = N::of(REACH_SQUARED) * dot(middle, middle);
-        let scale = (reach / dot(away, away)).root().least(one);
+        let scale = (reach_squared / dot(away, away)).root().least(one);
         let lowest = std::array::from_fn(|i| middle[i] + away[i] * scale);
         (lowest, self.value(lowest))
     }

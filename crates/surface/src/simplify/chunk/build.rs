@@ -1,17 +1,50 @@
 //! From positions and triangles to a chunk: quadrics, lists of triangles, borders.
 
+use super::super::clusters::{self, Cells};
 use super::super::quadric::{Quadric, cross, dot, sub};
 use super::{ASLEEP, BORDER, BUCKETS, Chunk, Histories, LOCKED, Queue, Scratch, Vertex, pack};
 
 impl Chunk {
     /// A chunk of `positions` (mm) and `triangles`; `is_locked` vertices neither move nor go, and no vertex drifts
-    /// farther than `max_error_mm` from the surface.
+    /// farther than `max_error_mm` from the surface. The clusters of a full surface in `cells` are merged at once.
     pub(in super::super) fn new(
         positions: &[[f32; 3]],
         triangles: &[[u32; 3]],
         histories: Histories<'_>,
         is_locked: impl Fn(usize) -> bool,
         max_error_mm: f32,
+        cells: Option<Cells>,
+    ) -> Self {
+        let (Histories::None, Some(cells)) = (histories, cells) else {
+            let is_full = matches!(histories, Histories::None);
+            return Self::of(positions, triangles, histories, is_locked, max_error_mm, is_full);
+        };
+        let clustered = clusters::merge(positions, triangles, &is_locked, cells, max_error_mm);
+        let mut locked = vec![false; clustered.positions.len()];
+        for (v, &now) in clustered.became.iter().enumerate() {
+            locked[now as usize] |= is_locked(v);
+        }
+        let chunk = Self::of(
+            &clustered.positions,
+            &clustered.triangles,
+            Histories::Given(&clustered.histories),
+            |v| locked[v],
+            max_error_mm,
+            true,
+        );
+        Self {
+            clustered: clustered.became,
+            ..chunk
+        }
+    }
+
+    fn of(
+        positions: &[[f32; 3]],
+        triangles: &[[u32; 3]],
+        histories: Histories<'_>,
+        is_locked: impl Fn(usize) -> bool,
+        max_error_mm: f32,
+        is_full: bool,
     ) -> Self {
         let vertex = |(i, position): (usize, &[f32; 3])| Vertex {
             position: *position,
@@ -44,12 +77,13 @@ impl Chunk {
             marks: vec![0; positions.len()],
             mark: 0,
             scratch: Scratch::default(),
+            clustered: Vec::new(),
         };
         if matches!(histories, Histories::None) {
             chunk.add_planes();
         }
         chunk.list_triangles();
-        chunk.find_borders(matches!(histories, Histories::None));
+        chunk.find_borders(is_full);
         chunk
     }
 
