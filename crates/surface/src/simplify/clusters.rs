@@ -24,7 +24,7 @@ pub(super) struct Cells {
 pub(super) const CELL_BITS: u32 = 4;
 /// The share of the clusters that are merged, those that cost the least for each vertex that goes. The others would
 /// have cost more than the edges that go instead.
-const SHARE: f32 = 0.75;
+const SHARE: f32 = 0.6;
 /// The least cosine between a new triangle and what its new vertex stood for.
 const LEAST_COSINE: f32 = 0.25;
 /// No vertex.
@@ -513,9 +513,9 @@ mod tests {
         };
         let held = 5 * 17 + 8;
         let merged = merge(&positions, &triangles, |v| v == held, cells, 0.1);
-        // 48 cells of four vertices touch neither the border nor what is held; three of four are merged.
+        // 48 cells of four vertices touch neither the border nor what is held; more than half of them are merged.
         assert!(
-            merged.positions.len() < 200,
+            merged.positions.len() < 289 - 24 * 3,
             "{} of 289 are left",
             merged.positions.len()
         );

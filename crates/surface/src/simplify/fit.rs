@@ -1,16 +1,17 @@
 //! Moves the vertices of a simplified surface so that it is nearer to the full one, with the triangles that it has.
 //!
 //! Quadrics put a vertex where the planes around it meet; what lies between vertices they do not see. Here each vertex
-//! of the full surface pulls the corners of the triangle that it is nearest to: a step of least squares (Hoppe,
-//! DeRose, Duchamp, McDonald, Stuetzle, "Mesh optimization", SIGGRAPH 1993). Measured, one step takes an eighth off the
-//! mean distance and half off the largest; further ones bring little.
+//! of the full surface pulls the corners of the triangle that it is nearest to: part of a step of least squares (Hoppe,
+//! DeRose, Duchamp, McDonald, Stuetzle, "Mesh optimization", SIGGRAPH 1993).
 
 use super::deviation::Shape;
 use super::quadric::{cross, dot, sub};
 use crate::distance::{Four, Nearest};
 
-/// How far a step goes, as a share of the mean pull. Neighbors are pulled alike, so that a whole one falls short.
-const STEP: f32 = 1.5;
+/// How far a step goes, as a share of the mean pull. A longer one brings the triangles nearer to the vertices of the full
+/// surface, but takes their own vertices off it: for the bone of a head, with shares of 0, 0.5 and 1, the mean distances
+/// were 0.0238, 0.0222 and 0.0212 mm from the full surface, and 0.0171, 0.0197 and 0.0230 mm to it.
+const STEP: f32 = 0.25;
 /// Vertices of the full surface that must pull, counted by their shares.
 const LEAST_PULL: f32 = 0.5;
 /// The least cosine between the normals of a triangle before and after.
