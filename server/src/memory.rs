@@ -2,10 +2,10 @@
 
 /// Blocks of at least so many bytes are mapped by themselves, and unmapped when they are dropped.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const OWN_MAPPING_BYTES: i32 = 1 << 20;
+const OWN_MAPPING_BYTES: i32 = 8 << 20;
 /// So much free memory may stay at the end of a heap.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const SPARE_BYTES: i32 = 16 << 20;
+const SPARE_BYTES: i32 = 64 << 20;
 
 /// For a process that only makes items: slabs, meshes and buffers of many megabytes come and go on several threads.
 /// glibc would learn from the first of them to take up to 32 MB from the heaps of the threads, where a hole is of use to
