@@ -25,6 +25,8 @@ const FIRST_BUCKET: u32 = (127 - 40) << 2;
 pub(super) const BUCKETS: u8 = 240;
 /// The bucket of a vertex that waits for a change in its neighborhood.
 const ASLEEP: u8 = u8::MAX;
+/// The bucket of a locked vertex, which waits for nothing.
+const HELD: u8 = ASLEEP - 1;
 /// The least cosine between the normals of a triangle before and after: no triangle turns by more than about 75
 /// degrees at once.
 const LEAST_COSINE: f32 = 0.25;
@@ -265,15 +267,10 @@ impl Chunk {
         out.truncate(live);
     }
 
-    /// Lists the neighbors that `v` answers for its edges with, each with what merging costs, the cheapest first.
-    /// What is never allowed is left out.
+    /// Lists the neighbors that `v` answers for its edges with, each with what merging costs; infinitely much where it is
+    /// never allowed.
     fn price(&self, v: u32, ring: &[Spoke], edges: &mut Vec<(f32, u32)>) {
-        edges.clear();
-        self.for_each_neighbor(v, ring, |chunk, w| {
-            if chunk.answers_for(v, w) {
-                edges.push((0.0, w));
-            }
-        });
+        self.list_neighbors(v, ring, edges);
         let first = &self.vertices[v as usize];
         let most = self.max_error_mm * self.max_error_mm;
         for four in edges.chunks_mut(4) {
@@ -286,18 +283,35 @@ impl Chunk {
             );
             for (i, edge) in four.iter_mut().enumerate() {
                 let is_near = merge.mean_square[i] <= most && merge.cost[i].is_finite();
-                edge.0 = if is_near { merge.cost[i] } else { f32::INFINITY };
+                edge.0 = select_unpredictable(is_near, merge.cost[i], f32::INFINITY);
             }
         }
-        edges.retain(|edge| edge.0 < f32::INFINITY);
-        edges.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     }
 
-    /// Whether `v` answers for its edge with `w`. A locked vertex answers for none.
+    /// The neighbors that `v` answers for its edges with: later ones, and locked ones; a locked vertex answers for none.
+    /// Without a branch for each: which come later, nobody can foretell.
     #[inline]
-    fn answers_for(&self, v: u32, w: u32) -> bool {
-        self.vertices[v as usize].flags & LOCKED == 0
-            && (v < w || self.vertices[w as usize].flags & LOCKED != 0)
+    fn list_neighbors(&self, v: u32, ring: &[Spoke], edges: &mut Vec<(f32, u32)>) {
+        edges.clear();
+        let flags = self.vertices[v as usize].flags;
+        if flags & LOCKED != 0 {
+            return;
+        }
+        edges.resize(2 * ring.len(), (0.0, 0));
+        let mut count = 0;
+        let mut list = |w: u32| {
+            edges[count] = (0.0, w);
+            count += usize::from(v < w) | usize::from(self.buckets[w as usize] == HELD);
+        };
+        for spoke in ring {
+            list(spoke.others[0]);
+        }
+        if flags & BORDER != 0 {
+            for spoke in ring {
+                list(spoke.others[1]);
+            }
+        }
+        edges.truncate(count);
     }
 
     /// The bucket of the cheapest edge of `v`.
@@ -305,7 +319,7 @@ impl Chunk {
         let (mut ring, mut edges) = (Vec::new(), Vec::new());
         self.spokes(v, &mut ring);
         self.price(v, &ring, &mut edges);
-        edges.first().map_or(ASLEEP, |&(cost, _)| bucket_of(cost))
+        bucket_or_asleep(cheapest_of(&edges).1)
     }
 
     #[inline]
@@ -335,15 +349,17 @@ impl Chunk {
         let mut edges = std::mem::take(&mut self.scratch.edges);
         self.spokes(v, &mut ring);
         self.price(v, &ring, &mut edges);
-        let cheap = edges
-            .iter()
-            .take_while(|&&(cost, _)| bucket_of(cost) <= bucket)
-            .count();
-        let is_collapsed = edges[..cheap]
-            .iter()
-            .any(|&(_, w)| self.collapse(v, w, &ring, bucket));
-        if !is_collapsed {
-            self.put(v, edges.get(cheap).map_or(ASLEEP, |&(cost, _)| bucket_of(cost)));
+        loop {
+            let (cheapest, cost) = cheapest_of(&edges);
+            if bucket_or_asleep(cost) > bucket {
+                self.put(v, bucket_or_asleep(cost));
+                break;
+            }
+            let (_, w) = edges[cheapest];
+            if self.collapse(v, w, &ring, bucket) {
+                break;
+            }
+            edges[cheapest].0 = f32::INFINITY;
         }
         self.scratch.ring = ring;
         self.scratch.edges = edges;
@@ -459,6 +475,25 @@ fn placing(second: &Vertex) -> Placing {
         Placing::Best
     } else {
         Placing::Second
+    }
+}
+
+/// Which edge costs the least, and how much; infinitely much when there is none.
+#[inline]
+fn cheapest_of(edges: &[(f32, u32)]) -> (usize, f32) {
+    let mut cheapest = (0, f32::INFINITY);
+    for (i, &(cost, _)) in edges.iter().enumerate() {
+        cheapest = select_unpredictable(cost < cheapest.1, (i, cost), cheapest);
+    }
+    cheapest
+}
+
+#[inline]
+fn bucket_or_asleep(cost: f32) -> u8 {
+    if cost < f32::INFINITY {
+        bucket_of(cost)
+    } else {
+        ASLEEP
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use glam::Vec4;
+use glam::{Mat4, Vec4};
 
 /// What the formulas below are written for: one number, or four side by side.
 pub(crate) trait Number:
@@ -67,6 +67,7 @@ impl Number for Vec4 {
 
 /// `x^T A x + 2 b x + c` for `x` relative to a point: squared distances, mm^2, times the weight of their planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
 pub(crate) struct Quadric<N = f32> {
     /// xx, xy, xz, yy, yz, zz.
     a: [N; 6],
@@ -160,12 +161,26 @@ impl Quadric {
         steps: [[f32; 3]; 4],
         placings: [Placing; 4],
     ) -> Merge<[f32; 4]> {
-        let lanes = |of: &dyn Fn(&Self) -> f32| Vec4::from_array(others.map(of));
+        let rows = others.map(|q| {
+            let ([xx, xy, xz, yy, yz, zz], [bx, by, bz]) = (q.a, q.b);
+            [
+                Vec4::new(xx, xy, xz, yy),
+                Vec4::new(yz, zz, bx, by),
+                Vec4::new(bz, q.c, q.weight, 0.0),
+            ]
+        });
+        let turned = |i: usize| {
+            Mat4::from_cols(rows[0][i], rows[1][i], rows[2][i], rows[3][i])
+                .transpose()
+                .to_cols_array_2d()
+                .map(Vec4::from_array)
+        };
+        let [first, second, third] = [0, 1, 2].map(turned);
         let others = Quadric {
-            a: std::array::from_fn(|i| lanes(&|q| q.a[i])),
-            b: std::array::from_fn(|i| lanes(&|q| q.b[i])),
-            c: lanes(&|q| q.c),
-            weight: lanes(&|q| q.weight),
+            a: [first[0], first[1], first[2], first[3], second[0], second[1]],
+            b: [second[2], second[3], third[0]],
+            c: third[1],
+            weight: third[2],
         };
         let own = Quadric {
             a: self.a.map(Vec4::splat),

@@ -2,7 +2,7 @@
 
 use super::super::clusters::{self, Cells};
 use super::super::quadric::{Quadric, cross, dot, sub};
-use super::{ASLEEP, BORDER, BUCKETS, Chunk, Histories, LOCKED, Queue, Scratch, Vertex, pack};
+use super::{ASLEEP, BORDER, BUCKETS, Chunk, HELD, Histories, LOCKED, Queue, Scratch, Vertex, pack};
 
 impl Chunk {
     /// A chunk of `positions` (mm) and `triangles`; `is_locked` vertices neither move nor go, and no vertex drifts
@@ -66,7 +66,9 @@ impl Chunk {
             merged_into: (0..positions.len() as u32).collect(),
             live_triangles: triangles.len(),
             // Nothing is known about any edge yet: the first bucket is a lower bound.
-            buckets: vec![0; positions.len()],
+            buckets: (0..positions.len())
+                .map(|v| if is_locked(v) { HELD } else { 0 })
+                .collect(),
             queue: Queue {
                 window: 0..0,
                 last: 0,
