@@ -1,17 +1,21 @@
 //! Surfaces while the slices of a volume pass by.
 //!
-//! Slices are gathered to slabs. Each slab is extracted and reduced by tasks of the thread pool, one a surface, while
-//! later slices are decoded and packed, so that no processor waits for another one at the end of a batch. The task that
-//! brings the last slab of a surface joins, simplifies and stores the whole.
+//! Slices are gathered to slabs. Each slab is extracted and reduced by tasks, one a surface, while later slices are
+//! decoded and packed. The task that brings the last slab of a surface joins, simplifies and stores the whole.
+//!
+//! Tasks run on threads of their own, each from its beginning to its end. As tasks of the thread pool they would take up
+//! others wherever they wait for a part of themselves, and be finished late: of two surfaces, one would lie there nearly
+//! done while its only thread worked on the other.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use catalog::NewArtifact;
 use domain::ArtifactKind;
 use geometry::GridGeometry;
-use rayon::{Scope, Yield};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use surface::{Farthest, SlabRange, Stitcher, Window};
 use vault::ObjectId;
 use volume::Sample;
@@ -19,6 +23,7 @@ use volume::Sample;
 use super::surfaces::{ERROR_SHARE, Plan, details};
 use crate::IngestError;
 use crate::place::Place;
+use crate::steps::find::chain;
 use crate::steps::record::artifact;
 
 /// Layers of cells that are extracted and reduced together.
@@ -81,10 +86,13 @@ impl<T> Drop for Gathered<'_, T> {
     }
 }
 
-/// Where the slices of a volume go in.
-pub(super) struct Feed<'f, 'scope, T> {
-    streams: &'scope Streams<'scope, T>,
-    scope: &'f Scope<'scope>,
+/// A surface, and a slab for it.
+type Task<'env, T> = (&'env Growing, Arc<Gathered<'env, T>>);
+
+/// Where the slices of a volume go in. The threads that work on them end when it is dropped.
+pub(super) struct Feed<'env, T> {
+    streams: &'env Streams<'env, T>,
+    tasks: Sender<Task<'env, T>>,
     /// Slabs to come.
     slabs: VecDeque<SlabRange>,
     /// The slices of the first of them that are there.
@@ -127,16 +135,45 @@ impl<'a, T: Sample> Streams<'a, T> {
         }
     }
 
-    /// Takes slices; the tasks are run in `scope`.
-    pub(super) fn feed<'f, 'scope>(&'scope self, scope: &'f Scope<'scope>) -> Feed<'f, 'scope, T>
+    /// Takes slices; threads of `scope` work on them.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub(super) fn feed<'scope, 'env>(
+        &'env self,
+        scope: &'scope std::thread::Scope<'scope, 'env>,
+    ) -> Result<Feed<'env, T>, IngestError>
     where
-        'a: 'scope,
+        'a: 'env,
     {
-        Feed {
+        let (sender, receiver) = channel();
+        let receiver = Arc::new(Mutex::new(receiver));
+        let tasks = self.slabs.len().min(self.slabs_at_once) * self.surfaces.len();
+        for _ in 0..tasks.min(rayon::current_num_threads()) {
+            let alone = ThreadPoolBuilder::new().num_threads(1).build();
+            let alone = alone.map_err(|e| IngestError::Broken(chain(&e)))?;
+            let receiver = Arc::clone(&receiver);
+            scope.spawn(move || self.run(&receiver, &alone));
+        }
+        Ok(Feed {
             streams: self,
-            scope,
+            tasks: sender,
             slabs: self.slabs.iter().cloned().collect(),
             samples: Vec::new(),
+        })
+    }
+
+    /// Works until nothing more can come, on slabs by a single thread, the one of `alone`.
+    fn run<'env>(&'env self, tasks: &Mutex<Receiver<Task<'env, T>>>, alone: &ThreadPool) {
+        loop {
+            let next = locked(tasks).recv();
+            let Ok((surface, slab)) = next else {
+                return;
+            };
+            if let Err(error) = self.work(surface, slab, alone) {
+                locked(&self.store).error.get_or_insert(error);
+                self.freed.notify_all();
+            }
         }
     }
 
@@ -175,30 +212,29 @@ impl<'a, T: Sample> Streams<'a, T> {
                 store.in_use += 1;
                 return Ok(store.spare.pop().unwrap_or_default());
             }
-            store = if rayon::current_thread_index().is_none() {
-                self.freed.wait(store).unwrap_or_else(PoisonError::into_inner)
-            } else {
-                // A thread of the pool does the work that it would wait for.
-                drop(store);
-                if rayon::yield_now() != Some(Yield::Executed) {
-                    std::thread::yield_now();
-                }
-                locked(&self.store)
-            };
+            store = self.freed.wait(store).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Extracts and reduces a slab of a surface, and finishes the surface where it was the last one.
-    fn work(&self, surface: &Growing, slab: Arc<Gathered<'_, T>>) -> Result<(), IngestError> {
+    /// Extracts and reduces a slab of a surface on the thread of `alone`, and finishes the surface, with the help of all
+    /// threads, where it was the last one.
+    fn work(
+        &self,
+        surface: &Growing,
+        slab: Arc<Gathered<'_, T>>,
+        alone: &ThreadPool,
+    ) -> Result<(), IngestError> {
         let fault = |source| surface.plan.fault(source);
         let window = Window {
             samples: slab.samples.as_slice(),
             first_slice: *slab.planes.start(),
         };
-        let piece = surface
-            .plan
-            .surface
-            .slab_beside(window, slab.planes.clone(), &surface.farthest)
+        let planes = slab.planes.clone();
+        let piece = alone
+            .install(|| {
+                let plan = &surface.plan.surface;
+                plan.slab_beside(window, planes, &surface.farthest)
+            })
             .map_err(fault)?;
         drop(slab);
         let whole = {
@@ -227,7 +263,7 @@ impl<'a, T: Sample> Streams<'a, T> {
     }
 }
 
-impl<'scope, T: Sample> Feed<'_, 'scope, T> {
+impl<T: Sample> Feed<'_, T> {
     /// Takes the next whole slices. Waits while too many slabs are in memory.
     ///
     /// # Errors
@@ -266,13 +302,8 @@ impl<'scope, T: Sample> Feed<'_, 'scope, T> {
             store: (&streams.store, &streams.freed),
         });
         for surface in &streams.surfaces {
-            let slab = Arc::clone(&slab);
-            self.scope.spawn(move |_| {
-                if let Err(error) = streams.work(surface, slab) {
-                    locked(&streams.store).error.get_or_insert(error);
-                    streams.freed.notify_all();
-                }
-            });
+            // Nobody takes it only when the threads have panicked, which is told where they are joined.
+            let _ = self.tasks.send((surface, Arc::clone(&slab)));
         }
         if !self.slabs.is_empty() {
             let mut next = streams.take()?;

@@ -117,8 +117,8 @@ impl Builder<'_> {
         // Slices are decoded and packed; slabs of them become surfaces on the other threads meanwhile.
         let mut beside = Stopwatch::default();
         let mut all_read = std::time::Instant::now();
-        let (decoded, notes, closed) = rayon::in_place_scope(|scope| {
-            let mut feed = streams.feed(scope);
+        let (decoded, notes, closed) = std::thread::scope(|scope| {
+            let mut feed = streams.feed(scope)?;
             let decoded = clock.time(Step::Build, bytes, || {
                 self.decoder().decode::<T>(stack, |planes| {
                     feed.push(planes)?;
