@@ -1,10 +1,7 @@
 //! `vitrine compare`: what has changed between two items.
 
-use std::path::Path;
-
 use geometry::DVec3;
 use serde_json::Value;
-use testkit::dicom::SeriesSpec;
 use testkit::face::Face;
 
 use crate::support::{Store, items, report, run};
@@ -13,33 +10,17 @@ const SHIFT_MM: f32 = 4.0;
 /// Where the second scan lies from the first, mm.
 const OFFSET_MM: DVec3 = DVec3::new(7.0, -4.0, 11.0);
 
-/// A CT of the head, `shift_mm` at the tip of the nose, written to `folder`.
-fn scan(folder: &Path, number: u32, shift_mm: f32) {
-    let dims = [88, 104, 84];
-    let spacing = [2.2, 2.1, 2.0];
-    let first = DVec3::new(-96.0, -120.0, -70.0);
-    let mut spec = SeriesSpec::ct(dims, spacing);
-    spec.series_number = number;
-    spec.description = format!("Head {number}");
-    spec.origin_mm = if number == 1 { first } else { first + OFFSET_MM };
-    let face = Face::shifted(shift_mm);
-    spec.write(folder, |z, pixels| {
-        for (at, pixel) in pixels.iter_mut().enumerate() {
-            let voxel = DVec3::new((at % 88) as f64, (at / 88) as f64, f64::from(z));
-            let p = (first + voxel * DVec3::from_array(spacing)).as_vec3().to_array();
-            let hu = -300.0 - 250.0 * face.distance_mm(p);
-            *pixel = hu.clamp(-1000.0, 1000.0) as i16;
-        }
-    })
-    .expect("the series is written");
-}
-
 /// A store with both scans, and the identifiers of their items.
 fn before_and_after() -> (Store, [String; 2]) {
     let store = Store::new();
     let (before, after) = (store.input("before"), store.input("after"));
-    scan(&before, 1, 0.0);
-    scan(&after, 2, SHIFT_MM);
+    for (folder, number, shift_mm, offset_mm) in
+        [(&before, 1, 0.0, DVec3::ZERO), (&after, 2, SHIFT_MM, OFFSET_MM)]
+    {
+        Face::shifted(shift_mm)
+            .write_ct(folder, number, &format!("Head {number}"), offset_mm)
+            .expect("the series is written");
+    }
     let report = store.ingest_with(&[&before, &after], &["--surface", "skin=-300"]);
     let id = |name: &str| {
         let item = items(&report).iter().find(|item| item["name"] == name);

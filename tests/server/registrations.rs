@@ -1,11 +1,9 @@
 //! Items laid onto each other: found as the phantom was moved, refused where they do not meet, seen by those who may.
 
-use std::path::Path;
 use std::time::Instant;
 
 use geometry::{DAffine3, DMat3, DVec3};
 use serde_json::{Value, json};
-use testkit::dicom::SeriesSpec;
 use testkit::face::{Face, TrueSurface};
 use testkit::postgres::Cluster;
 use ureq::http::Method;
@@ -23,26 +21,10 @@ pub(crate) fn motion() -> DAffine3 {
 /// A CT of the head, as files.
 pub(crate) fn head(description: &str) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
-    scan(folder.path(), description);
-    files_as_sent(folder.path(), "ct")
-}
-
-fn scan(folder: &Path, description: &str) {
-    let (dims, spacing) = ([88, 104, 84], [2.2, 2.1, 2.0]);
-    let first = DVec3::new(-96.0, -120.0, -70.0);
-    let mut spec = SeriesSpec::ct(dims, spacing);
-    spec.description = description.to_owned();
-    spec.origin_mm = first;
     let face = Face::default();
-    spec.write(folder, |z, pixels| {
-        for (at, pixel) in pixels.iter_mut().enumerate() {
-            let voxel = DVec3::new((at % 88) as f64, (at / 88) as f64, f64::from(z));
-            let p = (first + voxel * DVec3::from_array(spacing)).as_vec3().to_array();
-            let hu = -300.0 - 250.0 * face.distance_mm(p);
-            *pixel = hu.clamp(-1000.0, 1000.0) as i16;
-        }
-    })
-    .expect("the series is written");
+    face.write_ct(folder.path(), 1, description, DVec3::ZERO)
+        .expect("the series is written");
+    files_as_sent(folder.path(), "ct")
 }
 
 /// The face of the same head as a scanner has it: from ear to ear, moved by [`motion`].

@@ -10,6 +10,7 @@ mod lattice;
 mod nets;
 mod photo;
 mod png;
+mod scan;
 
 pub use capture::{Camera, FaceCapture};
 pub use nets::TrueSurface;
