@@ -61,10 +61,25 @@ def area(mesh):
     return 0.5 * np.linalg.norm(np.cross(p[t[:, 1]] - p[t[:, 0]], p[t[:, 2]] - p[t[:, 0]]), axis=1).sum()
 
 
-def distances(of, to, count):
-    """Unsigned distances of some points of one mesh to another, mm."""
-    p = points(of)
-    p = p[:: max(1, len(p) // count)]
+def vertices(mesh, count):
+    p = points(mesh)
+    return p[:: max(1, len(p) // count)]
+
+
+def samples(mesh, count):
+    """Random points of a mesh, as many to each area."""
+    p = points(mesh)
+    t = ns.vtk_to_numpy(mesh.GetPolys().GetConnectivityArray()).reshape(-1, 3)
+    areas = np.linalg.norm(np.cross(p[t[:, 1]] - p[t[:, 0]], p[t[:, 2]] - p[t[:, 0]]), axis=1)
+    random = np.random.default_rng(1)
+    a, b, c = np.moveaxis(p[t[random.choice(len(t), count, p=areas / areas.sum())]], 1, 0)
+    u = random.random((count, 2))
+    u[u.sum(axis=1) > 1] = 1 - u[u.sum(axis=1) > 1]
+    return a + u[:, :1] * (b - a) + u[:, 1:] * (c - a)
+
+
+def distances(p, to):
+    """Unsigned distances of points to a mesh, mm."""
     f = vtk.vtkImplicitPolyDataDistance()
     f.SetInput(to)
     out = vtk.vtkDoubleArray()
@@ -91,12 +106,13 @@ if __name__ == "__main__":
         "comparison": "isosurface against vtkFlyingEdges3D",
         "triangles": ours.GetNumberOfPolys(), "triangles_vtk": theirs.GetNumberOfPolys(),
         "area_ratio": round(area(ours) / area(theirs), 7),
-        "vertices_to_vtk_in_voxels": spread(distances(ours, theirs, a.points), voxel_mm),
+        "vertices_to_vtk_in_voxels": spread(distances(vertices(ours, a.points), theirs), voxel_mm),
     }), flush=True)
     small, small_vtk = read(f"{a.ours}/simplified.ply"), decimated(theirs)
-    for name, full, mesh in [("ours", ours, small), ("vtkQuadricDecimation", theirs, small_vtk)]:
+    for whose, full, mesh in [("ours", ours, small), ("vtkQuadricDecimation", theirs, small_vtk)]:
         print(json.dumps({
-            "comparison": f"simplification by {name}", "triangles": mesh.GetNumberOfPolys(),
-            "full_to_simplified_mm": spread(distances(full, mesh, a.points)),
-            "simplified_to_full_mm": spread(distances(mesh, full, a.points)),
+            "comparison": f"simplification by {whose}", "triangles": mesh.GetNumberOfPolys(),
+            **{f"{name}_of_{part}_mm": spread(distances(take(of, a.points), to))
+               for name, of, to in [("full_to_simplified", full, mesh), ("simplified_to_full", mesh, full)]
+               for part, take in [("vertices", vertices), ("areas", samples)]},
         }), flush=True)

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use parallel::prelude::*;
 
 use super::fit::{Fitted, fit};
+use super::flips::flip;
 use super::incidence::{Fan, Incidence, Lists};
 use super::partition::Working;
 use super::quadric::{dot, sub};
@@ -102,8 +103,8 @@ pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], known
     told(full, &around, became, &measured, known_mm)
 }
 
-/// Moves the vertices of `reduced`, but the `fixed` ones, so that it is nearer to `full`, and measures it then; see
-/// [`measure`]. What is farther than `max_error_mm` does not become farther. What is known of how far the surface has
+/// Turns edges of `reduced` and moves its vertices, but the `fixed` ones, so that it is nearer to `full`, and measures
+/// it then; see [`measure`]. What is farther than `max_error_mm` does not become farther. What is known of how far the surface has
 /// moved away is replaced by what is measured.
 pub(crate) fn fit_and_measure(
     full: Shape<'_>,
@@ -114,15 +115,11 @@ pub(crate) fn fit_and_measure(
     known_mm: f32,
 ) -> Deviation {
     let around = Incidence::new(reduced.shape());
-    let nearest = of_each(full, &around, became, |fan, p| fan.nearest(p));
-    let triangles = around.into_lists();
-    let Fitted { positions, squared } = fit(
-        full,
-        reduced.shape(),
-        &nearest,
-        fixed,
-        max_error_mm * max_error_mm,
-    );
+    let mut nearest = of_each(full, &around, became, |fan, p| fan.nearest(p));
+    drop(around);
+    let most = max_error_mm * max_error_mm;
+    reduced.triangles = flip(full, reduced.shape(), &mut nearest, fixed, most);
+    let Fitted { positions, squared } = fit(full, reduced.shape(), &nearest, fixed, most);
     let measured: Vec<(u32, f32)> = nearest
         .iter()
         .zip(squared)
@@ -140,7 +137,7 @@ pub(crate) fn fit_and_measure(
         }
     }
     reduced.positions = positions;
-    let around = Incidence::with(reduced.shape(), triangles);
+    let around = Incidence::new(reduced.shape());
     told(full, &around, became, &measured, known_mm)
 }
 

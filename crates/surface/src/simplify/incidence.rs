@@ -49,16 +49,6 @@ impl<'a> Incidence<'a> {
         Self::of(shape, |_| true)
     }
 
-    /// As [`Self::new`], when the triangles around each vertex are known.
-    pub(super) fn with(shape: Shape<'a>, triangles: Lists) -> Self {
-        Self { shape, triangles }
-    }
-
-    /// The triangles around each vertex.
-    pub(super) fn into_lists(self) -> Lists {
-        self.triangles
-    }
-
     /// The shape that they are of.
     pub(super) fn shape(&self) -> Shape<'a> {
         self.shape
@@ -75,6 +65,17 @@ impl<'a> Incidence<'a> {
             shape,
             triangles: Lists::new(shape.positions.len(), corners),
         }
+    }
+
+    /// The triangles around `v`.
+    pub(super) fn triangles(&self, v: u32) -> &[u32] {
+        self.triangles.of(v)
+    }
+
+    /// Whether a triangle has both vertices.
+    pub(super) fn meet(&self, v: u32, w: u32) -> bool {
+        let mut around = self.triangles.of(v).iter();
+        around.any(|&t| self.shape.triangles[t as usize].contains(&w))
     }
 
     /// The triangles around `v`, laid out for measuring.

@@ -3,11 +3,15 @@
 //! Quadric edge collapse ([`chunk`]) in slabs of the mesh side by side ([`partition`]), which share one limit of cost
 //! that rises until few enough triangles are left: the same order of collapses as in one queue, nearly. Vertices
 //! between two slabs are locked; a second pass over slabs that have their middles there reduces them as well.
+//!
+//! A full surface has clusters of vertices merged before ([`clusters`]); afterwards its edges are turned ([`flips`]) and
+//! its vertices moved ([`fit`]) towards what it was.
 
 mod chunk;
 mod clusters;
 mod deviation;
 mod fit;
+mod flips;
 mod incidence;
 mod partition;
 pub(crate) mod quadric;
