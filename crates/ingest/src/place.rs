@@ -54,8 +54,10 @@ pub struct StoredFile {
     pub parts: Vec<ObjectRow>,
 }
 
-/// Names of objects that are written down before they are needed.
-const NAMES_AHEAD: usize = 128;
+/// Names of objects that are written down before they are needed, at least.
+const NAMES_AHEAD: usize = 64;
+/// The most that are expected.
+const MOST_EXPECTED: usize = 1024;
 const CATALOG_FILE: &str = "catalog.sqlite";
 
 impl Place {
@@ -235,11 +237,18 @@ impl Place {
     }
 
     /// `count` new names for objects, on the list of pending ones. More than are asked for are written down at once, for
-    /// later calls until [`Self::release`]: each time waits for the disk, which may be busy with the objects themselves.
-    pub(crate) fn reserve(&self, ingest: IngestId, count: usize) -> Result<Vec<ObjectId>, IngestError> {
+    /// later calls until [`Self::release`], and as many as are expected: each time waits for the disk, which may be busy
+    /// with the objects themselves.
+    pub(crate) fn reserve(
+        &self,
+        ingest: IngestId,
+        count: usize,
+        expected: usize,
+    ) -> Result<Vec<ObjectId>, IngestError> {
         let mut spare = self.spare();
         if let Some(missing) = count.checked_sub(spare.len()).filter(|&missing| missing > 0) {
-            spare.extend(self.reserve_exactly(ingest, missing + NAMES_AHEAD)?);
+            let ahead = NAMES_AHEAD + expected.min(MOST_EXPECTED);
+            spare.extend(self.reserve_exactly(ingest, missing + ahead)?);
         }
         let kept = spare.len() - count;
         Ok(spare.split_off(kept))

@@ -1,13 +1,16 @@
 //! Step 2: parts to instances and other files, with stored originals.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use catalog::{ItemOriginal, NewOriginal};
 use dicom_series::Instance;
 use domain::{IngestId, OriginalId, Phi};
 use intake::Kind;
+use rayon::Scope;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use vault::ObjectId;
@@ -74,7 +77,13 @@ struct Known {
     part: Part,
     hash: Hash,
     content: Content,
-    /// The bytes, where they are few enough to be kept until they are stored.
+}
+
+/// A file whose original is to be stored.
+struct Unstored {
+    part: Part,
+    hash: Hash,
+    /// Its bytes, where they are few enough to be kept until then.
     bytes: Option<Vec<u8>>,
 }
 
@@ -85,12 +94,12 @@ enum Content {
 
 /// What became of a part.
 enum Outcome {
-    Known(Known),
+    Known(Known, Option<Vec<u8>>),
     Left(Leftover),
     Refused(Failure),
 }
 
-/// Parts whose originals are stored together, while as many are read.
+/// Parts that are read together, while about as many are stored.
 const PARTS_AT_ONCE: usize = 32;
 /// A part of more bytes is read again to be stored.
 const KEPT_BYTES: u64 = 1 << 20;
@@ -109,43 +118,126 @@ pub(crate) fn read(
 ) -> Result<(Understood, Vec<Failure>), IngestError> {
     let mut failed = Vec::new();
     let mut all = Understood::default();
-    let mut parts = parts.into_iter();
     let mut known: Vec<Known> = Vec::new();
-    loop {
-        // While some are stored, the next ones are read: the catalog and the processor do not wait for each other.
-        let some: Vec<Part> = parts.by_ref().take(PARTS_AT_ONCE).collect();
-        let is_last = some.is_empty();
-        let (kept, read) = rayon::join(
-            || all.originals.keep(place, ingest, &known),
-            || -> Vec<_> {
-                some.into_par_iter()
-                    .map(|part| understand(part, pool, progress))
-                    .collect()
-            },
-        );
-        failed.extend(kept?);
-        all.add(std::mem::take(&mut known));
-        if is_last {
-            return Ok((all, failed));
+    let mut parts = parts.into_iter();
+    let storing = Storing::default();
+    // While some are stored, the next ones are read; nothing waits for the last one of either.
+    rayon::scope(|scope| -> Result<(), IngestError> {
+        loop {
+            let some: Vec<Part> = parts.by_ref().take(PARTS_AT_ONCE).collect();
+            if some.is_empty() || storing.has_stopped.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let read: Vec<_> = some
+                .into_par_iter()
+                .map(|part| understand(part, pool, progress))
+                .collect();
+            let (mut hashes, mut bytes) = (Vec::new(), Vec::new());
+            let first = known.len();
+            for result in read {
+                match result? {
+                    Outcome::Known(part, kept) => {
+                        hashes.push(part.hash);
+                        bytes.push(kept);
+                        known.push(part);
+                    }
+                    Outcome::Left(part) => all.rest.push(part),
+                    Outcome::Refused(failure) => failed.push(failure),
+                }
+            }
+            for (i, id) in all.originals.claim(place, ingest, &hashes, parts.len())? {
+                let file = known[first + i].unstored(std::mem::take(&mut bytes[i]));
+                storing.begin(scope, place, (first + i, file), id);
+            }
+            drop(bytes);
+            storing.wait();
         }
-        for result in read {
-            match result? {
-                Outcome::Known(part) => known.push(part),
-                Outcome::Left(part) => all.rest.push(part),
-                Outcome::Refused(failure) => failed.push(failure),
+    })?;
+    let mut has_failed = vec![false; known.len()];
+    for (i, stored) in storing.done() {
+        if let Err(failure) = all.originals.take(&known[i].unstored(None), stored)? {
+            failed.push(failure);
+            has_failed[i] = true;
+        }
+    }
+    // Where one of several with the same content went away, another one is stored.
+    for (part, _) in known.iter().zip(has_failed).filter(|(_, has_failed)| !has_failed) {
+        failed.extend(all.originals.keep(place, ingest, &part.unstored(None))?.err());
+    }
+    all.add(known);
+    Ok((all, failed))
+}
+
+impl Known {
+    fn unstored(&self, bytes: Option<Vec<u8>>) -> Unstored {
+        Unstored {
+            part: self.part.clone(),
+            hash: self.hash,
+            bytes,
+        }
+    }
+}
+
+/// What became of a file that was to be stored.
+type Stored = Result<NewOriginal, IngestError>;
+
+/// Originals that are being stored beside the reading.
+#[derive(Default)]
+struct Storing {
+    /// How many are not there yet.
+    waiting: AtomicUsize,
+    /// Whether nothing more can be stored.
+    has_stopped: AtomicBool,
+    done: Mutex<Vec<(usize, Stored)>>,
+}
+
+impl Storing {
+    /// Stores a file with its number under a name.
+    fn begin<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        place: &'s Place,
+        (number, file): (usize, Unstored),
+        id: ObjectId,
+    ) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        scope.spawn(move |_| {
+            let stored = store(place, &file, id);
+            drop(file);
+            if stored.as_ref().is_err_and(|error| !is_of_the_file(error)) {
+                self.has_stopped.store(true, Ordering::Relaxed);
+            }
+            self.list().push((number, stored));
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    /// Helps until few are left, so that few files are in memory.
+    fn wait(&self) {
+        while self.waiting.load(Ordering::Relaxed) > PARTS_AT_ONCE.max(2 * rayon::current_num_threads()) {
+            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                std::thread::yield_now();
             }
         }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<(usize, Stored)>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of each, in the order of their numbers.
+    fn done(self) -> Vec<(usize, Stored)> {
+        let mut done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_unstable_by_key(|(number, _)| *number);
+        done
     }
 }
 
 impl Understood {
     /// Adds parts whose originals are stored; what could not be stored is passed over.
     fn add(&mut self, known: Vec<Known>) {
-        for Known {
-            part, hash, content, ..
-        } in known
-        {
-            let Some(original) = self.originals.0.get(&hash).cloned() else {
+        for Known { part, hash, content } in known {
+            let Some(original) = self.originals.found.get(&hash).cloned() else {
                 continue;
             };
             match content {
@@ -170,12 +262,7 @@ impl Understood {
 fn understand(part: Part, pool: &Pool, progress: &dyn Progress) -> Result<Outcome, IngestError> {
     let len = part.len;
     let outcome = match read_one(&part, pool) {
-        Ok(Found::File(hash, bytes, content)) => Outcome::Known(Known {
-            part,
-            hash,
-            content,
-            bytes,
-        }),
+        Ok(Found::File(hash, bytes, content)) => Outcome::Known(Known { part, hash, content }, bytes),
         Ok(Found::Nothing(reason)) => Outcome::Left(Leftover { part, reason }),
         Err(Fault::Part(reason)) => {
             progress.event(Event::Refused {
@@ -323,7 +410,11 @@ fn for_each_chunk<E: From<std::io::Error>>(
 
 /// The originals of a run by their content.
 #[derive(Debug, Default)]
-pub(crate) struct Originals(HashMap<Hash, ItemOriginal>);
+pub(crate) struct Originals {
+    found: HashMap<Hash, ItemOriginal>,
+    /// What is being stored.
+    claimed: HashSet<Hash>,
+}
 
 impl Originals {
     /// Stores the original of a file that nothing was made of before. The inner error is what is wrong with it.
@@ -343,93 +434,158 @@ impl Originals {
             Ok(hashed) => hashed,
             Err(reason) => return Ok(Err(reason)),
         };
-        let known = Known {
+        let file = Unstored {
             part: part.clone(),
             hash,
-            content: Content::File(Role::Mesh),
             bytes,
         };
-        let failed = self.keep(place, ingest, &[known])?;
-        Ok(match (self.0.get(&hash), failed.into_iter().next()) {
-            (Some(original), None) => Ok((hash, original.clone())),
-            (_, Some(failure)) => Err(failure.reason),
-            (None, None) => Err("it could not be stored".to_owned()),
+        let kept = self.keep(place, ingest, &file)?;
+        Ok(match (kept, self.found.get(&hash)) {
+            (Ok(()), Some(original)) => Ok((hash, original.clone())),
+            (Err(failure), _) => Err(failure.reason),
+            (Ok(()), None) => Err("it could not be stored".to_owned()),
         })
     }
 
-    /// Stores those of `known` that neither the case nor this run has yet, and tells which could not be: files that
-    /// changed or went away since they were read.
+    /// Stores a file unless the case or this run has it.
     fn keep(
         &mut self,
         place: &Place,
         ingest: IngestId,
-        known: &[Known],
-    ) -> Result<Vec<Failure>, IngestError> {
-        if known.is_empty() {
-            return Ok(Vec::new());
+        file: &Unstored,
+    ) -> Result<Result<(), Failure>, IngestError> {
+        match self.claim(place, ingest, &[file.hash], 0)?.pop() {
+            Some((_, id)) => self.take(file, store(place, file, id)),
+            None => Ok(Ok(())),
         }
-        let mut fresh: Vec<&Known> = Vec::new();
-        for part in known {
-            if !self.0.contains_key(&part.hash) && !fresh.iter().any(|f| f.hash == part.hash) {
-                fresh.push(part);
+    }
+
+    /// Which of some contents neither the case nor this run has, each with a name for it, which is to be stored and then
+    /// [taken](Self::take). About so many `more` are expected.
+    fn claim(
+        &mut self,
+        place: &Place,
+        ingest: IngestId,
+        hashes: &[Hash],
+        more: usize,
+    ) -> Result<Vec<(usize, ObjectId)>, IngestError> {
+        let mut fresh: Vec<usize> = Vec::new();
+        for (i, hash) in hashes.iter().enumerate() {
+            if !self.found.contains_key(hash) && self.claimed.insert(*hash) {
+                fresh.push(i);
             }
         }
-        let hashes: Vec<Hash> = fresh.iter().map(|part| part.hash).collect();
-        let there = place.wait(place.catalog.known_originals(place.case, place.uploader, &hashes))?;
-        self.0
-            .extend(there.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
-        fresh.retain(|part| !there.contains_key(&part.hash));
         if fresh.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = place.reserve(ingest, fresh.len())?;
-        let stored: Vec<_> = fresh
-            .into_par_iter()
-            .zip(ids)
-            .map(|(part, id)| (part, store(place, part, id)))
-            .collect();
-        let mut failed = Vec::new();
-        for (part, original) in stored {
-            match original {
-                Ok(original) => {
-                    self.0.insert(original.sha256, ItemOriginal::New(original));
-                }
-                Err(IngestError::Missing(reason) | IngestError::Broken(reason)) => {
-                    failed.push(failure(&part.part.label, reason));
-                }
-                Err(error) => return Err(error),
+        let asked: Vec<Hash> = fresh.iter().map(|&i| hashes[i]).collect();
+        let there = place.wait(place.catalog.known_originals(place.case, place.uploader, &asked))?;
+        self.found
+            .extend(there.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
+        fresh.retain(|&i| !there.contains_key(&hashes[i]));
+        let ids = place.reserve(ingest, fresh.len(), more)?;
+        Ok(fresh.into_iter().zip(ids).collect())
+    }
+
+    /// Takes what was stored of a file. The inner error is that of a file that changed or went away since it was read.
+    fn take(&mut self, file: &Unstored, stored: Stored) -> Result<Result<(), Failure>, IngestError> {
+        self.claimed.remove(&file.hash);
+        match stored {
+            Ok(original) => {
+                self.found.insert(original.sha256, ItemOriginal::New(original));
+                Ok(Ok(()))
             }
+            Err(error) if is_of_the_file(&error) => Ok(Err(failure(&file.part.label, error.to_string()))),
+            Err(error) => Err(error),
         }
-        Ok(failed)
     }
 }
 
-fn store(place: &Place, part: &Known, object: ObjectId) -> Result<NewOriginal, IngestError> {
+/// Whether a file changed or went away since it was read; all else has nothing to do with it.
+fn is_of_the_file(error: &IngestError) -> bool {
+    matches!(error, IngestError::Missing(_) | IngestError::Broken(_))
+}
+
+fn store(place: &Place, file: &Unstored, object: ObjectId) -> Result<NewOriginal, IngestError> {
     // An upload that came in one piece is stored as it shall stay.
-    let stored = match (part.part.object(), &part.bytes) {
+    let stored = match (file.part.object(), &file.bytes) {
         (Some(stored), _) => stored.clone(),
         (None, Some(bytes)) => place.put(object, bytes)?,
-        (None, None) => store_large(place, part, object)?,
+        (None, None) => store_large(place, file, object)?,
     };
     Ok(NewOriginal {
         id: OriginalId::from_random(*ObjectId::random()?.as_bytes()),
-        sha256: part.hash,
-        file_name: Phi::new(part.part.file_name.clone()),
+        sha256: file.hash,
+        file_name: Phi::new(file.part.file_name.clone()),
         object: stored,
     })
 }
 
 /// Stores a large part piece by piece, and makes sure that it is what was hashed and understood.
-fn store_large(place: &Place, part: &Known, object: ObjectId) -> Result<catalog::ObjectRow, IngestError> {
-    let file = part.part.open().map_err(IngestError::Missing)?;
+fn store_large(place: &Place, file: &Unstored, object: ObjectId) -> Result<catalog::ObjectRow, IngestError> {
+    let opened = file.part.open().map_err(IngestError::Missing)?;
     let mut writer = place.vault.writer(&place.key, object)?;
     let mut hasher = Sha256::new();
-    for_each_chunk(&file, |chunk| {
+    for_each_chunk(&opened, |chunk| {
         hasher.update(chunk);
         Ok::<(), IngestError>(place.wait(writer.append(chunk))?)
     })?;
-    if <Hash>::from(hasher.finalize()) != part.hash {
+    if <Hash>::from(hasher.finalize()) != file.hash {
         return Err(IngestError::Broken("it changed while it was read".to_owned()));
     }
     Ok(row(&place.wait(writer.finish())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PlaceConfig;
+    use crate::steps::{find, process};
+
+    /// Of two large files with one content the first is gone when it is to be stored: it failed, and the second one is
+    /// stored in its place.
+    #[test]
+    fn a_content_is_stored_from_another_file_when_one_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::open(&PlaceConfig {
+            data: folder.path().join("data"),
+            key_file: folder.path().join("key"),
+            objects: None,
+        })
+        .expect("a store");
+        let run = IngestId::from_random(*ObjectId::random().expect("random").as_bytes());
+        place
+            .wait(place.catalog.begin_ingest(run, &process::this()))
+            .expect("a run");
+        let paths = ["first", "second"].map(|name| folder.path().join(name));
+        for path in &paths {
+            std::fs::write(path, vec![7u8; 2 << 20]).expect("a file");
+        }
+        let (parts, _) = find::find(&paths);
+        let hash: Hash = Sha256::digest(vec![7u8; 2 << 20]).into();
+        let files: Vec<Unstored> = parts
+            .into_iter()
+            .map(|part| Unstored {
+                part,
+                hash,
+                bytes: None,
+            })
+            .collect();
+
+        let mut originals = Originals::default();
+        let claimed = originals.claim(&place, run, &[hash, hash], 0).expect("names");
+        assert_eq!(claimed.len(), 1, "one content is stored once");
+        assert_eq!(claimed[0].0, 0);
+        std::fs::remove_file(&paths[0]).expect("the first file goes away");
+        let stored = store(&place, &files[0], claimed[0].1);
+        let failure = originals.take(&files[0], stored).expect("the store works");
+        assert!(failure.is_err_and(|failure| failure.file.ends_with("first")));
+        originals
+            .keep(&place, run, &files[1])
+            .expect("the store works")
+            .expect("the second file is there");
+        assert!(
+            matches!(originals.found.get(&hash), Some(ItemOriginal::New(original)) if original.object.len == 2 << 20)
+        );
+    }
 }
