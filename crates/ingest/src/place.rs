@@ -54,9 +54,9 @@ pub struct StoredFile {
     pub parts: Vec<ObjectRow>,
 }
 
-/// Names of objects that are written down before they are needed, at least.
+/// Names of objects that are written down before they are needed, besides those that are expected.
 const NAMES_AHEAD: usize = 64;
-/// The most that are expected.
+/// The most names that are written down because they are expected.
 const MOST_EXPECTED: usize = 1024;
 const CATALOG_FILE: &str = "catalog.sqlite";
 
@@ -236,10 +236,15 @@ impl Place {
         Ok(row(&stored))
     }
 
-    /// `count` new names for objects, on the list of pending ones. More than are asked for are written down at once, for
-    /// later calls until [`Self::release`], and as many as are expected: each time waits for the disk, which may be busy
-    /// with the objects themselves.
-    pub(crate) fn reserve(
+    /// `count` new names for objects, on the list of pending ones; as [`Self::reserve_of`].
+    pub(crate) fn reserve(&self, ingest: IngestId, count: usize) -> Result<Vec<ObjectId>, IngestError> {
+        self.reserve_of(ingest, count, 0)
+    }
+
+    /// `count` new names for objects, on the list of pending ones, when about so many more are `expected`. More than are
+    /// asked for are written down at once, for later calls until [`Self::release`]: each time waits for the disk, which
+    /// may be busy with the objects themselves.
+    pub(crate) fn reserve_of(
         &self,
         ingest: IngestId,
         count: usize,

@@ -153,18 +153,7 @@ pub(crate) fn read(
             storing.wait();
         }
     })?;
-    let mut has_failed = vec![false; known.len()];
-    for (i, stored) in storing.done() {
-        if let Err(failure) = all.originals.take(&known[i].unstored(None), stored)? {
-            failed.push(failure);
-            has_failed[i] = true;
-        }
-    }
-    // Where one of several with the same content went away, another one is stored.
-    for (part, _) in known.iter().zip(has_failed).filter(|(_, has_failed)| !has_failed) {
-        failed.extend(all.originals.keep(place, ingest, &part.unstored(None))?.err());
-    }
-    all.add(known);
+    failed.extend(all.settle(place, ingest, known, storing.done())?);
     Ok((all, failed))
 }
 
@@ -234,26 +223,49 @@ impl Storing {
 }
 
 impl Understood {
-    /// Adds parts whose originals are stored; what could not be stored is passed over.
-    fn add(&mut self, known: Vec<Known>) {
-        for Known { part, hash, content } in known {
-            let Some(original) = self.originals.found.get(&hash).cloned() else {
-                continue;
-            };
-            match content {
-                Content::Dicom(instance) => self.dicom.push(Scanned {
-                    part,
-                    hash,
-                    instance: *instance,
-                    original,
-                }),
-                Content::File(role) => self.files.push(Kept {
-                    part,
-                    hash,
-                    role,
-                    original,
-                }),
+    /// Adds parts when some of them, by their numbers, were `stored`. Tells which could not be.
+    fn settle(
+        &mut self,
+        place: &Place,
+        ingest: IngestId,
+        known: Vec<Known>,
+        stored: Vec<(usize, Stored)>,
+    ) -> Result<Vec<Failure>, IngestError> {
+        let mut failures: HashMap<usize, Failure> = HashMap::new();
+        for (i, stored) in stored {
+            if let Err(failure) = self.originals.take(&known[i].part, known[i].hash, stored)? {
+                failures.insert(i, failure);
             }
+        }
+        let mut failed = Vec::new();
+        for (i, part) in known.into_iter().enumerate() {
+            // Where one of several with the same content went away, another one is stored.
+            let kept = match failures.remove(&i) {
+                Some(failure) => Err(failure),
+                None => self.originals.keep(place, ingest, &part.unstored(None))?,
+            };
+            match kept {
+                Ok(original) => self.add(part, original),
+                Err(failure) => failed.push(failure),
+            }
+        }
+        Ok(failed)
+    }
+
+    fn add(&mut self, Known { part, hash, content }: Known, original: ItemOriginal) {
+        match content {
+            Content::Dicom(instance) => self.dicom.push(Scanned {
+                part,
+                hash,
+                instance: *instance,
+                original,
+            }),
+            Content::File(role) => self.files.push(Kept {
+                part,
+                hash,
+                role,
+                original,
+            }),
         }
     }
 }
@@ -440,24 +452,25 @@ impl Originals {
             bytes,
         };
         let kept = self.keep(place, ingest, &file)?;
-        Ok(match (kept, self.found.get(&hash)) {
-            (Ok(()), Some(original)) => Ok((hash, original.clone())),
-            (Err(failure), _) => Err(failure.reason),
-            (Ok(()), None) => Err("it could not be stored".to_owned()),
-        })
+        Ok(kept
+            .map(|original| (hash, original))
+            .map_err(|failure| failure.reason))
     }
 
-    /// Stores a file unless the case or this run has it.
+    /// The original of a file, which is stored unless the case or this run has it.
     fn keep(
         &mut self,
         place: &Place,
         ingest: IngestId,
         file: &Unstored,
-    ) -> Result<Result<(), Failure>, IngestError> {
-        match self.claim(place, ingest, &[file.hash], 0)?.pop() {
-            Some((_, id)) => self.take(file, store(place, file, id)),
-            None => Ok(Ok(())),
+    ) -> Result<Result<ItemOriginal, Failure>, IngestError> {
+        if let Some((_, id)) = self.claim(place, ingest, &[file.hash], 0)?.pop()
+            && let Err(failure) = self.take(&file.part, file.hash, store(place, file, id))?
+        {
+            return Ok(Err(failure));
         }
+        let original = self.found.get(&file.hash).cloned();
+        Ok(original.ok_or_else(|| failure(&file.part.label, "it could not be stored")))
     }
 
     /// Which of some contents neither the case nor this run has, each with a name for it, which is to be stored and then
@@ -483,19 +496,19 @@ impl Originals {
         self.found
             .extend(there.iter().map(|(&hash, &id)| (hash, ItemOriginal::Known(id))));
         fresh.retain(|&i| !there.contains_key(&hashes[i]));
-        let ids = place.reserve(ingest, fresh.len(), more)?;
+        let ids = place.reserve_of(ingest, fresh.len(), more)?;
         Ok(fresh.into_iter().zip(ids).collect())
     }
 
     /// Takes what was stored of a file. The inner error is that of a file that changed or went away since it was read.
-    fn take(&mut self, file: &Unstored, stored: Stored) -> Result<Result<(), Failure>, IngestError> {
-        self.claimed.remove(&file.hash);
+    fn take(&mut self, part: &Part, hash: Hash, stored: Stored) -> Result<Result<(), Failure>, IngestError> {
+        self.claimed.remove(&hash);
         match stored {
             Ok(original) => {
-                self.found.insert(original.sha256, ItemOriginal::New(original));
+                self.found.insert(hash, ItemOriginal::New(original));
                 Ok(Ok(()))
             }
-            Err(error) if is_of_the_file(&error) => Ok(Err(failure(&file.part.label, error.to_string()))),
+            Err(error) if is_of_the_file(&error) => Ok(Err(failure(&part.label, error.to_string()))),
             Err(error) => Err(error),
         }
     }
@@ -542,8 +555,8 @@ mod tests {
     use crate::PlaceConfig;
     use crate::steps::{find, process};
 
-    /// Of two large files with one content the first is gone when it is to be stored: it failed, and the second one is
-    /// stored in its place.
+    /// Of two large files with one content the first is gone when it is to be stored: it failed and becomes nothing, and
+    /// the second one is stored.
     #[test]
     fn a_content_is_stored_from_another_file_when_one_is_gone() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -557,35 +570,39 @@ mod tests {
         place
             .wait(place.catalog.begin_ingest(run, &process::this()))
             .expect("a run");
+        let content = vec![7u8; 2 << 20];
+        let hash: Hash = Sha256::digest(&content).into();
         let paths = ["first", "second"].map(|name| folder.path().join(name));
         for path in &paths {
-            std::fs::write(path, vec![7u8; 2 << 20]).expect("a file");
+            std::fs::write(path, &content).expect("a file");
         }
         let (parts, _) = find::find(&paths);
-        let hash: Hash = Sha256::digest(vec![7u8; 2 << 20]).into();
-        let files: Vec<Unstored> = parts
+        let known: Vec<Known> = parts
             .into_iter()
-            .map(|part| Unstored {
+            .map(|part| Known {
                 part,
                 hash,
-                bytes: None,
+                content: Content::File(Role::Mesh),
             })
             .collect();
 
-        let mut originals = Originals::default();
-        let claimed = originals.claim(&place, run, &[hash, hash], 0).expect("names");
+        let mut all = Understood::default();
+        let claimed = all.originals.claim(&place, run, &[hash, hash], 0).expect("names");
         assert_eq!(claimed.len(), 1, "one content is stored once");
-        assert_eq!(claimed[0].0, 0);
-        std::fs::remove_file(&paths[0]).expect("the first file goes away");
-        let stored = store(&place, &files[0], claimed[0].1);
-        let failure = originals.take(&files[0], stored).expect("the store works");
-        assert!(failure.is_err_and(|failure| failure.file.ends_with("first")));
-        originals
-            .keep(&place, run, &files[1])
-            .expect("the store works")
-            .expect("the second file is there");
-        assert!(
-            matches!(originals.found.get(&hash), Some(ItemOriginal::New(original)) if original.object.len == 2 << 20)
-        );
+        let (first, id) = claimed[0];
+        std::fs::remove_file(&paths[first]).expect("the file goes away");
+        let stored = store(&place, &known[first].unstored(None), id);
+        let failed = all
+            .settle(&place, run, known, vec![(first, stored)])
+            .expect("the store works");
+
+        assert_eq!(failed.len(), 1);
+        assert!(failed[0].file.ends_with("first"), "{failed:?}");
+        assert_eq!(all.files.len(), 1, "what is gone becomes nothing");
+        assert!(all.files[0].part.label.ends_with("second"));
+        let ItemOriginal::New(original) = &all.files[0].original else {
+            panic!("it was not there before")
+        };
+        assert_eq!(original.object.len, 2 << 20);
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn build(
         "accuracy": card,
     });
     let place = workshop.place;
-    let ids = place.reserve(workshop.run, 2, 0)?;
+    let ids = place.reserve(workshop.run, 2)?;
     let [surface_id, thumbnail_id] = ids[..] else {
         return Err(IngestError::Broken("too few names were reserved".to_owned()));
     };

@@ -90,7 +90,7 @@ impl Builder<'_> {
             frames: list.frames.len() as u32,
             channels: layout.channels,
         };
-        let ids = self.place.reserve(self.run, 3, 0)?;
+        let ids = self.place.reserve(self.run, 3)?;
         let [head_id, body_id, thumbnail_id] = ids[..] else {
             return Err(IngestError::Broken("too few names were reserved".to_owned()));
         };

@@ -120,7 +120,7 @@ fn keep(
         return Ok(Vec::new());
     }
     let place = workshop.place;
-    let ids = place.reserve(workshop.run, 2, 0)?;
+    let ids = place.reserve(workshop.run, 2)?;
     let [surface_id, thumbnail_id] = ids[..] else {
         return Err(IngestError::Broken("too few names were reserved".to_owned()));
     };

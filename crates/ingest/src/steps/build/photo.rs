@@ -70,7 +70,7 @@ fn keep(
     clock: &mut Stopwatch,
 ) -> Result<(Identity, Built), IngestError> {
     let place = workshop.place;
-    let ids = place.reserve(workshop.run, 3, 0)?;
+    let ids = place.reserve(workshop.run, 3)?;
     let [head_id, body_id, thumbnail_id] = ids[..] else {
         return Err(IngestError::Broken("too few names were reserved".to_owned()));
     };

@@ -65,7 +65,7 @@ impl Builder<'_> {
         let plans = clock.time(Step::Build, 0, || {
             surfaces::plan::<T>(self, group, stack, &rescale)
         })?;
-        let mut ids = self.place.reserve(self.run, 3 + plans.len(), 0)?.into_iter();
+        let mut ids = self.place.reserve(self.run, 3 + plans.len())?.into_iter();
         let mut next_id = || {
             ids.next()
                 .ok_or_else(|| IngestError::Broken("too few names were reserved".to_owned()))
