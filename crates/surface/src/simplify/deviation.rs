@@ -104,8 +104,8 @@ pub(crate) fn measure(full: Shape<'_>, reduced: Shape<'_>, became: &[u32], known
 }
 
 /// Turns edges of `reduced` and moves its vertices, but the `fixed` ones, so that it is nearer to `full`, and measures
-/// it then; see [`measure`]. What is farther than `max_error_mm` does not become farther. What is known of how far the surface has
-/// moved away is replaced by what is measured.
+/// it then; see [`measure`]. What is farther than `max_error_mm` does not become farther. What is known of how far the
+/// surface has moved away is replaced by what is measured.
 pub(crate) fn fit_and_measure(
     full: Shape<'_>,
     reduced: &mut Working,
@@ -116,9 +116,8 @@ pub(crate) fn fit_and_measure(
 ) -> Deviation {
     let around = Incidence::new(reduced.shape());
     let mut nearest = of_each(full, &around, became, |fan, p| fan.nearest(p));
-    drop(around);
     let most = max_error_mm * max_error_mm;
-    reduced.triangles = flip(full, reduced.shape(), &mut nearest, fixed, most);
+    reduced.triangles = flip(full, around, &mut nearest, fixed, most);
     let Fitted { positions, squared } = fit(full, reduced.shape(), &nearest, fixed, most);
     let measured: Vec<(u32, f32)> = nearest
         .iter()

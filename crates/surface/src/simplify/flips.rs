@@ -41,15 +41,17 @@ impl Flip {
     }
 }
 
-/// Turns edges of `reduced`, brings what is `nearest` to each vertex of `full` up to date, and returns the triangles. No
+/// Turns edges of the shape that lies `around`, brings what is `nearest` to each vertex of `full` up to date, and returns the triangles. No
 /// squared distance beyond `most` grows, mm^2, and no edge between two `fixed` vertices appears.
 pub(super) fn flip(
     full: Shape<'_>,
-    reduced: Shape<'_>,
+    around: Incidence<'_>,
     nearest: &mut [(u32, Nearest)],
     fixed: &[bool],
     most: f32,
 ) -> Vec<[u32; 3]> {
+    let reduced = around.shape();
+    let mut first = Some(around);
     let mut triangles = reduced.triangles.to_vec();
     let mut asked = Asked {
         triangles: vec![true; triangles.len()],
@@ -67,7 +69,10 @@ pub(super) fn flip(
         };
         let judge = Judge {
             full,
-            around: Incidence::new(shape),
+            around: match first.take() {
+                Some(around) => around,
+                None => Incidence::new(shape),
+            },
             pulls: Lists::new(triangles.len(), || {
                 let all = nearest.iter().zip(0..).map(|((_, near), i)| (near, i));
                 let near = all.filter(|(near, _)| near.squared.is_finite());
@@ -287,7 +292,7 @@ mod tests {
             triangles: &[],
         };
         let mut nearest = [(0, Incidence::new(reduced).fan(0).nearest(point))];
-        let triangles = flip(full, reduced, &mut nearest, &fixed, most);
+        let triangles = flip(full, Incidence::new(reduced), &mut nearest, &fixed, most);
         (triangles, nearest[0].1)
     }
 
@@ -337,7 +342,7 @@ mod tests {
             let mut nearest: Vec<(u32, Nearest)> = (0..4)
                 .map(|v| (v, fan.fan(0).nearest(points[v as usize])))
                 .collect();
-            flip(full, reduced, &mut nearest, &[false; 4], most)
+            flip(full, Incidence::new(reduced), &mut nearest, &[false; 4], most)
         };
         assert_ne!(asked(f32::INFINITY), BEFORE);
         assert_eq!(asked(0.01), BEFORE);

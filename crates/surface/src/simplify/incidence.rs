@@ -46,25 +46,19 @@ impl Fan<'_> {
 
 impl<'a> Incidence<'a> {
     pub(super) fn new(shape: Shape<'a>) -> Self {
-        Self::of(shape, |_| true)
-    }
-
-    /// The shape that they are of.
-    pub(super) fn shape(&self) -> Shape<'a> {
-        self.shape
-    }
-
-    /// The triangles around some vertices only.
-    pub(super) fn of(shape: Shape<'a>, is_asked: impl Fn(u32) -> bool) -> Self {
         let corners = || {
             let triangles = shape.triangles.iter().zip(0..);
-            let corners = triangles.flat_map(|(triangle, t)| triangle.map(|v| (v, t)));
-            corners.filter(|&(v, _)| is_asked(v))
+            triangles.flat_map(|(triangle, t)| triangle.map(|v| (v, t)))
         };
         Self {
             shape,
             triangles: Lists::new(shape.positions.len(), corners),
         }
+    }
+
+    /// The shape that they are of.
+    pub(super) fn shape(&self) -> Shape<'a> {
+        self.shape
     }
 
     /// The triangles around `v`.
